@@ -1,0 +1,57 @@
+/* tensor: a contiguous row-major host view. It owns nothing. Elements under 8 bits are packed, low bits first, without row
+ * padding. Strings are arrays of hn_str. */
+#ifndef HN_TENSOR_TENSOR_H
+#define HN_TENSOR_TENSOR_H
+
+#include "base/arena.h"
+#include "tensor/dtype.h"
+
+enum { HN_MAX_RANK = 8 };
+
+typedef struct hn_str {
+    const char *data; /* not NUL-terminated */
+    size_t size;
+} hn_str;
+
+typedef struct hn_tensor {
+    hn_dtype dtype;
+    int rank;
+    int64_t dims[HN_MAX_RANK];
+    void *data;
+    size_t bytes;
+} hn_tensor;
+
+/* Product of dims; dims must be known (>= 0). False on overflow. */
+bool hn_dims_count(int rank, const int64_t *dims, size_t *out);
+/* Bytes of n elements, sub-byte types rounded up. False on overflow. */
+bool hn_dtype_bytes(hn_dtype t, size_t elems, size_t *out);
+size_t hn_tensor_elems(const hn_tensor *t); /* of a valid tensor; cannot overflow */
+size_t hn_dims_elems(int rank, const int64_t *dims, int from, int to); /* product of dims[from..to) of a valid shape */
+
+/* Check rank and dims, compute bytes, take zeroed memory (64-byte aligned) from the arena. HN_LIMIT when the size overflows or
+ * exceeds 2^40 bytes. */
+hn_status hn_tensor_init(hn_env *env, hn_arena *arena, hn_tensor *t, hn_dtype dtype, int rank, const int64_t *dims) HN_MUST_CHECK;
+/* The same shape checks for a view on existing bytes; HN_INPUT when `bytes` is not what the shape needs. */
+hn_status hn_tensor_view(hn_env *env, hn_tensor *t, hn_dtype dtype, int rank, const int64_t *dims, void *data, size_t bytes) HN_MUST_CHECK;
+hn_status hn_tensor_copy(hn_env *env, hn_arena *arena, const hn_tensor *src, hn_tensor **out) HN_MUST_CHECK; /* deep */
+bool hn_tensor_same_shape(const hn_tensor *a, const hn_tensor *b);
+/* Bytes equal, also dtype and shape; strings by content. */
+bool hn_tensor_equal(const hn_tensor *a, const hn_tensor *b);
+
+/* Element access through any dtype (any real dtype, bool as 0/1). Index in elements. */
+double hn_get_f64(const hn_tensor *t, size_t i);
+int64_t hn_get_i64(const hn_tensor *t, size_t i); /* floats truncate toward zero, saturating; NaN is 0; U64 wraps */
+void hn_set_f64(const hn_tensor *t, size_t i, double v);  /* integers: truncate toward zero, saturating; floats: nearest even */
+void hn_set_i64(const hn_tensor *t, size_t i, int64_t v); /* integers wrap (two's complement) */
+/* Whole-tensor conversions into plain arrays of n = elems. */
+void hn_tensor_to_f32(const hn_tensor *t, float *dst);
+void hn_tensor_from_f32(const hn_tensor *t, const float *src);
+
+/* Row-major strides in elements. */
+void hn_strides(int rank, const int64_t *dims, int64_t *strides);
+/* Axis in [-rank, rank) to [0, rank); false when outside. */
+bool hn_axis(int64_t axis, int rank, int *out);
+/* "f32[1,3,224,224]" into dst. */
+void hn_tensor_describe(const hn_tensor *t, char *dst, size_t dst_bytes);
+
+#endif
