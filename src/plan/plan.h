@@ -1,0 +1,97 @@
+/* plan: a compiled graph as an immutable flat list of steps: order, memory offsets, packed constants. Read-only after building,
+ * shared by any number of instances. Saved plans load by mmap: no packing, no tuning, no parsing of weights. */
+#ifndef HN_PLAN_PLAN_H
+#define HN_PLAN_PLAN_H
+
+#include "device/device.h"
+
+typedef enum hn_space {
+    HN_SPACE_NONE,   /* absent */
+    HN_SPACE_ARENA,  /* offset in the instance's arena */
+    HN_SPACE_CONST,  /* offset in the plan's constants */
+    HN_SPACE_INPUT,  /* index of a plan input: caller's memory */
+    HN_SPACE_OUTPUT, /* index of a plan output: caller's memory */
+    HN_SPACE_DYNAMIC /* index of a value whose size is known only at run time */
+} hn_space;
+
+typedef struct hn_place {
+    hn_space space;
+    uint64_t offset; /* or index */
+} hn_place;
+
+struct hn_plan;
+
+typedef struct hn_plan_value {
+    const char *name;
+    hn_type type;  /* known unless place.space is DYNAMIC */
+    hn_place place;
+    size_t bytes;
+    uint32_t first, last; /* steps between which it lives */
+} hn_plan_value;
+
+typedef enum hn_step_kind {
+    HN_STEP_DRIVER, /* run a driver */
+    HN_STEP_REF,    /* run the row's reference kernel on host views */
+    HN_STEP_CONTROL,/* If, Loop, Scan: run sub-plans */
+    HN_STEP_COPY    /* copy value in[0] to out[0] (a constant or an input that is an output; a view of unknown size) */
+} hn_step_kind;
+
+typedef struct hn_step {
+    hn_step_kind kind;
+    const char *name;        /* node label, for profiles */
+    const hn_driver *driver; /* DRIVER */
+    const hn_kernel *kernels[HN_STEP_KERNELS];
+    const void *params;
+    size_t params_bytes;
+    hn_place *operands; /* DRIVER */
+    size_t noperands;
+    const hn_node *node; /* REF, CONTROL: row, attributes, regions */
+    uint32_t *in, *out;  /* value numbers of the node's inputs and outputs; UINT32_MAX: absent */
+    size_t nin, nout;
+    struct hn_plan **subplans; /* CONTROL: one per region; NULL entries are built at run time when shapes are known */
+    hn_cost cost;
+    const char *op;      /* row name, for profiles */
+    const char *reason;  /* why a REF step got no driver; "" else */
+    char shape[48];      /* first output, for profiles */
+} hn_step;
+
+typedef struct hn_plan {
+    hn_arena arena;
+    hn_plan_value *values;
+    size_t nvalues;
+    uint32_t *in, *out; /* value numbers of graph inputs and outputs */
+    size_t nin, nout;
+    hn_step *steps;
+    size_t nsteps;
+    const uint8_t *constants; /* page-aligned when mapped, else 64-byte */
+    size_t constants_bytes;
+    size_t arena_bytes;
+    size_t arena_lower_bound_bytes; /* largest sum of live values */
+    size_t scratch_bytes;           /* placed after the arena */
+    uint64_t isa;                   /* bits that the chosen kernels need */
+    size_t ndynamic;
+    hn_graph *graph;                /* compiled graph (types known); NULL in a mapped plan without REF or CONTROL steps */
+    const char *source_sha256;      /* of the model file, may be "" */
+    void *map;                      /* mapped plan file, or NULL */
+    size_t map_bytes;
+} hn_plan;
+
+typedef struct hn_plan_options {
+    uint64_t isa;              /* bits that may be used */
+    const char *source_sha256; /* may be NULL */
+    hn_lower_trace_fn *trace;  /* every candidate of every node; may be NULL */
+    void *trace_self;
+} hn_plan_options;
+
+/* Build from a graph that went through hn_pipeline_compile (or any graph whose input types are known). The graph must outlive
+ * the plan. */
+hn_status hn_plan_build(hn_env *env, hn_graph *g, const hn_plan_options *options, hn_plan **out) HN_MUST_CHECK;
+void hn_plan_free(hn_env *env, hn_plan *plan);
+hn_status hn_plan_save(hn_env *env, const hn_plan *plan, const char *path) HN_MUST_CHECK;
+/* Checks magic, version, checksum of the header tables, bounds of every offset, and that each named driver and kernel exists and
+ * runs on this machine. HN_INPUT when the file is broken, HN_UNSUPPORTED when made for other kernels. */
+hn_status hn_plan_load(hn_env *env, const char *path, const hn_op_table *ops, hn_plan **out) HN_MUST_CHECK;
+/* Re-derives lifetimes and overlaps independently of the planner; HN_BUG names two values that share bytes while both live. */
+hn_status hn_plan_check(hn_env *env, const hn_plan *plan) HN_MUST_CHECK;
+
+#endif
