@@ -114,13 +114,11 @@ char *hn_arena_strdup(hn_env *env, hn_arena *arena, const char *s)
     return hn_arena_strndup(env, arena, s, strlen(s));
 }
 
-char *hn_arena_printf(hn_env *env, hn_arena *arena, const char *fmt, ...)
+char *hn_arena_vprintf(hn_env *env, hn_arena *arena, const char *fmt, va_list args)
 {
-    va_list args, again;
-    va_start(args, fmt);
+    va_list again;
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, fmt, args);
-    va_end(args);
     char *s = NULL;
     if (n < 0)
         (void)hn_fail(env, HN_BUG, "cannot format text: the C library refused \"%s\"", fmt);
@@ -128,5 +126,14 @@ char *hn_arena_printf(hn_env *env, hn_arena *arena, const char *fmt, ...)
         s = hn_arena_alloc(env, arena, (size_t)n + 1);
     if (s != NULL) vsnprintf(s, (size_t)n + 1, fmt, again);
     va_end(again);
+    return s;
+}
+
+char *hn_arena_printf(hn_env *env, hn_arena *arena, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    char *s = hn_arena_vprintf(env, arena, fmt, args);
+    va_end(args);
     return s;
 }

@@ -23,5 +23,6 @@ void *hn_arena_array(hn_env *env, hn_arena *arena, size_t count, size_t elem_byt
 char *hn_arena_strdup(hn_env *env, hn_arena *arena, const char *s) HN_MUST_CHECK;
 char *hn_arena_strndup(hn_env *env, hn_arena *arena, const char *s, size_t n) HN_MUST_CHECK;
 char *hn_arena_printf(hn_env *env, hn_arena *arena, const char *fmt, ...) HN_PRINTF(3, 4) HN_MUST_CHECK;
+char *hn_arena_vprintf(hn_env *env, hn_arena *arena, const char *fmt, va_list args) HN_MUST_CHECK;
 
 #endif

@@ -50,14 +50,12 @@ void hn_buf_puts(hn_env *env, hn_buf *b, const char *s)
     hn_buf_append(env, b, s, strlen(s));
 }
 
-void hn_buf_printf(hn_env *env, hn_buf *b, const char *fmt, ...)
+void hn_buf_vprintf(hn_env *env, hn_buf *b, const char *fmt, va_list args)
 {
     if (b->status != HN_OK) return;
-    va_list args, again;
-    va_start(args, fmt);
+    va_list again;
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, fmt, args);
-    va_end(args);
     if (n < 0) {
         b->status = hn_fail(env, HN_BUG, "cannot format text: the C library refused \"%s\"", fmt);
     } else if (n > 0 && reserve(env, b, (size_t)n)) {
@@ -65,6 +63,14 @@ void hn_buf_printf(hn_env *env, hn_buf *b, const char *fmt, ...)
         b->size += (size_t)n;
     }
     va_end(again);
+}
+
+void hn_buf_printf(hn_env *env, hn_buf *b, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    hn_buf_vprintf(env, b, fmt, args);
+    va_end(args);
 }
 
 const char *hn_buf_str(hn_env *env, hn_buf *b)

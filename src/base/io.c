@@ -1,0 +1,176 @@
+/* io: whole files in and out, and folders. A file appears under its name only when all its bytes are on disk. */
+#include "base/io.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Records what could not be done to path and the system's reason. */
+static hn_status refuse(hn_env *env, const char *action, const char *path, int error)
+{
+    char reason[128];
+    if (strerror_r(error, reason, sizeof reason) != 0) snprintf(reason, sizeof reason, "error %d", error);
+    hn_status status = error == ENOENT || error == ENOTDIR ? HN_INPUT : HN_IO;
+    return hn_fail(env, status, "cannot %s %s: %s", action, path, reason);
+}
+
+hn_status hn_map_open(hn_env *env, const char *path, hn_map *out)
+{
+    *out = (hn_map){0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return refuse(env, "open", path, errno);
+    hn_status st = HN_OK;
+    struct stat info;
+    if (fstat(fd, &info) != 0) {
+        st = refuse(env, "open", path, errno);
+    } else if (!S_ISREG(info.st_mode)) {
+        st = hn_fail(env, HN_INPUT, "cannot open %s: it is %s", path,
+                     S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
+    } else if (info.st_size > 0) {
+        void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (data == MAP_FAILED)
+            st = refuse(env, "map", path, errno);
+        else
+            *out = (hn_map){.data = data, .size = (size_t)info.st_size};
+    }
+    close(fd);
+    return st;
+}
+
+void hn_map_close(hn_map *map)
+{
+    if (map->data != NULL) munmap((void *)(uintptr_t)map->data, map->size);
+    *map = (hn_map){0};
+}
+
+static int write_all(int fd, const unsigned char *data, size_t bytes)
+{
+    while (bytes > 0) {
+        ssize_t n = write(fd, data, bytes < (size_t)1 << 30 ? bytes : (size_t)1 << 30);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return errno;
+        data += n;
+        bytes -= (size_t)n;
+    }
+    return fsync(fd) == 0 ? 0 : errno;
+}
+
+/* The new name survives a crash only once the folder is on disk. A file system that cannot do it is no error. */
+static void sync_dir_of(const char *path)
+{
+    char dir[PATH_MAX];
+    size_t n = (size_t)(hn_path_base(path) - path);
+    if (n >= sizeof dir) return;
+    memcpy(dir, n == 0 ? "." : path, n == 0 ? 1 : n);
+    dir[n == 0 ? 1 : n] = '\0';
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    (void)fsync(fd);
+    close(fd);
+}
+
+hn_status hn_file_write(hn_env *env, const char *path, const void *data, size_t bytes)
+{
+    char temp[PATH_MAX];
+    int n = snprintf(temp, sizeof temp, "%s.tmp-%ld", path, (long)getpid());
+    if (n < 0 || (size_t)n >= sizeof temp) return hn_fail(env, HN_INPUT, "cannot write %s: the path is too long", path);
+    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) return refuse(env, "write", path, errno);
+    int error = write_all(fd, data, bytes);
+    if (close(fd) != 0 && error == 0) error = errno;
+    if (error == 0 && rename(temp, path) != 0) error = errno;
+    if (error != 0) {
+        unlink(temp);
+        return refuse(env, "write", path, error);
+    }
+    sync_dir_of(path);
+    return HN_OK;
+}
+
+hn_status hn_dir_make(hn_env *env, const char *path)
+{
+    char part[PATH_MAX];
+    size_t n = strlen(path);
+    if (n == 0) return hn_fail(env, HN_INPUT, "cannot make a folder: the path is empty");
+    if (n >= sizeof part) return hn_fail(env, HN_INPUT, "cannot make folder %s: the path is too long", path);
+    for (size_t i = 1; i <= n; i++) {
+        if (path[i] != '/' && path[i] != '\0') continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, 0777) != 0 && !hn_path_is_dir(part)) return refuse(env, "make folder", part, errno);
+    }
+    return HN_OK;
+}
+
+bool hn_path_is_dir(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool hn_path_is_file(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+typedef struct name_list {
+    char **items;
+    size_t count, cap;
+} name_list;
+
+/* The old array stays in the arena: at most as much again as the list. */
+static hn_status push_name(hn_env *env, hn_arena *arena, name_list *l, const char *name)
+{
+    if (l->count == l->cap) {
+        size_t cap = l->cap == 0 ? 16 : l->cap * 2;
+        char **items = hn_arena_array(env, arena, cap, sizeof *items);
+        if (items == NULL) return env->error.status;
+        if (l->count > 0) memcpy(items, l->items, l->count * sizeof *items);
+        l->items = items;
+        l->cap = cap;
+    }
+    l->items[l->count] = hn_arena_strdup(env, arena, name);
+    if (l->items[l->count] == NULL) return env->error.status;
+    l->count++;
+    return HN_OK;
+}
+
+hn_status hn_dir_list(hn_env *env, hn_arena *arena, const char *path, char ***names, size_t *count)
+{
+    *names = NULL;
+    *count = 0;
+    DIR *dir = opendir(path);
+    if (dir == NULL) return refuse(env, "list", path, errno);
+    name_list l = {0};
+    hn_status st = HN_OK;
+    for (;;) {
+        errno = 0;
+        struct dirent *e = readdir(dir);
+        if (e == NULL) {
+            if (errno != 0) st = refuse(env, "list", path, errno);
+            break;
+        }
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
+        st = push_name(env, arena, &l, e->d_name);
+        if (st != HN_OK) break;
+    }
+    closedir(dir);
+    if (st != HN_OK) return st;
+    if (l.count > 0) qsort(l.items, l.count, sizeof *l.items, compare_names);
+    *names = l.items;
+    *count = l.count;
+    return HN_OK;
+}
