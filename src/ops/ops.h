@@ -1,0 +1,13 @@
+/* ops: the door of the op table. One file per row; the table is generated from the folder, sorted by domain and name.
+ */
+#ifndef HN_OPS_OPS_H
+#define HN_OPS_OPS_H
+
+#include "ir/op.h"
+
+extern const hn_op_table hn_ops;
+
+/* The row's cost, or the default that ir/op.h states. Types of the node's values are fully known. */
+void hn_op_cost(const hn_node *node, hn_cost *cost);
+
+#endif
