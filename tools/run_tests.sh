@@ -1,6 +1,6 @@
 #!/bin/sh
 # run_tests: run ctest in a build folder and end in one line of counts, case by case.
-# usage: run_tests.sh BUILD [ctest options]   JUNIT-free: the counts come from ctest's own log.
+# usage: run_tests.sh BUILD [ctest options]. The counts come from ctest's own log.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 build=$1
@@ -13,7 +13,7 @@ if [ ! -f "$log" ]; then
     echo "0 passed, 1 failed, 0 skipped"
     exit 1
 fi
-counts=$(awk -f "$here/count_tests.awk" "$log")
+counts=$(awk -v rc=$rc -f "$here/count_tests.awk" "$log")
 echo "$counts"
 case $counts in
 *' 0 failed,'*) ;;

@@ -1,0 +1,117 @@
+/* arena: alignment, zeroing also after reset, no overlap, overflow, refusal. labels: torture */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "support/rig.h"
+
+static void blocks_are_aligned_zeroed_and_apart(void **state)
+{
+    (void)state;
+    hn_env env;
+    hn_rig rig;
+    hn_rig_init(&rig, &env); /* fresh memory is not zero here */
+    hn_arena a = {0};
+    for (int round = 0; round < 3; round++) {
+        unsigned char *blocks[400];
+        size_t sizes[400];
+        for (size_t i = 0; i < 400; i++) {
+            size_t align = i % 3 == 0 ? 64 : 16;
+            sizes[i] = i * 37 % 701 + (i % 50 == 0 ? 40000 : 0);
+            blocks[i] =
+                align == 64 ? hn_arena_alloc_aligned(&env, &a, sizes[i], 64) : hn_arena_alloc(&env, &a, sizes[i]);
+            assert_non_null(blocks[i]);
+            assert_int_equal((uintptr_t)blocks[i] % align, 0);
+            for (size_t k = 0; k < sizes[i]; k++) assert_int_equal(blocks[i][k], 0);
+            memset(blocks[i], (int)(i % 255 + 1), sizes[i]);
+        }
+        for (size_t i = 0; i < 400; i++)
+            for (size_t k = 0; k < sizes[i]; k++) assert_int_equal(blocks[i][k], i % 255 + 1);
+        assert_true(a.used_bytes > 400 * 300);
+        hn_arena_reset(&env, &a);
+        assert_int_equal(a.used_bytes, 0);
+        assert_int_equal(rig.live, 1);
+    }
+    hn_arena_fini(&env, &a);
+    assert_int_equal(rig.live, 0);
+    assert_int_equal(rig.damaged, 0);
+    assert_non_null(hn_arena_alloc(&env, &a, 0)); /* ready again */
+    hn_arena_fini(&env, &a);
+    hn_arena_fini(&env, &a);
+    hn_arena_reset(&env, &a);
+}
+
+static void sizes_that_overflow(void **state)
+{
+    (void)state;
+    hn_env env;
+    hn_env_init(&env);
+    hn_arena a = {0};
+    assert_null(hn_arena_array(&env, &a, SIZE_MAX / 2, 3));
+    assert_int_equal(env.error.status, HN_LIMIT);
+    hn_error_clear(&env);
+    assert_null(hn_arena_alloc(&env, &a, SIZE_MAX));
+    assert_int_equal(env.error.status, HN_LIMIT);
+    hn_error_clear(&env);
+    assert_null(hn_arena_alloc(&env, &a, SIZE_MAX / 2));
+    assert_int_equal(env.error.status, HN_NOMEM);
+    hn_error_clear(&env);
+    assert_null(hn_arena_strndup(&env, &a, "x", SIZE_MAX));
+    assert_int_equal(env.error.status, HN_LIMIT);
+    hn_arena_fini(&env, &a);
+}
+
+static void strings(void **state)
+{
+    (void)state;
+    hn_env env;
+    hn_env_init(&env);
+    hn_arena a = {0};
+    assert_string_equal(hn_arena_strdup(&env, &a, "hello"), "hello");
+    assert_string_equal(hn_arena_strndup(&env, &a, "hello", 2), "he");
+    assert_string_equal(hn_arena_strndup(&env, &a, NULL, 0), "");
+    char *s = hn_arena_printf(&env, &a, "%s-%05d-%100s", "k", 42, "x");
+    assert_int_equal(strlen(s), 108);
+    assert_memory_equal(s, "k-00042-  ", 10);
+    hn_arena_fini(&env, &a);
+}
+
+static hn_status many(hn_env *env)
+{
+    hn_arena a = {0};
+    hn_status st = HN_OK;
+    for (int i = 0; i < 30 && st == HN_OK; i++) {
+        if (hn_arena_array(env, &a, 3000, 7) == NULL) st = env->error.status;
+        if (st == HN_OK && hn_arena_printf(env, &a, "%d", i) == NULL) st = env->error.status;
+    }
+    hn_arena_fini(env, &a);
+    return st;
+}
+
+static void torture(void **state)
+{
+    (void)state;
+    hn_env env;
+    hn_rig rig;
+    hn_rig_init(&rig, &env);
+    bool done = false;
+    HN_RIG_TORTURE(rig, env, done, 1000)
+    {
+        done = hn_rig_check(&rig, &env, many(&env));
+    }
+    assert_true(rig.requests > 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(blocks_are_aligned_zeroed_and_apart),
+                                       cmocka_unit_test(sizes_that_overflow), cmocka_unit_test(strings),
+                                       cmocka_unit_test(torture)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
