@@ -73,6 +73,7 @@ struct hn_node {
     const char *name; /* source name, or NULL */
     uint32_t id;
     hn_value **in; /* NULL for an absent optional input */
+    hn_use **use;  /* one record per input, also for absent ones: setting an input cannot fail */
     size_t nin;
     hn_value **out; /* NULL for an unused optional output */
     size_t nout;
@@ -101,6 +102,7 @@ struct hn_graph {
     hn_node *first, *last;
     size_t nnodes;
     hn_value **in, **out;
+    hn_use **out_use; /* one record per output */
     size_t nin, nout;
     const char *name;
     int64_t opset;              /* of ai.onnx in the source file */
@@ -141,7 +143,9 @@ void hn_node_input_set(hn_node *n, size_t i, hn_value *v); /* NULL: absent; keep
 hn_status hn_node_input_add(hn_node *n, hn_value *v) HN_MUST_CHECK;
 void hn_node_remove(hn_node *n); /* outputs must be unused */
 void hn_node_move_before(hn_node *n, hn_node *before);
-void hn_value_replace(hn_value *from, hn_value *to); /* all uses, graph outputs too */
+void hn_value_replace(hn_value *from, hn_value *to); /* all uses, graph outputs too; names stay as they are */
+/* False when `from` is a graph output whose name `to` cannot take over (a graph input, a constant or another output). */
+bool hn_value_can_take(const hn_value *from, const hn_value *to);
 hn_status hn_graph_sort(hn_graph *g) HN_MUST_CHECK;  /* restore topological order; HN_INPUT on a cycle */
 
 /* ---- attributes ---- */
@@ -183,6 +187,9 @@ hn_status hn_node_check(hn_env *env, const hn_node *n) HN_MUST_CHECK;
 hn_status hn_node_infer(hn_node *n) HN_MUST_CHECK;
 /* All nodes, in order; regions through their control row's infer. */
 hn_status hn_graph_infer(hn_graph *g) HN_MUST_CHECK;
+/* For the infer of control rows: give the region's inputs these types (n = region->nin; an entry may be NULL) and, for the time
+ * of the call, these data (NULL, or entries NULL where not known), then infer its nodes. The types of region->out follow. */
+hn_status hn_region_infer(hn_graph *region, size_t n, const hn_type *const *in, const hn_tensor *const *data) HN_MUST_CHECK;
 /* Structure: order, use lists, ownership, ports, types. Fails with HN_BUG: a broken graph is our own fault. */
 hn_status hn_graph_verify(hn_env *env, const hn_graph *g) HN_MUST_CHECK;
 /* Bind input i's dims (rank must agree with what is declared; a known dim that differs is HN_INPUT); equal symbols are bound

@@ -71,7 +71,11 @@ hn_value *hn_rw_reduce_sum(hn_rw *rw, hn_value *x, const int64_t *axes, size_t c
 /* Sum x over the axes along which `like` was broadcast, so that the result has the type of like. Types must be known. */
 hn_value *hn_rw_unbroadcast(hn_rw *rw, hn_value *x, const hn_value *like);
 
-/* Replace all uses of n's outputs by out[] and remove n. Names of the outputs move over to unnamed new values. */
+/* Copies of a region's nodes with in[] (region->nin values) for its inputs; out[] gets region->nout values. */
+hn_status hn_rw_inline(hn_rw *rw, const hn_graph *region, hn_value *const *in, hn_value **out) HN_MUST_CHECK;
+
+/* Replace all uses of n's outputs by out[] and remove n. Names of the outputs move over to unnamed new values; a graph output
+ * always keeps its name, by an Identity where there is no other way. */
 hn_status hn_rw_replace(hn_rw *rw, hn_node *n, hn_value *const *out) HN_MUST_CHECK;
 
 #endif
