@@ -1,5 +1,5 @@
-/* cursor: the only way to read bytes that came from outside. Every read is bounded; a short read fails with HN_INPUT and
- * names the byte. Little-endian. A cursor borrows its bytes. */
+/* cursor: the only way to read bytes that came from outside. Every read is bounded; a short read fails with HN_INPUT
+ * and names the byte. Little-endian. A cursor borrows its bytes. */
 #ifndef HN_BASE_CURSOR_H
 #define HN_BASE_CURSOR_H
 
@@ -13,8 +13,14 @@ typedef struct hn_cursor {
 } hn_cursor;
 
 hn_cursor hn_cursor_make(const void *data, size_t size);
-static inline size_t hn_cursor_left(const hn_cursor *c) { return c->size - c->pos; }
-static inline bool hn_cursor_done(const hn_cursor *c) { return c->pos == c->size; }
+static inline size_t hn_cursor_left(const hn_cursor *c)
+{
+    return c->size - c->pos;
+}
+static inline bool hn_cursor_done(const hn_cursor *c)
+{
+    return c->pos == c->size;
+}
 
 /* `what` names the field in the message: "cannot read WHAT: N bytes needed, M left at byte K". */
 hn_status hn_cursor_u8(hn_env *env, hn_cursor *c, const char *what, uint8_t *out) HN_MUST_CHECK;

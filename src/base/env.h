@@ -1,7 +1,8 @@
 /* env: what every function that allocates, fails, logs or runs in parallel is handed as its first argument.
  *
- * There is no global state: the allocator, the error, the log, the thread pool, the ISA cap and the seed travel in hn_env.
- * An env is used by one thread at a time. The first error wins; later hn_fail calls on the same env keep the first text. */
+ * There is no global state: the allocator, the error, the log, the thread pool, the ISA cap and the seed travel in
+ * hn_env. An env is used by one thread at a time. The first error wins; later hn_fail calls on the same env keep the
+ * first text. */
 #ifndef HN_BASE_ENV_H
 #define HN_BASE_ENV_H
 
@@ -23,7 +24,7 @@ typedef enum hn_status {
 } hn_status;
 
 #if defined(__GNUC__)
-#define HN_MUST_CHECK __attribute__((warn_unused_result))
+#define HN_MUST_CHECK        __attribute__((warn_unused_result))
 #define HN_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define HN_MUST_CHECK
@@ -31,26 +32,26 @@ typedef enum hn_status {
 #endif
 
 /* Return from the enclosing function with the status of a failed call. */
-#define HN_TRY(expr)                                                                                                   \
-    do {                                                                                                               \
-        hn_status hn_try_status = (expr);                                                                              \
-        if (hn_try_status != HN_OK) return hn_try_status;                                                              \
+#define HN_TRY(expr)                                      \
+    do {                                                  \
+        hn_status hn_try_status = (expr);                 \
+        if (hn_try_status != HN_OK) return hn_try_status; \
     } while (0)
 
 /* The same for functions with one exit label: sets `st` and jumps to `out`. */
-#define HN_GOTO(expr)                                                                                                  \
-    do {                                                                                                               \
-        st = (expr);                                                                                                   \
-        if (st != HN_OK) goto out;                                                                                     \
+#define HN_GOTO(expr)              \
+    do {                           \
+        st = (expr);               \
+        if (st != HN_OK) goto out; \
     } while (0)
 
 enum { HN_ERROR_FRAMES = 8 };
 
 typedef struct hn_error {
     hn_status status;
-    char text[512];                    /* one factual line: what and why */
-    char hint[256];                    /* what to do; may be empty */
-    char frame[HN_ERROR_FRAMES][160];  /* innermost first: "tensor conv1.weight", "in model.onnx at byte 1234" */
+    char text[512];                   /* one factual line: what and why */
+    char hint[256];                   /* what to do; may be empty */
+    char frame[HN_ERROR_FRAMES][160]; /* innermost first: "tensor conv1.weight", "in model.onnx at byte 1234" */
     int frames;
 } hn_error;
 
@@ -79,8 +80,8 @@ typedef struct hn_env {
 /* Initialise with the system allocator, silent log, no pool, seed 0. Never fails. */
 void hn_env_init(hn_env *env);
 
-/* Record an error and return its status. `status` must not be HN_OK. If the env holds an error already, that one is kept
- * and its status is returned. */
+/* Record an error and return its status. `status` must not be HN_OK. If the env holds an error already, that one is
+ * kept and its status is returned. */
 hn_status hn_fail(hn_env *env, hn_status status, const char *fmt, ...) HN_PRINTF(3, 4);
 /* Say what the user can do about the error that was just recorded; the first hint wins. */
 void hn_hint(hn_env *env, const char *fmt, ...) HN_PRINTF(2, 3);

@@ -13,7 +13,8 @@ uint16_t hn_f32_to_bf16(float f);
 
 typedef enum hn_f8 { HN_F8_E4M3FN, HN_F8_E4M3FNUZ, HN_F8_E5M2, HN_F8_E5M2FNUZ } hn_f8;
 float hn_f8_to_f32(hn_f8 format, uint8_t b);
-/* saturate: out-of-range finite values and infinities become the largest finite value; else NaN or infinity, as ONNX Cast. */
+/* saturate: out-of-range finite values and infinities become the largest finite value; else NaN or infinity, as ONNX
+ * Cast. */
 uint8_t hn_f32_to_f8(hn_f8 format, float f, bool saturate);
 float hn_e8m0_to_f32(uint8_t b); /* 2^(b-127); 255 is NaN */
 uint8_t hn_f32_to_e8m0(float f); /* nearest power of two, ties up, saturating */

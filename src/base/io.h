@@ -25,7 +25,7 @@ hn_status hn_dir_list(hn_env *env, hn_arena *arena, const char *path, char ***na
 char *hn_path_join(hn_env *env, hn_arena *arena, const char *dir, const char *name) HN_MUST_CHECK;
 /* Folder part of a path ("." when none), in the arena. */
 char *hn_path_dir(hn_env *env, hn_arena *arena, const char *path) HN_MUST_CHECK;
-const char *hn_path_base(const char *path);        /* borrowed: the part after the last '/' */
+const char *hn_path_base(const char *path);              /* borrowed: the part after the last '/' */
 bool hn_path_has_ext(const char *path, const char *ext); /* case-insensitive, ext with its dot */
 
 /* SHA-256 of bytes as 64 hex digits and a NUL. */

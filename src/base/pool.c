@@ -53,7 +53,7 @@ typedef struct traced {
 
 /* pthreadpool's own synchronisation is not instrumented; two addresses in `traced` stand for it. The call happens
  * before every task and every task before the return; tasks stay unordered among themselves, so their races show. */
-*show.* / static void run_traced(void *arg, size_t task)
+static void run_traced(void *arg, size_t task)
 {
     traced *t = arg;
     __tsan_acquire(t);

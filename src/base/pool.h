@@ -1,5 +1,5 @@
-/* pool: a fixed set of worker threads. Work is cut by shape into n tasks; task i always does the same work, whichever thread
- * takes it, so results do not depend on the thread count. The caller takes part in the work. */
+/* pool: a fixed set of worker threads. Work is cut by shape into n tasks; task i always does the same work, whichever
+ * thread takes it, so results do not depend on the thread count. The caller takes part in the work. */
 #ifndef HN_BASE_POOL_H
 #define HN_BASE_POOL_H
 

@@ -37,10 +37,22 @@ static inline bool hn_i64_add(int64_t a, int64_t b, int64_t *out)
 }
 
 /* For sizes that are already bounded (a few GiB at most): no overflow check. `align` is a power of two. */
-static inline size_t hn_align_up(size_t n, size_t align) { return (n + align - 1) & ~(align - 1); }
-static inline size_t hn_div_up(size_t n, size_t d) { return (n + d - 1) / d; }
-static inline size_t hn_min_size(size_t a, size_t b) { return a < b ? a : b; }
-static inline size_t hn_max_size(size_t a, size_t b) { return a > b ? a : b; }
+static inline size_t hn_align_up(size_t n, size_t align)
+{
+    return (n + align - 1) & ~(align - 1);
+}
+static inline size_t hn_div_up(size_t n, size_t d)
+{
+    return (n + d - 1) / d;
+}
+static inline size_t hn_min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+static inline size_t hn_max_size(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
 
 #define HN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

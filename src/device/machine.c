@@ -20,7 +20,7 @@ static regs cpuid(uint32_t leaf, uint32_t sub)
 {
     regs r = {0, 0, 0, 0};
     uint32_t base = leaf & UINT32_C(0x80000000);
-    if (__get_cpuid_max(base, NULL) < leaf) return r;
+    if ((uint32_t)__get_cpuid_max(base, NULL) < leaf) return r;
     __cpuid_count(leaf, sub, r.a, r.b, r.c, r.d);
     return r;
 }

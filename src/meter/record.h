@@ -5,7 +5,15 @@
 
 #include "base/arena.h"
 
-typedef enum hn_rec_kind { HN_REC_NULL, HN_REC_BOOL, HN_REC_INT, HN_REC_REAL, HN_REC_STR, HN_REC_LIST, HN_REC_MAP } hn_rec_kind;
+typedef enum hn_rec_kind {
+    HN_REC_NULL,
+    HN_REC_BOOL,
+    HN_REC_INT,
+    HN_REC_REAL,
+    HN_REC_STR,
+    HN_REC_LIST,
+    HN_REC_MAP
+} hn_rec_kind;
 
 typedef struct hn_rec {
     hn_rec_kind kind;

@@ -39,23 +39,23 @@ typedef enum hn_dtype {
 
 /* Sets of dtypes as bits, for type constraints. */
 #define HN_BIT(dtype) (UINT32_C(1) << (dtype))
-#define HN_T_FLOAT (HN_BIT(HN_F32) | HN_BIT(HN_F64) | HN_BIT(HN_F16) | HN_BIT(HN_BF16))
-#define HN_T_F8                                                                                                        \
+#define HN_T_FLOAT    (HN_BIT(HN_F32) | HN_BIT(HN_F64) | HN_BIT(HN_F16) | HN_BIT(HN_BF16))
+#define HN_T_F8 \
     (HN_BIT(HN_F8E4M3FN) | HN_BIT(HN_F8E4M3FNUZ) | HN_BIT(HN_F8E5M2) | HN_BIT(HN_F8E5M2FNUZ) | HN_BIT(HN_F8E8M0))
-#define HN_T_SINT (HN_BIT(HN_I8) | HN_BIT(HN_I16) | HN_BIT(HN_I32) | HN_BIT(HN_I64))
-#define HN_T_UINT (HN_BIT(HN_U8) | HN_BIT(HN_U16) | HN_BIT(HN_U32) | HN_BIT(HN_U64))
-#define HN_T_INT (HN_T_SINT | HN_T_UINT)
-#define HN_T_SUB (HN_BIT(HN_U4) | HN_BIT(HN_I4) | HN_BIT(HN_U2) | HN_BIT(HN_I2) | HN_BIT(HN_F4E2M1))
-#define HN_T_NUM (HN_T_FLOAT | HN_T_INT)
+#define HN_T_SINT    (HN_BIT(HN_I8) | HN_BIT(HN_I16) | HN_BIT(HN_I32) | HN_BIT(HN_I64))
+#define HN_T_UINT    (HN_BIT(HN_U8) | HN_BIT(HN_U16) | HN_BIT(HN_U32) | HN_BIT(HN_U64))
+#define HN_T_INT     (HN_T_SINT | HN_T_UINT)
+#define HN_T_SUB     (HN_BIT(HN_U4) | HN_BIT(HN_I4) | HN_BIT(HN_U2) | HN_BIT(HN_I2) | HN_BIT(HN_F4E2M1))
+#define HN_T_NUM     (HN_T_FLOAT | HN_T_INT)
 #define HN_T_COMPLEX (HN_BIT(HN_C64) | HN_BIT(HN_C128))
-#define HN_T_ALL (((UINT32_C(1) << HN_DTYPES) - 1) & ~UINT32_C(1))
+#define HN_T_ALL     (((UINT32_C(1) << HN_DTYPES) - 1) & ~UINT32_C(1))
 
-const char *hn_dtype_name(hn_dtype t);             /* "f32", "i8", "bf16", "string" ...; "?" for none */
+const char *hn_dtype_name(hn_dtype t);               /* "f32", "i8", "bf16", "string" ...; "?" for none */
 hn_dtype hn_dtype_parse(const char *name, size_t n); /* HN_NONE when unknown */
-bool hn_dtype_valid(int64_t number);               /* a number from a file */
-unsigned hn_dtype_bits(hn_dtype t);                /* 4 for I4; for STRING the bits of hn_str; 0 for NONE */
-bool hn_dtype_is_float(hn_dtype t);                /* any float, also f8 and f4; not complex */
-bool hn_dtype_is_int(hn_dtype t);                  /* signed or unsigned, also 4 and 2 bits; not bool */
+bool hn_dtype_valid(int64_t number);                 /* a number from a file */
+unsigned hn_dtype_bits(hn_dtype t);                  /* 4 for I4; for STRING the bits of hn_str; 0 for NONE */
+bool hn_dtype_is_float(hn_dtype t);                  /* any float, also f8 and f4; not complex */
+bool hn_dtype_is_int(hn_dtype t);                    /* signed or unsigned, also 4 and 2 bits; not bool */
 bool hn_dtype_is_signed(hn_dtype t);
 int64_t hn_dtype_int_min(hn_dtype t); /* for integers */
 int64_t hn_dtype_int_max(hn_dtype t); /* saturated to INT64_MAX for U64 */

@@ -1,5 +1,5 @@
-/* tensor: a contiguous row-major host view. It owns nothing. Elements under 8 bits are packed, low bits first, without row
- * padding. Strings are arrays of hn_str. */
+/* tensor: a contiguous row-major host view. It owns nothing. Elements under 8 bits are packed, low bits first, without
+ * row padding. Strings are arrays of hn_str. */
 #ifndef HN_TENSOR_TENSOR_H
 #define HN_TENSOR_TENSOR_H
 
@@ -25,14 +25,16 @@ typedef struct hn_tensor {
 bool hn_dims_count(int rank, const int64_t *dims, size_t *out);
 /* Bytes of n elements, sub-byte types rounded up. False on overflow. */
 bool hn_dtype_bytes(hn_dtype t, size_t elems, size_t *out);
-size_t hn_tensor_elems(const hn_tensor *t); /* of a valid tensor; cannot overflow */
+size_t hn_tensor_elems(const hn_tensor *t);                            /* of a valid tensor; cannot overflow */
 size_t hn_dims_elems(int rank, const int64_t *dims, int from, int to); /* product of dims[from..to) of a valid shape */
 
-/* Check rank and dims, compute bytes, take zeroed memory (64-byte aligned) from the arena. HN_LIMIT when the size overflows or
- * exceeds 2^40 bytes. */
-hn_status hn_tensor_init(hn_env *env, hn_arena *arena, hn_tensor *t, hn_dtype dtype, int rank, const int64_t *dims) HN_MUST_CHECK;
+/* Check rank and dims, compute bytes, take zeroed memory (64-byte aligned) from the arena. HN_LIMIT when the size
+ * overflows or exceeds 2^40 bytes. */
+hn_status hn_tensor_init(hn_env *env, hn_arena *arena, hn_tensor *t, hn_dtype dtype, int rank,
+                         const int64_t *dims) HN_MUST_CHECK;
 /* The same shape checks for a view on existing bytes; HN_INPUT when `bytes` is not what the shape needs. */
-hn_status hn_tensor_view(hn_env *env, hn_tensor *t, hn_dtype dtype, int rank, const int64_t *dims, void *data, size_t bytes) HN_MUST_CHECK;
+hn_status hn_tensor_view(hn_env *env, hn_tensor *t, hn_dtype dtype, int rank, const int64_t *dims, void *data,
+                         size_t bytes) HN_MUST_CHECK;
 hn_status hn_tensor_copy(hn_env *env, hn_arena *arena, const hn_tensor *src, hn_tensor **out) HN_MUST_CHECK; /* deep */
 bool hn_tensor_same_shape(const hn_tensor *a, const hn_tensor *b);
 /* Bytes equal, also dtype and shape; strings by content. */
@@ -41,7 +43,8 @@ bool hn_tensor_equal(const hn_tensor *a, const hn_tensor *b);
 /* Element access through any dtype (any real dtype, bool as 0/1). Index in elements. */
 double hn_get_f64(const hn_tensor *t, size_t i);
 int64_t hn_get_i64(const hn_tensor *t, size_t i); /* floats truncate toward zero, saturating; NaN is 0; U64 wraps */
-void hn_set_f64(const hn_tensor *t, size_t i, double v);  /* integers: truncate toward zero, saturating; floats: nearest even */
+void hn_set_f64(const hn_tensor *t, size_t i,
+                double v); /* integers: truncate toward zero, saturating; floats: nearest even */
 void hn_set_i64(const hn_tensor *t, size_t i, int64_t v); /* integers wrap (two's complement) */
 /* Whole-tensor conversions into plain arrays of n = elems. */
 void hn_tensor_to_f32(const hn_tensor *t, float *dst);
