@@ -22,6 +22,7 @@ hn_status hn_image_decode(hn_env *env, hn_arena *arena, const void *bytes, size_
 bool hn_image_known(const void *bytes, size_t size);
 bool hn_image_file_name(const char *name); /* .jpg .jpeg .png, any case */
 
+/* `out` of the three below may be the struct that `in` points to. */
 hn_status hn_image_resize(hn_env *env, hn_arena *arena, const hn_image *in, int width, int height,
                           hn_image *out) HN_MUST_CHECK;
 hn_status hn_image_crop(hn_env *env, hn_arena *arena, const hn_image *in, int x, int y, int width, int height,

@@ -1,0 +1,237 @@
+/* image: JPEG and PNG bytes to pixels. libjpeg and libpng report errors by longjmp; all state lives in one struct so
+ * that nothing is clobbered, and the size is checked against the limit before any pixel memory is taken. */
+#include "data/image.h"
+
+#include "base/cursor.h"
+#include "base/io.h"
+#include "base/size.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jpeglib.h>
+#include <png.h>
+
+enum { MAX_SCANS = 200 };
+
+typedef struct decoder {
+    hn_env *env;
+    hn_arena *arena;
+    hn_cursor in;
+    size_t max_pixels;
+    hn_image out;
+    hn_status status;
+    char message[JMSG_LENGTH_MAX];
+    jmp_buf jump;
+    struct jpeg_decompress_struct jpeg;
+    struct jpeg_error_mgr jpeg_error;
+    struct jpeg_progress_mgr jpeg_progress;
+    png_structp png;
+    png_infop info;
+    png_bytep *rows;
+    uint8_t *line;
+} decoder;
+
+static bool is_jpeg(const uint8_t *b, size_t n)
+{
+    return n >= 3 && b[0] == 0xff && b[1] == 0xd8 && b[2] == 0xff;
+}
+static bool is_png(const uint8_t *b, size_t n)
+{
+    return n >= 8 && memcmp(b, "\x89PNG\r\n\x1a\n", 8) == 0;
+}
+
+bool hn_image_known(const void *bytes, size_t size)
+{
+    return is_jpeg(bytes, size) || is_png(bytes, size);
+}
+
+bool hn_image_file_name(const char *name)
+{
+    return hn_path_has_ext(name, ".jpg") || hn_path_has_ext(name, ".jpeg") || hn_path_has_ext(name, ".png");
+}
+
+static hn_status pixels_take(decoder *d, size_t width, size_t height, int channels)
+{
+    size_t pixels = 0;
+    if (width == 0 || height == 0) return hn_fail(d->env, HN_INPUT, "the image is empty (%zu x %zu)", width, height);
+    if (!hn_size_mul(width, height, &pixels) || pixels > d->max_pixels)
+        return hn_fail(d->env, HN_LIMIT, "the image of %zu x %zu pixels is above the limit of %zu pixels", width,
+                       height, d->max_pixels);
+    d->out = (hn_image){hn_arena_array(d->env, d->arena, pixels, (size_t)channels), (int)width, (int)height, channels};
+    return d->out.pixels ? HN_OK : d->env->error.status;
+}
+
+/* JPEG */
+
+static void jpeg_fatal(j_common_ptr c)
+{
+    decoder *d = c->client_data;
+    c->err->format_message(c, d->message);
+    longjmp(d->jump, 1);
+}
+
+/* Broken data gives a warning and a partly grey picture; a calibration set with such pictures would be silently wrong.
+ */
+static void jpeg_warn(j_common_ptr c, int level)
+{
+    if (level < 0) jpeg_fatal(c);
+}
+
+/* A tiny file can ask for thousands of passes over a large picture. */
+static void jpeg_watch(j_common_ptr c)
+{
+    decoder *d = c->client_data;
+    if (d->jpeg.input_scan_number <= MAX_SCANS) return;
+    (void)snprintf(d->message, sizeof d->message, "more than %d scans", MAX_SCANS);
+    longjmp(d->jump, 1);
+}
+
+/* Pillow's integer CMYK to RGB; files by Adobe hold the inverse. */
+static void cmyk_line(const uint8_t *src, uint8_t *dst, size_t n, bool inverted)
+{
+    for (size_t i = 0; i < n; i++, src += 4, dst += 3) {
+        int flip = inverted ? 255 : 0;
+        int nk = 255 - (src[3] ^ flip);
+        for (int c = 0; c < 3; c++) {
+            int t = (src[c] ^ flip) * nk + 128;
+            dst[c] = (uint8_t)(nk - (((t >> 8) + t) >> 8));
+        }
+    }
+}
+
+static void jpeg_body(decoder *d)
+{
+    struct jpeg_decompress_struct *j = &d->jpeg;
+    jpeg_mem_src(j, d->in.data, (unsigned long)d->in.size);
+    (void)jpeg_read_header(j, TRUE);
+    bool cmyk = j->jpeg_color_space == JCS_CMYK || j->jpeg_color_space == JCS_YCCK;
+    bool gray = j->jpeg_color_space == JCS_GRAYSCALE;
+    j->out_color_space = cmyk ? JCS_CMYK : gray ? JCS_GRAYSCALE : JCS_RGB;
+    d->status = pixels_take(d, j->image_width, j->image_height, gray ? 1 : 3);
+    if (d->status != HN_OK) return;
+    if (cmyk && (d->line = hn_arena_array(d->env, d->arena, j->image_width, 4)) == NULL) {
+        d->status = d->env->error.status;
+        return;
+    }
+    (void)jpeg_start_decompress(j);
+    size_t stride = (size_t)d->out.width * (size_t)d->out.channels;
+    while (j->output_scanline < j->output_height) {
+        uint8_t *row = d->out.pixels + (size_t)j->output_scanline * stride;
+        JSAMPROW target = cmyk ? d->line : row;
+        (void)jpeg_read_scanlines(j, &target, 1);
+        if (cmyk) cmyk_line(d->line, row, (size_t)d->out.width, j->saw_Adobe_marker);
+    }
+    (void)jpeg_finish_decompress(j);
+}
+
+static void jpeg_decode(decoder *d)
+{
+    d->jpeg.err = jpeg_std_error(&d->jpeg_error);
+    d->jpeg_error.error_exit = jpeg_fatal;
+    d->jpeg_error.emit_message = jpeg_warn;
+    d->jpeg.client_data = d;
+    if (setjmp(d->jump) == 0) {
+        jpeg_create_decompress(&d->jpeg);
+        d->jpeg_progress.progress_monitor = jpeg_watch;
+        d->jpeg.progress = &d->jpeg_progress;
+        /* A progressive file may hold any number of scans of its coefficients; this bounds memory, not only pixels. */
+        d->jpeg.mem->max_memory_to_use = (long)hn_min_size(d->max_pixels * 8 + (1 << 20), (size_t)1 << 40);
+        jpeg_body(d);
+    } else {
+        d->status = hn_fail(d->env, HN_INPUT, "the JPEG is broken: %s", d->message);
+    }
+    jpeg_destroy_decompress(&d->jpeg);
+}
+
+/* PNG */
+
+static void png_fatal(png_structp p, png_const_charp text)
+{
+    decoder *d = png_get_error_ptr(p);
+    (void)snprintf(d->message, sizeof d->message, "%s", text);
+    longjmp(d->jump, 1);
+}
+
+static void png_quiet(png_structp p, png_const_charp text)
+{
+    (void)p;
+    (void)text;
+}
+
+static void png_pull(png_structp p, png_bytep dst, size_t n)
+{
+    decoder *d = png_get_io_ptr(p);
+    if (n > hn_cursor_left(&d->in)) png_error(p, "the file ends early");
+    memcpy(dst, d->in.data + d->in.pos, n);
+    d->in.pos += n;
+}
+
+static void png_body(decoder *d)
+{
+    png_set_read_fn(d->png, d, png_pull);
+    png_set_user_limits(d->png, 1 << 24, 1 << 24);
+    png_set_chunk_malloc_max(d->png, 8 << 20);
+    png_set_chunk_cache_max(d->png, 64);
+    png_read_info(d->png, d->info);
+    int type = png_get_color_type(d->png, d->info);
+    bool gray = type == PNG_COLOR_TYPE_GRAY || type == PNG_COLOR_TYPE_GRAY_ALPHA;
+    png_set_palette_to_rgb(d->png);
+    if (gray) png_set_expand_gray_1_2_4_to_8(d->png);
+    png_set_strip_16(d->png);
+    png_set_strip_alpha(d->png);
+    (void)png_set_interlace_handling(d->png);
+    size_t width = png_get_image_width(d->png, d->info), height = png_get_image_height(d->png, d->info);
+    d->status = pixels_take(d, width, height, gray ? 1 : 3);
+    if (d->status != HN_OK) return;
+    png_read_update_info(d->png, d->info);
+    size_t stride = width * (size_t)d->out.channels;
+    if (png_get_rowbytes(d->png, d->info) != stride) png_error(d->png, "unexpected row size");
+    d->rows = hn_arena_array(d->env, d->arena, height, sizeof *d->rows);
+    if (!d->rows) {
+        d->status = d->env->error.status;
+        return;
+    }
+    for (size_t y = 0; y < height; y++) d->rows[y] = d->out.pixels + y * stride;
+    png_read_image(d->png, d->rows);
+    png_read_end(d->png, NULL);
+}
+
+static void png_decode(decoder *d)
+{
+    d->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, d, png_fatal, png_quiet);
+    if (d->png) d->info = png_create_info_struct(d->png);
+    if (!d->png || !d->info) {
+        d->status = hn_fail(d->env, HN_NOMEM, "libpng could not start");
+    } else if (setjmp(d->jump) == 0) {
+        png_body(d);
+    } else {
+        d->status = hn_fail(d->env, HN_INPUT, "the PNG is broken near byte %zu: %s", d->in.pos, d->message);
+    }
+    png_destroy_read_struct(&d->png, &d->info, NULL);
+}
+
+hn_status hn_image_decode(hn_env *env, hn_arena *arena, const void *bytes, size_t size, size_t max_pixels,
+                          hn_image *out)
+{
+    if (!hn_image_known(bytes, size)) {
+        hn_status st = hn_fail(env, HN_INPUT, "the bytes are neither JPEG nor PNG");
+        hn_hint(env, "convert the picture to JPEG or PNG");
+        return st;
+    }
+    decoder *d = hn_zalloc(env, sizeof *d);
+    if (!d) return env->error.status;
+    d->env = env;
+    d->arena = arena;
+    d->in = hn_cursor_make(bytes, size);
+    d->max_pixels = hn_min_size(max_pixels ? max_pixels : HN_IMAGE_MAX_PIXELS, (size_t)1 << 31);
+    if (is_jpeg(bytes, size))
+        jpeg_decode(d);
+    else
+        png_decode(d);
+    hn_status st = d->status;
+    if (st == HN_OK) *out = d->out;
+    hn_free(env, d);
+    return st;
+}
