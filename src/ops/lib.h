@@ -56,12 +56,13 @@ int64_t hn_dims_product(const hn_type *t, int from, int to); /* of dims [from, t
 void hn_type_unknown_dims(hn_type *t, int rank);             /* rank set, every dim -1 */
 
 /* ---- reference loops ---- */
-/* A function in each of the three domains arithmetic happens in. u NULL: the bits of i serve unsigned types too. p: the
- * parameters given to the loop. */
+/* A function in each of the three domains arithmetic happens in. u NULL: the bits of i serve unsigned types too; i
+ * NULL: integers are computed in double. */
 typedef struct hn_fn1 {
-    double (*f)(double x, const double *p);
-    int64_t (*i)(int64_t x, const double *p);
-    uint64_t (*u)(uint64_t x, const double *p);
+    double (*f)(double x);
+    double (*fp)(double x, const double *p); /* instead of f: with the parameters given to the loop */
+    int64_t (*i)(int64_t x);
+    uint64_t (*u)(uint64_t x);
 } hn_fn1;
 typedef struct hn_fn2 {
     double (*f)(double a, double b);

@@ -1,0 +1,36 @@
+/* Cos: y = cos(x), x in radians. */
+#include "ops/lib.h"
+
+static hn_status ref(const hn_refargs *a)
+{
+    return hn_ref_unary(a, &(hn_fn1){.f = cos}, NULL);
+}
+
+static hn_status grad(hn_gradargs *g)
+{
+    hn_rw *rw = g->rw;
+    hn_value *x = hn_node_in(g->node, 0);
+    g->dx[0] = hn_g_neg(rw, hn_g_mul(rw, g->dy[0], hn_rw_1(rw, "Sin", x)));
+    return hn_rw_status(g->rw);
+}
+
+static hn_status cases(hn_cases *c)
+{
+    return hn_cases_unary(c, -2, 2, 2, HN_VALS(0, 1), HN_VALS(1, 0.5403023058681398));
+}
+
+static const hn_port in[] = {{"X", HN_T_FLOAT, 'T', false}};
+static const hn_port out[] = {{"Y", HN_T_FLOAT, 'T', false}};
+const hn_op hn_op_cos = {
+    .name = "Cos",
+    .domain = "",
+    .since = 22,
+    .doc = "y = cos(x), x in radians. Cos([0, 1]) = [1, 0.5403023058681398].",
+    .flags = HN_OP_ELEMENTWISE,
+    HN_PORTS(in, 1, out),
+    .infer = hn_infer_same,
+    .ref = ref,
+    HN_GRAD(grad),
+    .cases = cases,
+    .quant = "lut",
+};

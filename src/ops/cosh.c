@@ -1,0 +1,36 @@
+/* Cosh: y = cosh(x). */
+#include "ops/lib.h"
+
+static hn_status ref(const hn_refargs *a)
+{
+    return hn_ref_unary(a, &(hn_fn1){.f = cosh}, NULL);
+}
+
+static hn_status grad(hn_gradargs *g)
+{
+    hn_rw *rw = g->rw;
+    hn_value *x = hn_node_in(g->node, 0);
+    g->dx[0] = hn_g_mul(rw, g->dy[0], hn_rw_1(rw, "Sinh", x));
+    return hn_rw_status(g->rw);
+}
+
+static hn_status cases(hn_cases *c)
+{
+    return hn_cases_unary(c, -2, 2, 2, HN_VALS(0, 1), HN_VALS(1, 1.5430806348152437));
+}
+
+static const hn_port in[] = {{"X", HN_T_FLOAT, 'T', false}};
+static const hn_port out[] = {{"Y", HN_T_FLOAT, 'T', false}};
+const hn_op hn_op_cosh = {
+    .name = "Cosh",
+    .domain = "",
+    .since = 22,
+    .doc = "y = cosh(x). Cosh([0, 1]) = [1, 1.5430806348152437].",
+    .flags = HN_OP_ELEMENTWISE,
+    HN_PORTS(in, 1, out),
+    .infer = hn_infer_same,
+    .ref = ref,
+    HN_GRAD(grad),
+    .cases = cases,
+    .quant = "lut",
+};

@@ -1,0 +1,47 @@
+/* Mul: c = a * b with broadcasting. */
+#include "ops/lib.h"
+
+static double f(double a, double b)
+{
+    return a * b;
+}
+static int64_t i(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a * (uint64_t)b);
+}
+
+static hn_status ref(const hn_refargs *a)
+{
+    return hn_ref_binary(a, &(hn_fn2){.f = f, .i = i});
+}
+
+static hn_status grad(hn_gradargs *g)
+{
+    hn_rw *rw = g->rw;
+    hn_value *a = g->node->in[0], *b = g->node->in[1];
+    if (hn_g_skips(g, 0)) return HN_OK;
+    hn_g_set(g, 0, hn_g_mul(rw, g->dy[0], b));
+    hn_g_set(g, 1, hn_g_mul(rw, g->dy[0], a));
+    return hn_rw_status(g->rw);
+}
+
+static hn_status cases(hn_cases *c)
+{
+    return hn_cases_binary(c, -2, 2, 2, HN_VALS(1, 2), HN_VALS(3, -5), HN_VALS(3, -10));
+}
+
+static const hn_port in[] = {{"A", HN_T_NUM, 'T', false}, {"B", HN_T_NUM, 'T', false}};
+static const hn_port out[] = {{"C", HN_T_NUM, 'T', false}};
+const hn_op hn_op_mul = {
+    .name = "Mul",
+    .domain = "",
+    .since = 14,
+    .doc = "c = a * b, broadcast. Mul([1, 2], [3, -5]) = [3, -10].",
+    .flags = HN_OP_ELEMENTWISE | HN_OP_COMMUTES,
+    HN_PORTS(in, 2, out),
+    .infer = hn_infer_broadcast,
+    .ref = ref,
+    HN_GRAD(grad),
+    .cases = cases,
+    .quant = "compute",
+};
