@@ -1,9 +1,9 @@
 /* kernel: the record that every micro-kernel file ends in, and the ISA bits.
  *
- * A kernel is a leaf function on pointers; it knows no graph, allocates nothing, cannot fail. One file, one record; files of one
- * folder share compiler flags and include only kernels/<family>.h and static inline helpers, so that nothing compiled for a
- * newer ISA leaks into baseline code. kernels/<family>.h fixes the function type behind `fn`, strides, edges, over-read and
- * aliasing. */
+ * A kernel is a leaf function on pointers; it knows no graph, allocates nothing, cannot fail. One file, one record;
+ * files of one folder share compiler flags and include only kernels/<family>.h and static inline helpers, so that
+ * nothing compiled for a newer ISA leaks into baseline code. kernels/<family>.h fixes the function type behind `fn`,
+ * strides, edges, over-read and aliasing. */
 #ifndef HN_KERNELS_KERNEL_H
 #define HN_KERNELS_KERNEL_H
 
@@ -21,13 +21,13 @@ typedef enum hn_isa {
 typedef void hn_kernel_fn(void); /* cast to the family's type */
 
 typedef struct hn_kernel {
-    const char *family; /* "gemm_f32" */
-    const char *name;   /* "avx512_gemm_f32_8x48": unique */
-    uint64_t isa;       /* bits that must all be present */
+    const char *family;  /* "gemm_f32" */
+    const char *name;    /* "avx512_gemm_f32_8x48": unique */
+    uint64_t isa;        /* bits that must all be present */
     uint16_t mr, nr, kr; /* tile: rows, columns, depth group; 0 where the family has none */
-    uint16_t variant;   /* family-specific (an activation, a reduction, a tap count); 0 else */
-    int16_t rank;       /* among kernels that fit, the highest wins where a driver has no better rule */
-    uint32_t flags;     /* family-specific */
+    uint16_t variant;    /* family-specific (an activation, a reduction, a tap count); 0 else */
+    int16_t rank;        /* among kernels that fit, the highest wins where a driver has no better rule */
+    uint32_t flags;      /* family-specific */
     hn_kernel_fn *fn;
 } hn_kernel;
 

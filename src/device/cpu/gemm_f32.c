@@ -1,0 +1,240 @@
+/* gemm_f32: MatMul, Gemm and hone.Gemm on float32. A constant B is packed when the plan is made, another one at each
+ * run; a transposed A is turned over first. */
+#include <string.h>
+
+#include "base/size.h"
+#include "device/cpu/lib_gemm.h"
+
+enum { OPERAND_A, OPERAND_B, OPERAND_C, OPERAND_R, OPERAND_Y };
+
+typedef struct params {
+    hn_gemm_plan plan;
+    hn_gemm_batch batch;
+    hn_epilogue_f32 ep; /* pointers are set by run */
+    uint64_t a_elems, b_matrices;
+    uint64_t b_sk, b_sn; /* strides of B as given */
+    float scale;
+    uint32_t packed;               /* B is packed already */
+    uint32_t direct;               /* B is used as it lies */
+    uint32_t trans_a;              /* A is [k, m] */
+    uint64_t a_scratch, b_scratch; /* offsets in scratch */
+} params;
+
+/* What the node multiplies, read off its op. */
+typedef struct problem {
+    const hn_value *a, *b, *c, *r;
+    size_t m, n, k;
+    bool trans_a, trans_b;
+    float scale, c_scale;
+} problem;
+
+static const hn_value *input(const hn_node *n, size_t i)
+{
+    return i < n->nin ? n->in[i] : NULL;
+}
+
+static bool all_f32(const hn_node *n)
+{
+    for (size_t i = 0; i < n->nin; i++)
+        if (n->in[i] != NULL && n->in[i]->type.dtype != HN_F32) return false;
+    return n->nout == 1 && n->out[0] != NULL;
+}
+
+static void read_problem(const hn_node *n, problem *q)
+{
+    *q = (problem){.a = input(n, 0), .b = input(n, 1), .scale = 1, .c_scale = 1};
+    const hn_type *ta = &q->a->type, *tb = &q->b->type;
+    if (hn_node_is(n, "Gemm")) {
+        q->trans_a = hn_attr_int(n, "transA", 0) != 0;
+        q->trans_b = hn_attr_int(n, "transB", 0) != 0;
+        q->scale = (float)hn_attr_float(n, "alpha", 1.0);
+        q->c_scale = (float)hn_attr_float(n, "beta", 1.0);
+        q->c = input(n, 2);
+    } else if (hn_node_is(n, "hone.Gemm")) {
+        q->trans_b = hn_attr_int(n, "trans_b", 0) != 0;
+        q->scale = (float)hn_attr_float(n, "alpha", 1.0);
+        q->c = input(n, 2);
+        q->r = input(n, 3);
+    }
+    size_t rows = ta->rank == 1 ? 1 : (size_t)ta->dims[ta->rank - 2], last = (size_t)ta->dims[ta->rank - 1];
+    q->m = q->trans_a ? last : rows;
+    q->k = q->trans_a ? rows : last;
+    q->n = tb->rank == 1 ? 1 : (size_t)tb->dims[q->trans_b ? tb->rank - 2 : tb->rank - 1];
+}
+
+/* Batch dims of A and B, aligned at the right, into strides; a B without batch lets A's batch join the rows. */
+static bool read_batch(problem *q, hn_gemm_batch *batch, size_t *count, size_t *b_matrices)
+{
+    const hn_type *ta = &q->a->type, *tb = &q->b->type;
+    int ra = ta->rank > 2 ? ta->rank - 2 : 0, rb = tb->rank > 2 ? tb->rank - 2 : 0, rank = ra > rb ? ra : rb;
+    *batch = (hn_gemm_batch){0};
+    *count = 1;
+    *b_matrices = hn_dims_elems(tb->rank, tb->dims, 0, rb);
+    if (*b_matrices == 1) {
+        q->m *= hn_dims_elems(ta->rank, ta->dims, 0, ra);
+        return true;
+    }
+    if (rank > HN_GEMM_BATCH_RANK) return false;
+    size_t sa = q->m * q->k, sb = 1;
+    batch->rank = (uint32_t)rank;
+    for (int d = rank - 1; d >= 0; d--) {
+        size_t da = d >= rank - ra ? (size_t)ta->dims[d - (rank - ra)] : 1;
+        size_t db = d >= rank - rb ? (size_t)tb->dims[d - (rank - rb)] : 1;
+        batch->dims[d] = hn_max_size(da, db);
+        if (da == 0 || db == 0) batch->dims[d] = 0;
+        batch->a[d] = da == 1 ? 0 : sa;
+        batch->b[d] = db == 1 ? 0 : sb;
+        sa *= da;
+        sb *= db;
+        *count *= batch->dims[d];
+    }
+    return true;
+}
+
+/* C of Gemm: a row of n becomes the bias, a full matrix the residual. A constant one is expanded and scaled now. */
+static hn_status lower_c(hn_lower *c, const problem *q, bool *refused)
+{
+    *refused = false;
+    const hn_type *t = q->c == NULL ? NULL : &q->c->type;
+    size_t elems = t == NULL ? 0 : hn_type_elems(t);
+    bool is_row = t != NULL && elems == q->n && (t->rank == 0 || (size_t)t->dims[t->rank - 1] == q->n);
+    bool is_full = t != NULL && q->r == NULL && elems == q->m * q->n && t->rank == 2;
+    if (t == NULL || q->c_scale == 0) {
+        if (hn_lower_input(c, SIZE_MAX) < 0 || (q->r == NULL ? hn_lower_input(c, SIZE_MAX) : hn_lower_input(c, 3)) < 0)
+            return HN_NOMEM;
+        return HN_OK;
+    }
+    const hn_tensor *data = q->c->data;
+    if (data != NULL && (is_row || elems == 1)) {
+        float *bias;
+        if (hn_lower_const(c, q->n * sizeof *bias, (void **)&bias) < 0) return HN_NOMEM;
+        for (size_t i = 0; i < q->n; i++) bias[i] = q->c_scale * ((const float *)data->data)[elems == 1 ? 0 : i];
+        return hn_lower_input(c, q->r == NULL ? SIZE_MAX : 3) < 0 ? HN_NOMEM : HN_OK;
+    }
+    if (q->c_scale != 1 || (!is_row && !is_full)) {
+        *refused = true;
+        return hn_lower_refuse(c, "C is neither a row of N nor a matrix of M x N with beta 1");
+    }
+    if (is_row)
+        return hn_lower_input(c, 2) < 0 || hn_lower_input(c, q->r == NULL ? SIZE_MAX : 3) < 0 ? HN_NOMEM : HN_OK;
+    return hn_lower_input(c, SIZE_MAX) < 0 || hn_lower_input(c, 2) < 0 ? HN_NOMEM : HN_OK;
+}
+
+static hn_status pack_b(hn_lower *c, const problem *q, params *p, size_t matrix)
+{
+    float *dst;
+    size_t floats = hn_gemm_packed_floats(&p->plan);
+    if (hn_lower_const(c, floats * p->b_matrices * sizeof *dst, (void **)&dst) < 0) return HN_NOMEM;
+    const float *src = q->b->data->data;
+    for (size_t i = 0; i < p->b_matrices; i++)
+        hn_gemm_pack(&p->plan, dst + i * floats, src + i * matrix, p->b_sk, p->b_sn, p->scale);
+    return HN_OK;
+}
+
+static hn_status lower(hn_lower *c)
+{
+    problem q;
+    hn_gemm_batch batch;
+    size_t count, b_matrices;
+    hn_epilogue_f32 ep = {0};
+    if (!all_f32(c->node)) return hn_lower_refuse(c, "not every operand is f32");
+    read_problem(c->node, &q);
+    if (!read_batch(&q, &batch, &count, &b_matrices))
+        return hn_lower_refuse(c, "more than %d batch dims", HN_GEMM_BATCH_RANK);
+    if (hn_node_is(c->node, "hone.Gemm") && !hn_epilogue_read(c->node, &ep))
+        return hn_lower_refuse(c, "activation is unknown");
+    const hn_kernel *k = hn_lower_kernel(c, "gemm_f32", -1, 0);
+    if (k == NULL) return hn_lower_refuse(c, "no gemm_f32 kernel for this instruction set");
+    if (q.trans_a && hn_lower_kernel(c, "transpose_b4", -1, 0) == NULL)
+        return hn_lower_refuse(c, "no transpose_b4 kernel");
+    params *p = hn_lower_params(c, sizeof *p);
+    if (p == NULL) return HN_NOMEM;
+    p->batch = batch;
+    p->ep = ep;
+    p->scale = q.scale;
+    p->trans_a = q.trans_a;
+    p->a_elems = hn_type_elems(&q.a->type);
+    p->b_matrices = b_matrices;
+    p->b_sk = q.trans_b ? 1 : q.n;
+    p->b_sn = q.trans_b ? q.k : 1;
+    hn_gemm_plan_init(&p->plan, k, count, q.m, q.n, 1, q.k);
+    p->packed = q.b->data != NULL;
+    p->direct = !p->packed && !q.trans_b && q.scale == 1 && q.n % p->plan.lanes == 0 && q.m <= 8 * p->plan.mr;
+    if (hn_lower_input(c, 0) < 0) return HN_NOMEM;
+    if (p->packed)
+        HN_TRY(pack_b(c, &q, p, q.k * q.n));
+    else if (hn_lower_input(c, 1) < 0)
+        return HN_NOMEM;
+    bool refused;
+    HN_TRY(lower_c(c, &q, &refused));
+    if (refused) return HN_OK;
+    if (hn_lower_output(c, 0) < 0) return HN_NOMEM;
+    p->a_scratch = 0;
+    p->b_scratch = p->trans_a ? hn_align_up(p->a_elems * sizeof(float), 64) : 0;
+    c->scratch_bytes = p->b_scratch;
+    if (!p->packed && !p->direct) c->scratch_bytes += b_matrices * hn_gemm_packed_floats(&p->plan) * sizeof(float);
+    return HN_OK;
+}
+
+typedef struct pack_ctx {
+    const params *p;
+    const float *src;
+    float *dst;
+    size_t parts, part; /* tasks a matrix; units a task */
+} pack_ctx;
+
+static void pack_task(void *ctx, size_t i)
+{
+    const pack_ctx *x = ctx;
+    const hn_gemm_plan *plan = &x->p->plan;
+    size_t matrix = i / x->parts, u0 = i % x->parts * x->part, u1 = hn_min_size(u0 + x->part, plan->units);
+    hn_gemm_pack_units(plan, x->dst + matrix * hn_gemm_packed_floats(plan), x->src + matrix * plan->k * plan->n,
+                       x->p->b_sk, x->p->b_sn, x->p->scale, u0, u1);
+}
+
+static hn_status run(const hn_run *r)
+{
+    const params *p = r->params;
+    const float *a = r->ptr[OPERAND_A], *b = r->ptr[OPERAND_B];
+    hn_gemm_job job = {
+        .plan = &p->plan, .kernel = r->kernels[0], .batch = &p->batch, .a = a, .a_stride = p->plan.k, .ep = p->ep};
+    if (p->trans_a) {
+        float *turned = (float *)((char *)r->scratch + p->a_scratch);
+        hn_planes turn = {.src = a, .dst = turned, .count = 1, .rows = p->plan.k, .cols = p->plan.m};
+        hn_planes_run(r->pool, r->kernels[1], &turn);
+        job.a = turned;
+    }
+    job.b = b;
+    job.b_matrix = p->plan.k * p->plan.n;
+    if (p->direct) {
+        job.b_stride = p->plan.n;
+    } else {
+        job.b_matrix = hn_gemm_packed_floats(&p->plan);
+        if (!p->packed && p->plan.units > 0) {
+            pack_ctx x = {.p = p, .src = b, .dst = (float *)((char *)r->scratch + p->b_scratch)};
+            x.part = hn_max_size(32768 / hn_max_size(p->plan.k * p->plan.lanes, 1), 1);
+            x.parts = hn_div_up(p->plan.units, x.part);
+            hn_pool_run(r->pool, p->b_matrices * x.parts, pack_task, &x);
+            job.b = x.dst;
+        }
+    }
+    job.c = r->ptr[OPERAND_Y];
+    job.c_stride = p->plan.n;
+    job.c_matrix = p->plan.m * p->plan.n;
+    job.ep.bias = r->ptr[OPERAND_C];
+    job.ep.residual = r->ptr[OPERAND_R];
+    job.ep.residual_stride = p->plan.n;
+    job.residual_matrix = job.c_matrix;
+    hn_gemm_run(r->pool, &job);
+    return HN_OK;
+}
+
+static const char *const OPS[] = {"MatMul", "Gemm", "hone.Gemm", NULL};
+const hn_driver hn_cpu_gemm_f32 = {
+    .name = "gemm_f32",
+    .doc = "float32 matrix product with bias, residual and activation in the kernel's epilogue",
+    .ops = OPS,
+    .rank = 10,
+    .lower = lower,
+    .run = run,
+};

@@ -1,0 +1,208 @@
+/* lib_gemm: see lib_gemm.h. Block sizes keep a block of A within a part of L2 while each panel of B passes over it. */
+#include "device/cpu/lib_gemm.h"
+
+#include <string.h>
+
+#include "base/size.h"
+#include "kernels/transpose_b4.h"
+
+enum { A_BLOCK_FLOATS = 98304, TASK_FLOPS = 1 << 18, TASKS_MAX = 128, PANEL_FLOATS = 98304 };
+
+void hn_gemm_plan_init(hn_gemm_plan *p, const hn_kernel *kernel, size_t batch, size_t m, size_t n, size_t taps,
+                       size_t k)
+{
+    *p = (hn_gemm_plan){.m = m, .n = n, .taps = taps, .k = k, .batch = batch, .lanes = kernel->flags, .mr = kernel->mr};
+    size_t depth = hn_max_size(taps * k, 1), mr = p->mr;
+    size_t per_panel = kernel->nr / p->lanes;
+    while (per_panel > 1 && m > mr && depth * per_panel * p->lanes > 4 * PANEL_FLOATS) per_panel--;
+    p->units = (uint32_t)hn_div_up(n, p->lanes);
+    p->panels = (uint32_t)hn_div_up(p->units, per_panel);
+
+    size_t rows = A_BLOCK_FLOATS / depth / mr * mr;
+    rows = hn_max_size(hn_min_size(rows, HN_GEMM_ROWS / mr * mr), 3 * mr);
+    size_t blocks = hn_div_up(m, rows);
+    size_t macs = m * n * depth, limit = (size_t)TASKS_MAX * TASK_FLOPS / 2;
+    size_t want = batch > 0 && macs > limit / batch ? TASKS_MAX : hn_max_size(2 * macs * batch / TASK_FLOPS, 1);
+    want = hn_div_up(want, hn_max_size(batch, 1));
+    size_t nblocks = 1;
+    if (blocks < want) {
+        /* Cut the rows first: every task then walks all of B, which stays in cache; columns when rows run out. */
+        blocks = hn_min_size(want, hn_div_up(m, 4 * mr));
+        blocks = hn_max_size(blocks, hn_div_up(m, rows));
+        nblocks = hn_min_size(p->panels, hn_div_up(want, blocks));
+    }
+    p->mblock = (uint32_t)hn_align_up(hn_div_up(m, blocks), 1);
+    p->mblock = (uint32_t)(hn_div_up(p->mblock, mr) * mr);
+    p->mblocks = (uint32_t)hn_div_up(m, p->mblock);
+    p->nblocks = (uint32_t)nblocks;
+}
+
+/* Panel j covers units [start(j), start(j + 1)): widths differ by at most one unit. */
+static size_t panel_start(const hn_gemm_plan *p, size_t j)
+{
+    return (size_t)p->units * j / p->panels;
+}
+
+size_t hn_gemm_packed_floats(const hn_gemm_plan *p)
+{
+    return (size_t)p->units * p->lanes * p->taps * p->k;
+}
+
+static size_t panel_of(const hn_gemm_plan *p, size_t unit)
+{
+    size_t j = unit * p->panels / p->units;
+    while (panel_start(p, j) > unit) j--;
+    while (panel_start(p, j + 1) <= unit) j++;
+    return j;
+}
+
+size_t hn_gemm_packed_at(const hn_gemm_plan *p, size_t n, size_t *row_stride)
+{
+    size_t j = panel_of(p, n / p->lanes), start = panel_start(p, j), width = panel_start(p, j + 1) - start;
+    *row_stride = width * p->lanes;
+    return start * p->lanes * p->taps * p->k + (n - start * p->lanes);
+}
+
+void hn_gemm_pack_units(const hn_gemm_plan *p, float *dst, const float *b, size_t sk, size_t sn, float scale, size_t u0,
+                        size_t u1)
+{
+    size_t depth = p->taps * p->k, lanes = p->lanes;
+    for (size_t u = u0; u < u1; u++) {
+        size_t stride, first = u * lanes;
+        float *to = dst + hn_gemm_packed_at(p, first, &stride);
+        const float *from = b + first * sn;
+        size_t cols = hn_min_size(lanes, p->n - first);
+        for (size_t k = 0; k < depth; k++) {
+            for (size_t i = 0; i < cols; i++) to[i] = scale * from[i * sn];
+            for (size_t i = cols; i < lanes; i++) to[i] = 0.0f;
+            from += sk;
+            to += stride;
+        }
+    }
+}
+
+void hn_gemm_pack(const hn_gemm_plan *p, float *dst, const float *b, size_t sk, size_t sn, float scale)
+{
+    hn_gemm_pack_units(p, dst, b, sk, sn, scale, 0, p->units);
+}
+
+static const int32_t ONE_TAP[1] = {0};
+
+static void task(void *ctx, size_t index)
+{
+    const hn_gemm_job *job = ctx;
+    const hn_gemm_plan *p = job->plan;
+    size_t nb = index % p->nblocks, mb = index / p->nblocks % p->mblocks, batch = index / p->nblocks / p->mblocks;
+    size_t a_off = 0, b_index = 0;
+    if (job->batch != NULL) {
+        size_t rest = batch;
+        for (size_t d = job->batch->rank; d-- > 0;) {
+            size_t at = rest % job->batch->dims[d];
+            rest /= job->batch->dims[d];
+            a_off += at * job->batch->a[d];
+            b_index += at * job->batch->b[d];
+        }
+    }
+    size_t m0 = mb * p->mblock, rows_here = hn_min_size(p->mblock, p->m - m0);
+    const float *rows[HN_GEMM_ROWS];
+    if (job->rows != NULL)
+        job->rows(job->rows_self, m0, rows_here, rows);
+    else
+        for (size_t i = 0; i < rows_here; i++) rows[i] = job->a + (m0 + i) * job->a_stride;
+    if (a_off > 0)
+        for (size_t i = 0; i < rows_here; i++) rows[i] += a_off;
+
+    hn_gemm_f32_fn *fn = (hn_gemm_f32_fn *)job->kernel->fn;
+    hn_gemm_f32 g = {.taps = p->taps,
+                     .k = p->k,
+                     .tap = job->tap == NULL ? ONE_TAP : job->tap,
+                     .c_stride = job->c_stride,
+                     .ep = job->ep};
+    const float *b = job->b + b_index * job->b_matrix;
+    float *c = job->c + batch * job->c_matrix + m0 * job->c_stride;
+    size_t j1 = (size_t)p->panels * (nb + 1) / p->nblocks;
+    for (size_t j = (size_t)p->panels * nb / p->nblocks; j < j1; j++) {
+        size_t u = panel_start(p, j), width = (panel_start(p, j + 1) - u) * p->lanes, col = u * p->lanes;
+        g.n = hn_min_size(width, p->n - col);
+        g.b = job->b_stride > 0 ? b + col : b + col * p->taps * p->k;
+        g.b_stride = job->b_stride > 0 ? job->b_stride : width;
+        if (job->ep.bias != NULL) g.ep.bias = job->ep.bias + batch * job->bias_matrix + col;
+        for (size_t i = 0; i < rows_here; i += p->mr) {
+            g.m = hn_min_size(p->mr, rows_here - i);
+            g.rows = rows + i;
+            g.c = c + i * job->c_stride + col;
+            if (job->ep.residual != NULL)
+                g.ep.residual =
+                    job->ep.residual + batch * job->residual_matrix + (m0 + i) * job->ep.residual_stride + col;
+            fn(&g);
+        }
+    }
+}
+
+void hn_gemm_run(hn_pool *pool, const hn_gemm_job *job)
+{
+    const hn_gemm_plan *p = job->plan;
+    if (p->m == 0 || p->n == 0) return;
+    hn_pool_run(pool, (size_t)p->batch * p->mblocks * p->nblocks, task, (void *)job);
+}
+
+typedef struct act_name {
+    const char *name;
+    hn_act_kind act;
+    float a, b; /* used where the function's parameters are fixed */
+    bool fixed;
+} act_name;
+
+static const act_name ACTS[] = {
+    {"", HN_ACT_NONE, 0, 0, true},
+    {"Relu", HN_ACT_RELU, 0, 0, true},
+    {"Clip", HN_ACT_CLIP, 0, 0, false},
+    {"LeakyRelu", HN_ACT_LEAKY, 0, 0, false},
+    {"Sigmoid", HN_ACT_SIGMOID, 0, 0, true},
+    {"Tanh", HN_ACT_TANH, 0, 0, true},
+    {"HardSigmoid", HN_ACT_HARD_SIGMOID, 0, 0, false},
+    {"HardSwish", HN_ACT_HARD_SWISH, 0, 0, true},
+    {"Silu", HN_ACT_SILU, 1, 0, true},
+    {"Gelu", HN_ACT_GELU, 0, 0, true},
+    {"GeluTanh", HN_ACT_GELU_TANH, 0, 0, true},
+    {"Elu", HN_ACT_ELU, 0, 0, false},
+};
+
+bool hn_epilogue_read(const hn_node *node, hn_epilogue_f32 *ep)
+{
+    hn_str name = hn_attr_string(node, "act", "");
+    for (size_t i = 0; i < HN_COUNT(ACTS); i++) {
+        const act_name *a = &ACTS[i];
+        if (strlen(a->name) != name.size || (name.size > 0 && memcmp(a->name, name.data, name.size) != 0)) continue;
+        ep->act = (int32_t)a->act;
+        ep->a = a->fixed ? a->a : (float)hn_attr_float(node, "act_alpha", 0.0);
+        ep->b = a->fixed ? a->b : (float)hn_attr_float(node, "act_beta", 0.0);
+        ep->act_first = hn_attr_int(node, "act_first", 0) != 0;
+        return true;
+    }
+    return false;
+}
+
+typedef struct planes_ctx {
+    const hn_planes *p;
+    hn_transpose_b4_fn *fn;
+    size_t strips, strip;
+} planes_ctx;
+
+static void planes_task(void *ctx, size_t index)
+{
+    const planes_ctx *x = ctx;
+    const hn_planes *p = x->p;
+    size_t plane = index / x->strips, row = index % x->strips * x->strip, rows = hn_min_size(x->strip, p->rows - row);
+    size_t at = plane * p->rows * p->cols;
+    x->fn(rows, p->cols, p->src + at + row * p->cols, p->cols, p->dst + at + row, p->rows);
+}
+
+void hn_planes_run(hn_pool *pool, const hn_kernel *kernel, const hn_planes *p)
+{
+    planes_ctx x = {p, (hn_transpose_b4_fn *)kernel->fn, 1, 0};
+    if (p->count == 0 || p->rows == 0 || p->cols == 0) return;
+    x.strip = hn_max_size(16384 / p->cols / 16 * 16, 16);
+    x.strips = hn_div_up(p->rows, x.strip);
+    hn_pool_run(pool, p->count * x.strips, planes_task, &x);
+}

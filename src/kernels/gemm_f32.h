@@ -1,0 +1,27 @@
+/* gemm_f32: one tile of C = epilogue(A B), m <= mr rows and n <= nr columns, edges inside.
+ *
+ * A is read through row pointers so that the same kernel serves matrices and convolutions: row i of tap t is the k
+ * floats at rows[i] + tap[t]. B is [taps * k][b_stride] floats starting at this tile's first column; n rounded up to
+ * whole vectors must be readable in each of its rows (packed panels are padded with zeros). Nothing else is over-read,
+ * C is written only inside the tile. Sums run over t, then over k, in order. A record's flags hold the vector width in
+ * floats. */
+#ifndef HN_KERNELS_GEMM_F32_H
+#define HN_KERNELS_GEMM_F32_H
+
+#include "kernels/epilogue.h"
+#include "kernels/kernel.h"
+
+typedef struct hn_gemm_f32 {
+    size_t m, n, taps, k; /* m, n >= 1 */
+    const float *const *rows;
+    const int32_t *tap; /* element offsets */
+    const float *b;
+    size_t b_stride;
+    float *c;
+    size_t c_stride;
+    hn_epilogue_f32 ep;
+} hn_gemm_f32;
+
+typedef void hn_gemm_f32_fn(const hn_gemm_f32 *g);
+
+#endif
