@@ -3,6 +3,7 @@
 #ifndef HN_PLAN_PLAN_H
 #define HN_PLAN_PLAN_H
 
+#include "base/io.h"
 #include "device/device.h"
 
 typedef enum hn_space {
@@ -10,7 +11,6 @@ typedef enum hn_space {
     HN_SPACE_ARENA,  /* offset in the instance's arena */
     HN_SPACE_CONST,  /* offset in the plan's constants */
     HN_SPACE_INPUT,  /* index of a plan input: caller's memory */
-    HN_SPACE_OUTPUT, /* index of a plan output: caller's memory */
     HN_SPACE_DYNAMIC /* index of a value whose size is known only at run time */
 } hn_space;
 
@@ -19,21 +19,27 @@ typedef struct hn_place {
     uint64_t offset; /* or index */
 } hn_place;
 
+#define HN_ABSENT UINT32_MAX
+#define HN_BLOB (UINT32_C(1) << 31)
+
 struct hn_plan;
+
+typedef struct hn_blob {
+    uint64_t offset, bytes; /* in the plan's constants */
+} hn_blob;
 
 typedef struct hn_plan_value {
     const char *name;
     hn_type type;  /* known unless place.space is DYNAMIC */
     hn_place place;
     size_t bytes;
-    uint32_t first, last; /* steps between which it lives */
+    uint32_t storage; /* the value whose bytes this one shares as a view; its own number when none */
 } hn_plan_value;
 
 typedef enum hn_step_kind {
     HN_STEP_DRIVER, /* run a driver */
     HN_STEP_REF,    /* run the row's reference kernel on host views */
-    HN_STEP_CONTROL,/* If, Loop, Scan: run sub-plans */
-    HN_STEP_COPY    /* copy value in[0] to out[0] (a constant or an input that is an output; a view of unknown size) */
+    HN_STEP_CONTROL /* If, Loop, Scan: run sub-plans */
 } hn_step_kind;
 
 typedef struct hn_step {
@@ -43,12 +49,14 @@ typedef struct hn_step {
     const hn_kernel *kernels[HN_STEP_KERNELS];
     const void *params;
     size_t params_bytes;
-    hn_place *operands; /* DRIVER */
+    uint32_t *operands; /* DRIVER: value numbers, or HN_BLOB | number of a constant blob; HN_ABSENT */
     size_t noperands;
+    uint32_t written;   /* DRIVER: bit k: operand k is written (operands past 31 are read only) */
     const hn_node *node; /* REF, CONTROL: row, attributes, regions */
-    uint32_t *in, *out;  /* value numbers of the node's inputs and outputs; UINT32_MAX: absent */
-    size_t nin, nout;
+    uint32_t *in, *out;  /* value numbers of the node's inputs and outputs; HN_ABSENT */
+    size_t nin, nout, ncaptures;
     struct hn_plan **subplans; /* CONTROL: one per region; NULL entries are built at run time when shapes are known */
+    size_t nsubplans;
     hn_cost cost;
     const char *op;      /* row name, for profiles */
     const char *reason;  /* why a REF step got no driver; "" else */
@@ -63,6 +71,8 @@ typedef struct hn_plan {
     size_t nin, nout;
     hn_step *steps;
     size_t nsteps;
+    hn_blob *blobs; /* made by drivers: packed weights, tables */
+    size_t nblobs;
     const uint8_t *constants; /* page-aligned when mapped, else 64-byte */
     size_t constants_bytes;
     size_t arena_bytes;
@@ -70,10 +80,9 @@ typedef struct hn_plan {
     size_t scratch_bytes;           /* placed after the arena */
     uint64_t isa;                   /* bits that the chosen kernels need */
     size_t ndynamic;
-    hn_graph *graph;                /* compiled graph (types known); NULL in a mapped plan without REF or CONTROL steps */
     const char *source_sha256;      /* of the model file, may be "" */
-    void *map;                      /* mapped plan file, or NULL */
-    size_t map_bytes;
+    void *owned;                    /* constants on the heap, or NULL */
+    hn_map map;                     /* mapped plan file, or empty */
 } hn_plan;
 
 typedef struct hn_plan_options {
@@ -81,12 +90,15 @@ typedef struct hn_plan_options {
     const char *source_sha256; /* may be NULL */
     hn_lower_trace_fn *trace;  /* every candidate of every node; may be NULL */
     void *trace_self;
+    bool reference; /* every step runs the row's reference kernel */
 } hn_plan_options;
 
 /* Build from a graph that went through hn_pipeline_compile (or any graph whose input types are known). The graph must outlive
  * the plan. */
 hn_status hn_plan_build(hn_env *env, hn_graph *g, const hn_plan_options *options, hn_plan **out) HN_MUST_CHECK;
 void hn_plan_free(hn_env *env, hn_plan *plan);
+/* Does the file start like a plan file? HN_INPUT when it cannot be opened. */
+hn_status hn_plan_sniff(hn_env *env, const char *path, bool *is_plan) HN_MUST_CHECK;
 hn_status hn_plan_save(hn_env *env, const hn_plan *plan, const char *path) HN_MUST_CHECK;
 /* Checks magic, version, checksum of the header tables, bounds of every offset, and that each named driver and kernel exists and
  * runs on this machine. HN_INPUT when the file is broken, HN_UNSUPPORTED when made for other kernels. */

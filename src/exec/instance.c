@@ -1,0 +1,296 @@
+/* instance: the run state of a plan, and the loop over its steps. */
+#include "base/clock.h"
+#include "base/size.h"
+#include "exec/exec_priv.h"
+
+#include <string.h>
+
+hn_status hn_grow_to(hn_env *env, hn_grow *g, size_t bytes)
+{
+    if (bytes <= g->cap && g->data) return HN_OK;
+    size_t cap = hn_align_up(bytes + bytes / 2 + 64, 64);
+    void *fresh = hn_alloc(env, cap);
+    if (!fresh) return HN_NOMEM;
+    if (g->data && g->cap) memcpy(fresh, g->data, g->cap);
+    hn_free(env, g->data);
+    g->data = fresh;
+    g->cap = cap;
+    return HN_OK;
+}
+
+static void *place_address(const hn_instance *inst, hn_place p)
+{
+    switch (p.space) {
+    case HN_SPACE_ARENA: return inst->memory + p.offset;
+    case HN_SPACE_CONST: return (void *)(uintptr_t)(inst->plan->constants + p.offset);
+    default: return NULL;
+    }
+}
+
+static hn_status patch_add(hn_instance *inst, size_t *cap, hn_env *env, void **slot, uint64_t input)
+{
+    if (inst->npatches == *cap) {
+        size_t want = *cap ? *cap * 2 : 16;
+        hn_patch *fresh = hn_arena_array(env, &inst->arena, want, sizeof *fresh);
+        if (!fresh) return HN_NOMEM;
+        if (inst->npatches) memcpy(fresh, inst->patches, inst->npatches * sizeof *fresh);
+        inst->patches = fresh;
+        *cap = want;
+    }
+    inst->patches[inst->npatches++] = (hn_patch){slot, (uint32_t)input};
+    return HN_OK;
+}
+
+static hn_status init_tensors(hn_env *env, hn_instance *inst, size_t *cap)
+{
+    const hn_plan *p = inst->plan;
+    for (size_t i = 0; i < p->nvalues; i++) {
+        const hn_plan_value *v = &p->values[i];
+        hn_tensor *t = &inst->tensors[i];
+        t->dtype = v->type.dtype;
+        if (v->place.space == HN_SPACE_DYNAMIC) continue;
+        t->rank = v->type.rank;
+        memcpy(t->dims, v->type.dims, sizeof t->dims);
+        t->bytes = v->bytes;
+        t->data = place_address(inst, v->place);
+        if (v->place.space == HN_SPACE_INPUT) HN_TRY(patch_add(inst, cap, env, &t->data, v->place.offset));
+    }
+    return HN_OK;
+}
+
+static hn_status init_driver_step(hn_env *env, hn_instance *inst, size_t s, size_t *cap)
+{
+    const hn_plan *p = inst->plan;
+    const hn_step *st = &p->steps[s];
+    void **ptr = inst->ptr[s] = hn_arena_array(env, &inst->arena, st->noperands + 1, sizeof *ptr);
+    if (!ptr) return HN_NOMEM;
+    for (size_t k = 0; k < st->noperands; k++) {
+        uint32_t o = st->operands[k];
+        if (o == HN_ABSENT) continue;
+        if (o & HN_BLOB) {
+            ptr[k] = (void *)(uintptr_t)(p->constants + p->blobs[o & ~HN_BLOB].offset);
+            continue;
+        }
+        ptr[k] = inst->tensors[o].data;
+        if (p->values[o].place.space == HN_SPACE_INPUT) HN_TRY(patch_add(inst, cap, env, &ptr[k], p->values[o].place.offset));
+    }
+    return HN_OK;
+}
+
+static hn_status init_ref_step(hn_env *env, hn_instance *inst, size_t s)
+{
+    const hn_step *st = &inst->plan->steps[s];
+    inst->in[s] = hn_arena_array(env, &inst->arena, st->nin + 1, sizeof **inst->in);
+    inst->out[s] = hn_arena_array(env, &inst->arena, st->nout + 1, sizeof **inst->out);
+    if (!inst->in[s] || !inst->out[s]) return HN_NOMEM;
+    for (size_t k = 0; k < st->nin; k++) inst->in[s][k] = st->in[k] == HN_ABSENT ? NULL : &inst->tensors[st->in[k]];
+    for (size_t k = 0; k < st->nout; k++) inst->out[s][k] = st->out[k] == HN_ABSENT ? NULL : &inst->tensors[st->out[k]];
+    if (st->kind == HN_STEP_CONTROL) HN_TRY(hn_control_new(env, inst, st, &inst->control[s]));
+    return HN_OK;
+}
+
+static hn_status init(hn_env *env, hn_instance *inst)
+{
+    const hn_plan *p = inst->plan;
+    inst->memory_bytes = p->arena_bytes + p->scratch_bytes;
+    inst->memory = hn_alloc(env, inst->memory_bytes + 64);
+    inst->ptr = hn_arena_array(env, &inst->arena, p->nsteps + 1, sizeof *inst->ptr);
+    inst->in = hn_arena_array(env, &inst->arena, p->nsteps + 1, sizeof *inst->in);
+    inst->out = hn_arena_array(env, &inst->arena, p->nsteps + 1, sizeof *inst->out);
+    inst->control = hn_arena_array(env, &inst->arena, p->nsteps + 1, sizeof *inst->control);
+    inst->step_ns = hn_arena_array(env, &inst->arena, p->nsteps + 1, sizeof *inst->step_ns);
+    inst->tensors = hn_arena_array(env, &inst->arena, p->nvalues + 1, sizeof *inst->tensors);
+    inst->dynamic = hn_arena_array(env, &inst->arena, p->ndynamic + 1, sizeof *inst->dynamic);
+    if (!inst->memory || !inst->ptr || !inst->in || !inst->out || !inst->control || !inst->step_ns || !inst->tensors || !inst->dynamic)
+        return HN_NOMEM;
+    size_t cap = 0;
+    HN_TRY(init_tensors(env, inst, &cap));
+    for (size_t s = 0; s < p->nsteps; s++) {
+        if (p->steps[s].kind == HN_STEP_DRIVER)
+            HN_TRY(init_driver_step(env, inst, s, &cap));
+        else
+            HN_TRY(init_ref_step(env, inst, s));
+    }
+    return HN_OK;
+}
+
+hn_status hn_instance_new(hn_env *env, const hn_plan *plan, hn_instance **out)
+{
+    *out = NULL;
+    hn_instance *inst = hn_zalloc(env, sizeof *inst);
+    if (!inst) return HN_NOMEM;
+    inst->plan = plan;
+    hn_status st = init(env, inst);
+    if (st != HN_OK) {
+        hn_instance_free(env, inst);
+        return st;
+    }
+    *out = inst;
+    return HN_OK;
+}
+
+void hn_instance_free(hn_env *env, hn_instance *inst)
+{
+    if (!inst) return;
+    if (inst->control)
+        for (size_t s = 0; s < inst->plan->nsteps; s++) hn_control_free(env, inst->control[s]);
+    if (inst->dynamic)
+        for (size_t i = 0; i < inst->plan->ndynamic; i++) hn_free(env, inst->dynamic[i].data);
+    hn_free(env, inst->memory);
+    hn_arena_fini(env, &inst->scratch);
+    hn_arena_fini(env, &inst->arena);
+    hn_free(env, inst);
+}
+
+/* Give a dynamic value its shape of this run. */
+static hn_status resize_dynamic(hn_env *env, hn_instance *inst, uint32_t value, hn_dtype dtype, int rank, const int64_t *dims)
+{
+    size_t elems, bytes;
+    if (!hn_dims_count(rank, dims, &elems) || !hn_dtype_bytes(dtype, elems, &bytes))
+        return hn_fail(env, HN_LIMIT, "value \"%s\": its size at run time is beyond what memory can address",
+                       inst->plan->values[value].name ? inst->plan->values[value].name : "?");
+    hn_grow *g = &inst->dynamic[inst->plan->values[value].place.offset];
+    HN_TRY(hn_grow_to(env, g, bytes));
+    hn_tensor *t = &inst->tensors[value];
+    t->dtype = dtype;
+    t->rank = rank;
+    memcpy(t->dims, dims, (size_t)rank * sizeof *dims);
+    t->bytes = bytes;
+    t->data = g->data;
+    return HN_OK;
+}
+
+hn_status hn_instance_store(hn_env *env, hn_instance *inst, uint32_t value, const hn_tensor *t)
+{
+    if (value == HN_ABSENT) return HN_OK;
+    const hn_plan_value *v = &inst->plan->values[value];
+    if (v->place.space == HN_SPACE_DYNAMIC) {
+        HN_TRY(resize_dynamic(env, inst, value, t->dtype, t->rank, t->dims));
+    } else if (v->type.dtype != t->dtype || v->bytes != t->bytes) {
+        char got[128];
+        hn_tensor_describe(t, got, sizeof got);
+        return hn_fail(env, HN_INPUT, "value \"%s\": a region gave %s, which is not the declared shape", v->name ? v->name : "?", got);
+    }
+    if (t->bytes) memcpy(inst->tensors[value].data, t->data, t->bytes);
+    return HN_OK;
+}
+
+/* Outputs of a step whose shapes depend on the data of this run. */
+static hn_status shape_outputs(hn_env *env, hn_instance *inst, const hn_step *st)
+{
+    bool dynamic = false;
+    for (size_t k = 0; k < st->nout; k++)
+        dynamic = dynamic || (st->out[k] != HN_ABSENT && inst->plan->values[st->out[k]].place.space == HN_SPACE_DYNAMIC);
+    if (!dynamic) return HN_OK;
+    hn_type *types = hn_arena_array(env, &inst->scratch, st->nin + st->nout + 1, sizeof *types);
+    const hn_type **in = hn_arena_array(env, &inst->scratch, st->nin + 1, sizeof *in);
+    const hn_tensor **data = hn_arena_array(env, &inst->scratch, st->nin + 1, sizeof *data);
+    if (!types || !in || !data) return HN_NOMEM;
+    for (size_t k = 0; k < st->nin; k++) {
+        if (st->in[k] == HN_ABSENT) continue;
+        const hn_tensor *t = &inst->tensors[st->in[k]];
+        types[k] = hn_type_tensor(t->dtype, t->rank, t->dims);
+        in[k] = &types[k];
+        data[k] = t;
+    }
+    hn_type *out = types + st->nin;
+    for (size_t k = 0; k < st->nout; k++) out[k] = hn_type_tensor(HN_NONE, -1, NULL);
+    hn_infer c = {.env = env, .node = st->node, .nin = st->nin, .nout = st->nout, .in = in, .data = data, .out = out};
+    HN_TRY(st->node->op->infer(&c));
+    for (size_t k = 0; k < st->nout; k++) {
+        if (st->out[k] == HN_ABSENT || inst->plan->values[st->out[k]].place.space != HN_SPACE_DYNAMIC) continue;
+        if (!hn_type_known(&out[k]))
+            return hn_fail(env, HN_UNSUPPORTED, "node \"%s\" (%s): the shape of output %zu stays unknown at run time", st->name, st->op, k);
+        HN_TRY(resize_dynamic(env, inst, st->out[k], out[k].dtype, out[k].rank, out[k].dims));
+    }
+    return HN_OK;
+}
+
+static hn_status run_ref(hn_env *env, hn_instance *inst, size_t s)
+{
+    const hn_step *st = &inst->plan->steps[s];
+    HN_TRY(shape_outputs(env, inst, st));
+    for (size_t k = 0; k < st->nout; k++)
+        if (inst->out[s][k] && inst->out[s][k]->bytes) memset(inst->out[s][k]->data, 0, inst->out[s][k]->bytes);
+    hn_refargs a = {.env = env,
+                    .node = st->node,
+                    .nin = st->nin,
+                    .nout = st->nout,
+                    .in = inst->in[s],
+                    .out = inst->out[s],
+                    .scratch = &inst->scratch};
+    return st->node->op->ref(&a);
+}
+
+static hn_status run_step(hn_env *env, hn_instance *inst, size_t s)
+{
+    const hn_step *st = &inst->plan->steps[s];
+    if (st->kind == HN_STEP_DRIVER) {
+        hn_run r = {.env = env,
+                    .ptr = inst->ptr[s],
+                    .params = st->params,
+                    .kernels = st->kernels,
+                    .scratch = inst->memory + inst->plan->arena_bytes,
+                    .pool = env->pool};
+        return st->driver->run(&r);
+    }
+    return st->kind == HN_STEP_REF ? run_ref(env, inst, s) : hn_control_run(env, inst, s);
+}
+
+static hn_status bind_inputs(hn_env *env, hn_instance *inst, const hn_tensor *const *in)
+{
+    const hn_plan *p = inst->plan;
+    for (size_t i = 0; i < p->nin; i++) {
+        const hn_plan_value *v = &p->values[p->in[i]];
+        const hn_tensor *t = in[i];
+        bool same = t && t->dtype == v->type.dtype && t->rank == v->type.rank;
+        for (int d = 0; same && d < t->rank; d++) same = t->dims[d] == v->type.dims[d];
+        if (same) continue;
+        char got[128] = "nothing", want[128];
+        if (t) hn_tensor_describe(t, got, sizeof got);
+        hn_type_describe(NULL, &v->type, want, sizeof want);
+        return hn_fail(env, HN_INPUT, "input \"%s\": the plan is for %s, but %s was given", v->name ? v->name : "?", want, got);
+    }
+    for (size_t i = 0; i < inst->npatches; i++) *inst->patches[i].slot = in[inst->patches[i].input]->data;
+    return HN_OK;
+}
+
+hn_status hn_instance_run(hn_env *env, hn_instance *inst, const hn_tensor *const *in, hn_tensor *out)
+{
+    const hn_plan *p = inst->plan;
+    HN_TRY(bind_inputs(env, inst, in));
+    hn_arena_reset(env, &inst->scratch);
+    uint64_t before = inst->profile ? hn_clock_ns() : 0;
+    for (size_t s = 0; s < p->nsteps; s++) {
+        hn_status st = run_step(env, inst, s);
+        if (st != HN_OK) return hn_context(env, st, "node \"%s\" (%s)", p->steps[s].name, p->steps[s].op);
+        if (inst->profile) {
+            uint64_t now = hn_clock_ns();
+            inst->step_ns[s] += now - before;
+            before = now;
+        }
+    }
+    inst->runs++;
+    for (size_t i = 0; i < p->nout; i++) out[i] = inst->tensors[p->out[i]];
+    return HN_OK;
+}
+
+void hn_instance_profile(hn_instance *inst, bool on)
+{
+    inst->profile = on;
+    inst->runs = 0;
+    memset(inst->step_ns, 0, inst->plan->nsteps * sizeof *inst->step_ns);
+}
+
+const uint64_t *hn_instance_step_ns(const hn_instance *inst, uint64_t *runs)
+{
+    *runs = inst->runs;
+    return inst->step_ns;
+}
+
+size_t hn_instance_bytes(const hn_instance *inst)
+{
+    size_t n = inst->memory_bytes + inst->arena.used_bytes + inst->scratch.used_bytes;
+    for (size_t i = 0; i < inst->plan->ndynamic; i++) n += inst->dynamic[i].cap;
+    return n;
+}

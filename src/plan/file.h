@@ -1,0 +1,19 @@
+/* file: layout of a saved plan. Little-endian.
+ *
+ *   0   8  magic "HONEPLAN"
+ *   8   4  version
+ *   12  4  zero
+ *   16  8  bytes of the file
+ *   24  8  bytes of the tables, which start at byte 104
+ *   32  8  offset of the constants (page-aligned)
+ *   40  64 SHA-256 of the tables, hex
+ *
+ * The tables hold one plan and, inside its control steps, the plans of regions; every plan has its own span of the constants.
+ * A plan file is code, as an executable is: the checksum finds damage, not malice. */
+#ifndef HN_PLAN_FILE_H
+#define HN_PLAN_FILE_H
+
+enum { HN_PLAN_VERSION = 1, HN_PLAN_HEADER = 104, HN_PLAN_PAGE = 4096, HN_PLAN_NESTING = 8 };
+#define HN_PLAN_MAGIC "HONEPLAN"
+
+#endif

@@ -1,0 +1,183 @@
+/* save: writes the plan file (layout in plan/file.h). */
+#include "base/size.h"
+#include "plan/file.h"
+#include "plan/plan_priv.h"
+
+#include <string.h>
+
+typedef struct saver {
+    hn_env *env;
+    hn_buf tables;
+    hn_buf constants;
+} saver;
+
+static void put(saver *s, const void *data, size_t n) { hn_buf_append(s->env, &s->tables, data, n); }
+static void put_u32(saver *s, uint32_t v) { put(s, &v, sizeof v); }
+static void put_u64(saver *s, uint64_t v) { put(s, &v, sizeof v); }
+static void put_f64(saver *s, double v) { put(s, &v, sizeof v); }
+
+static void put_str(saver *s, const char *v)
+{
+    uint32_t n = v ? (uint32_t)strlen(v) : HN_ABSENT;
+    put_u32(s, n);
+    if (v) put(s, v, n);
+}
+
+static void put_type(saver *s, const hn_type *t)
+{
+    put_u32(s, (uint32_t)t->kind);
+    put_u32(s, (uint32_t)t->dtype);
+    put_u32(s, (uint32_t)(t->rank + 1));
+    for (int d = 0; d < t->rank; d++) put_u64(s, (uint64_t)t->dims[d]);
+}
+
+static hn_status put_attr(saver *s, const hn_attr *a)
+{
+    put_str(s, a->name);
+    put_u32(s, (uint32_t)a->kind);
+    put_u32(s, (uint32_t)a->count);
+    switch (a->kind) {
+    case HN_ATTR_INT: put_u64(s, (uint64_t)a->u.i); break;
+    case HN_ATTR_FLOAT: put_f64(s, a->u.f); break;
+    case HN_ATTR_STRING:
+        put_u32(s, (uint32_t)a->u.s.size);
+        put(s, a->u.s.data, a->u.s.size);
+        break;
+    case HN_ATTR_INTS: put(s, a->u.ints, a->count * sizeof *a->u.ints); break;
+    case HN_ATTR_FLOATS: put(s, a->u.floats, a->count * sizeof *a->u.floats); break;
+    case HN_ATTR_STRINGS:
+        for (size_t i = 0; i < a->count; i++) {
+            put_u32(s, (uint32_t)a->u.strings[i].size);
+            put(s, a->u.strings[i].data, a->u.strings[i].size);
+        }
+        break;
+    case HN_ATTR_TENSOR: {
+        const hn_tensor *t = a->u.tensor;
+        if (t->dtype == HN_STRING) return hn_fail(s->env, HN_UNSUPPORTED, "cannot save a plan with string tensors");
+        hn_type type = hn_type_tensor(t->dtype, t->rank, t->dims);
+        put_type(s, &type);
+        put_u64(s, t->bytes);
+        put(s, t->data, t->bytes);
+        break;
+    }
+    case HN_ATTR_TYPE: put_type(s, a->u.type); break;
+    }
+    return HN_OK;
+}
+
+static hn_status put_node(saver *s, const hn_node *n)
+{
+    put_str(s, n->op->domain);
+    put_str(s, n->op->name);
+    uint32_t count = 0;
+    for (const hn_attr *a = n->attrs; a; a = a->next) count++;
+    put_u32(s, count);
+    for (const hn_attr *a = n->attrs; a; a = a->next) HN_TRY(put_attr(s, a));
+    return HN_OK;
+}
+
+static hn_status put_plan(saver *s, const hn_plan *p);
+
+static hn_status put_step(saver *s, const hn_step *st)
+{
+    put_u32(s, (uint32_t)st->kind);
+    put_str(s, st->name);
+    put_str(s, st->op);
+    put_str(s, st->reason);
+    put_str(s, st->shape);
+    put(s, &st->cost, sizeof st->cost);
+    if (st->kind == HN_STEP_DRIVER) {
+        put_str(s, st->driver->name);
+        for (size_t k = 0; k < HN_STEP_KERNELS; k++) put_str(s, st->kernels[k] ? st->kernels[k]->name : NULL);
+        put_u32(s, (uint32_t)st->params_bytes);
+        put(s, st->params, st->params_bytes);
+        put_u32(s, (uint32_t)st->noperands);
+        put_u32(s, st->written);
+        put(s, st->operands, st->noperands * sizeof *st->operands);
+        return HN_OK;
+    }
+    put_u32(s, (uint32_t)st->nin);
+    put_u32(s, (uint32_t)st->nout);
+    put_u32(s, (uint32_t)st->ncaptures);
+    put(s, st->in, st->nin * sizeof *st->in);
+    put(s, st->out, st->nout * sizeof *st->out);
+    HN_TRY(put_node(s, st->node));
+    put_u32(s, (uint32_t)st->nsubplans);
+    for (size_t r = 0; r < st->nsubplans; r++) {
+        if (!st->subplans[r]) {
+            hn_fail(s->env, HN_UNSUPPORTED, "cannot save a plan: the shapes inside node \"%s\" (%s) are known only at run time", st->name, st->op);
+            hn_hint(s->env, "run the model file itself instead of a plan");
+            return HN_UNSUPPORTED;
+        }
+        HN_TRY(put_plan(s, st->subplans[r]));
+    }
+    return HN_OK;
+}
+
+static hn_status put_plan(saver *s, const hn_plan *p)
+{
+    static const char zeros[HN_PLAN_PAGE];
+    put_str(s, p->source_sha256);
+    put_u64(s, p->arena_bytes);
+    put_u64(s, p->arena_lower_bound_bytes);
+    put_u64(s, p->scratch_bytes);
+    put_u64(s, p->isa);
+    put_u64(s, p->ndynamic);
+    put_u64(s, s->constants.size);
+    put_u64(s, p->constants_bytes);
+    hn_buf_append(s->env, &s->constants, p->constants, p->constants_bytes);
+    hn_buf_append(s->env, &s->constants, zeros, hn_align_up(s->constants.size, HN_PLAN_PAGE) - s->constants.size);
+    put_u32(s, (uint32_t)p->nvalues);
+    put_u32(s, (uint32_t)p->nin);
+    put_u32(s, (uint32_t)p->nout);
+    put_u32(s, (uint32_t)p->nblobs);
+    put_u32(s, (uint32_t)p->nsteps);
+    for (size_t i = 0; i < p->nvalues; i++) {
+        const hn_plan_value *v = &p->values[i];
+        if (v->type.dtype == HN_STRING && v->place.space == HN_SPACE_CONST)
+            return hn_fail(s->env, HN_UNSUPPORTED, "cannot save a plan with string constants (\"%s\")", v->name ? v->name : "?");
+        put_str(s, v->name);
+        put_type(s, &v->type);
+        put_u32(s, (uint32_t)v->place.space);
+        put_u64(s, v->place.offset);
+        put_u64(s, v->bytes);
+        put_u32(s, v->storage);
+    }
+    put(s, p->in, p->nin * sizeof *p->in);
+    put(s, p->out, p->nout * sizeof *p->out);
+    put(s, p->blobs, p->nblobs * sizeof *p->blobs);
+    for (size_t i = 0; i < p->nsteps; i++) HN_TRY(put_step(s, &p->steps[i]));
+    return HN_OK;
+}
+
+static hn_status write_file(saver *s, const char *path)
+{
+    static const char zeros[HN_PLAN_PAGE];
+    HN_TRY(hn_buf_status(&s->tables));
+    HN_TRY(hn_buf_status(&s->constants));
+    uint64_t constants_at = hn_align_up(HN_PLAN_HEADER + s->tables.size, HN_PLAN_PAGE);
+    uint64_t words[4] = {HN_PLAN_VERSION, constants_at + s->constants.size, s->tables.size, constants_at};
+    char digest[65];
+    hn_sha256_hex(s->tables.data, s->tables.size, digest);
+    hn_buf file = {0};
+    hn_buf_append(s->env, &file, HN_PLAN_MAGIC, 8);
+    hn_buf_append(s->env, &file, words, sizeof words);
+    hn_buf_append(s->env, &file, digest, 64);
+    hn_buf_append(s->env, &file, s->tables.data, s->tables.size);
+    hn_buf_append(s->env, &file, zeros, constants_at - HN_PLAN_HEADER - s->tables.size);
+    hn_buf_append(s->env, &file, s->constants.data, s->constants.size);
+    hn_status st = hn_buf_status(&file);
+    if (st == HN_OK) st = hn_file_write(s->env, path, file.data, file.size);
+    hn_buf_fini(s->env, &file);
+    return st;
+}
+
+hn_status hn_plan_save(hn_env *env, const hn_plan *plan, const char *path)
+{
+    saver s = {.env = env};
+    hn_status st = put_plan(&s, plan);
+    if (st == HN_OK) st = write_file(&s, path);
+    hn_buf_fini(env, &s.tables);
+    hn_buf_fini(env, &s.constants);
+    return hn_context(env, st, "while saving the plan %s", path);
+}
