@@ -1,0 +1,86 @@
+/* gemm_q8: rows of 8-bit activations times packed 8-bit weights, int32 sums, finished to bytes, f32 or int32.
+ *
+ * One call does m rows (any number) of one panel of n <= nr columns:
+ *   acc[i][j] = bias[j] + sum over taps t, k of u8(a(i,t)[k]) * b[t][k][j] - (row_sub ? row_sub[i] : 0)
+ * where a(i,t) = a + i*lda + t*k bytes without a table, else a + off[t*off_ld + i], or `pad` where that offset is
+ * negative. B: for each tap, for each group of 4 k (the last padded with zeros), for each column of the panel, 4 signed
+ * bytes; panels are a multiple of 16 columns wide and 64-byte aligned. bias and scale hold nr entries. Exactly the m*n
+ * outputs are written; of A and R nothing outside the rows is read. Y must not overlap A; it may be R itself (same ld).
+ */
+#ifndef HN_KERNELS_GEMM_Q8_H
+#define HN_KERNELS_GEMM_Q8_H
+
+#include "kernels/kernel.h"
+#include "kernels/q8.h"
+
+typedef struct hn_gemm_q8 {
+    size_t m, n;
+    size_t k, taps; /* k: bytes per tap */
+    const uint8_t *a;
+    size_t lda;
+    const int32_t *off; /* NULL: no table */
+    size_t off_ld;
+    const uint8_t *pad; /* k bytes; only with off */
+    uint32_t a_flip;    /* 0 or 0x80808080 */
+    const int8_t *b;
+    const int32_t *bias;
+    const float *scale;
+    const int32_t *row_sub; /* m entries or NULL */
+    void *y;
+    size_t ldy; /* elements of the output type */
+    const uint8_t *r;
+    size_t ldr;
+    const hn_q8_out *out;
+} hn_gemm_q8;
+
+typedef void hn_gemm_q8_fn(const hn_gemm_q8 *g);
+
+static inline size_t hn_gemm_q8_b_bytes(size_t taps, size_t k, size_t panel)
+{
+    return taps * ((k + 3) / 4) * 4 * panel;
+}
+
+/* m rows in tiles of at most mr, as even as can be: the first `wide` tiles have `rows` + 1 rows. */
+typedef struct hn_gemm_q8_split {
+    size_t tiles, rows, wide;
+} hn_gemm_q8_split;
+static inline hn_gemm_q8_split hn_gemm_q8_rows(size_t m, size_t mr)
+{
+    hn_gemm_q8_split s = {(m + mr - 1) / mr, 0, 0};
+    s.rows = m / (s.tiles ? s.tiles : 1);
+    s.wide = m - s.rows * s.tiles;
+    return s;
+}
+
+/* One row of k bytes: address for row i and tap t. */
+static inline const uint8_t *hn_gemm_q8_row(const hn_gemm_q8 *g, size_t i, size_t t)
+{
+    if (!g->off) return g->a + i * g->lda + t * g->k;
+    /* No branch: at borders it would be mispredicted. */
+    intptr_t o = g->off[t * g->off_ld + i];
+    uintptr_t outside = (uintptr_t)(o >> (8 * sizeof o - 1));
+    return (const uint8_t *)((((uintptr_t)g->a + (uintptr_t)o) & ~outside) | ((uintptr_t)g->pad & outside));
+}
+
+/* Finish `rows` rows of n sums held at acc, ld entries apart, that start at row i. */
+static inline void hn_gemm_q8_finish(const hn_gemm_q8 *g, const int32_t *acc, size_t ld, size_t i, size_t rows)
+{
+    const hn_q8_out *e = g->out;
+    for (size_t r = 0; r < rows; r++) {
+        const int32_t *s = acc + r * ld;
+        size_t at = (i + r) * g->ldy;
+        if (e->kind == HN_Q8_I32) {
+            int32_t *y = (int32_t *)g->y + at;
+            for (size_t j = 0; j < g->n; j++) y[j] = s[j];
+        } else if (e->kind == HN_Q8_F32) {
+            float *y = (float *)g->y + at;
+            for (size_t j = 0; j < g->n; j++) y[j] = (float)s[j] * g->scale[j];
+        } else {
+            uint8_t *y = (uint8_t *)g->y + at;
+            const uint8_t *res = g->r ? g->r + (i + r) * g->ldr : y;
+            for (size_t j = 0; j < g->n; j++) y[j] = hn_q8_finish(s[j], g->scale[j], res[j], e);
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,13 @@
+/* 8-bit GEMM with VNNI: 6 rows by 64 columns. */
+#define MR 6
+#define NV 4
+#include "kernels/vnni/lib_gemm_q8.h"
+
+const hn_kernel hn_k_vnni_gemm_q8_6x64 = {.family = "gemm_q8",
+                                          .name = "vnni_gemm_q8_6x64",
+                                          .isa = HN_ISA_AVX2 | HN_ISA_AVX512 | HN_ISA_VNNI,
+                                          .mr = MR,
+                                          .nr = NV * 16,
+                                          .kr = 4,
+                                          .rank = 1,
+                                          .fn = (hn_kernel_fn *)gemm};
