@@ -1,0 +1,324 @@
+/* Shared parts of the 8-bit drivers; see the header. The packed form is one for all ISAs: depth groups of 4, strips of
+ * 16 columns, so that only the width of a panel depends on the kernel. */
+#include "device/cpu/lib_q8.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/size.h"
+
+bool hn_q8_out_limits(hn_q8_out *out, hn_dtype t, int64_t zp, int64_t lo, int64_t hi)
+{
+    int32_t up = hn_q8_bias(t);
+    int64_t z = zp + up, l = lo + up, h = hi + up;
+    /* What lies outside the type saturates when it is stored. */
+    l = l < 0 ? 0 : l > 255 ? 255 : l;
+    h = h < 0 ? 0 : h > 255 ? 255 : h;
+    if (z < -1024 || z > 1024 || l > h) return false;
+    out->y_zp = (int32_t)z;
+    out->y_lo = (uint8_t)l;
+    out->y_hi = (uint8_t)h;
+    out->y_flip = hn_q8_flip(t);
+    return true;
+}
+
+static bool is_small(int64_t v)
+{
+    return v >= -256 && v <= 256;
+}
+
+bool hn_q8_out_read(hn_lower *c, const hn_value *r, hn_q8_out *out)
+{
+    const hn_node *node = c->node;
+    hn_dtype y = node->out[0]->type.dtype;
+    memset(out, 0, sizeof *out);
+    if (y == HN_F32) {
+        out->kind = HN_Q8_F32;
+        if (r != NULL) (void)hn_lower_refuse(c, "a residual needs an 8-bit output");
+        return r == NULL;
+    }
+    int64_t zp = hn_attr_int(node, "t_zp", 0), lo = hn_attr_int(node, "t_lo", 0), hi = hn_attr_int(node, "t_hi", 255);
+    bool fits = hn_q8_is_byte(y) && is_small(zp) && is_small(lo) && is_small(hi) && lo <= hi;
+    if (fits && r == NULL) {
+        out->kind = HN_Q8_BYTE;
+        out->t_lo = (float)(lo - zp);
+        out->t_hi = (float)(hi - zp);
+        fits = hn_q8_out_limits(out, y, zp, lo, hi);
+    } else if (fits) {
+        hn_dtype t = r->type.dtype;
+        out->kind = HN_Q8_RESIDUAL;
+        out->t_lo = (float)(lo - zp);
+        out->t_hi = (float)(hi - zp);
+        out->t_scale = (float)hn_attr_float(node, "t_scale", 1);
+        out->r_scale = (float)hn_attr_float(node, "r_scale", 1);
+        int64_t rz = hn_attr_int(node, "r_zp", 0), yz = hn_attr_int(node, "y_zp", 0),
+                yh = hn_attr_int(node, "y_hi", 255);
+        fits = is_small(rz) && is_small(yz) && is_small(yh) && hn_q8_is_byte(t) && fabsf(out->t_scale) < 1e30f &&
+               fabsf(out->r_scale) < 1e30f && hn_q8_out_limits(out, y, yz, hn_attr_int(node, "y_lo", 0), yh);
+        out->r_zp = (int32_t)rz + hn_q8_bias(t);
+        out->r_flip = hn_q8_flip(t);
+        out->u_hi = (float)(yh - yz);
+    }
+    if (!fits) (void)hn_lower_refuse(c, "zero points, limits or scales are far outside 8 bits");
+    return fits;
+}
+
+/* The kernel of this width with the highest rank. */
+static const hn_kernel *find_width(const hn_lower *c, size_t strips)
+{
+    const hn_kernel *best = NULL;
+    for (size_t i = 0; i < hn_kernel_count; i++) {
+        const hn_kernel *k = hn_kernel_rows[i];
+        if (strcmp(k->family, "gemm_q8") != 0 || (k->isa & ~c->isa) != 0 || k->nr != 16 * strips || k->kr != 4)
+            continue;
+        if (best == NULL || k->rank > best->rank) best = k;
+    }
+    return best;
+}
+
+/* Widest strips such that every narrower kernel is of the same rank: generic code must not serve the edge of VNNI
+ * panels. */
+static size_t widest(const hn_lower *c)
+{
+    const hn_kernel *one = find_width(c, 1);
+    size_t best = 1;
+    for (size_t s = 2; one != NULL && s <= 4; s++) {
+        const hn_kernel *k = find_width(c, s);
+        if (k == NULL || k->rank < one->rank) break;
+        best = s;
+    }
+    return best;
+}
+
+static int64_t shifted_zp(const hn_q8_weights *w)
+{
+    return w->w_signed ? w->w_zp : w->w_zp - 128;
+}
+
+/* Whether all weights less their zero point fit s8, so that the zero point vanishes. */
+static bool zp_vanishes(const hn_q8_weights *w)
+{
+    size_t count = w->groups * w->n * w->taps * w->k;
+    for (size_t i = 0; i < count; i++) {
+        int64_t v = (w->w_signed ? (int64_t)(int8_t)w->w[i] : (int64_t)w->w[i]) - w->w_zp;
+        if (v < -128 || v > 127) return false;
+    }
+    return true;
+}
+
+static size_t padded_k(const hn_q8_mat *mat)
+{
+    return mat->taps * hn_align_up(mat->k, 4);
+}
+
+size_t hn_q8_mat_plan(hn_lower *c, const hn_q8_weights *w, hn_q8_mat *mat)
+{
+    memset(mat, 0, sizeof *mat);
+    for (size_t i = 0; i < w->nscale; i++)
+        if (!isfinite(w->scale[i])) {
+            (void)hn_lower_refuse(c, "a scale is not finite");
+            return 0;
+        }
+    size_t max = widest(c), all = hn_div_up(w->n, 16);
+    mat->n = w->n;
+    mat->k = w->k;
+    mat->taps = w->taps;
+    mat->groups = w->groups;
+    mat->panels = hn_div_up(all, max);
+    mat->strips = hn_div_up(all, mat->panels);
+    mat->wide = all - (mat->strips - 1) * mat->panels;
+    mat->columns = 16 * all;
+    mat->a_flip = w->x_signed ? UINT32_C(0x80808080) : 0;
+    mat->has_sums = shifted_zp(w) != 0 && !zp_vanishes(w);
+    const hn_kernel *wide = find_width(c, mat->strips),
+                    *narrow = mat->strips > 1 ? find_width(c, mat->strips - 1) : wide, *one = find_width(c, 1);
+    if (wide == NULL || narrow == NULL || one == NULL) {
+        (void)hn_lower_refuse(c, "no gemm_q8 kernel for this ISA");
+        return 0;
+    }
+    if (hn_lower_kernel_add(c, wide) != HN_OK || hn_lower_kernel_add(c, narrow) != HN_OK ||
+        hn_lower_kernel_add(c, one) != HN_OK)
+        return 0;
+    size_t total = mat->groups * mat->columns;
+    mat->bias = total * padded_k(mat);
+    mat->scale = mat->bias + 4 * total;
+    mat->sums = mat->scale + 4 * total;
+    return mat->sums + (mat->has_sums ? 16 * padded_k(mat) + 64 : 0);
+}
+
+static size_t panel_start(const hn_q8_mat *mat, size_t p)
+{
+    return 16 * (p * mat->strips - (p > mat->wide ? p - mat->wide : 0));
+}
+
+typedef struct packer {
+    const hn_q8_weights *w;
+    const hn_q8_mat *mat;
+    int64_t wz, xz; /* in the domains of the kernel: s8 weights, u8 activations */
+    uint8_t *blob;
+} packer;
+
+static int64_t weight(const packer *p, size_t at)
+{
+    int64_t v = p->w->w_signed ? (int64_t)(int8_t)p->w->w[at] : (int64_t)p->w->w[at] - 128;
+    return p->mat->has_sums ? v : v - shifted_zp(p->w);
+}
+
+static void pack_column(packer *p, size_t channel, size_t j, size_t width, int8_t *b)
+{
+    size_t taps = p->mat->taps, k = p->mat->k, depth = hn_align_up(k, 4);
+    int64_t sum = 0;
+    for (size_t t = 0; t < taps; t++)
+        for (size_t i = 0; i < k; i++) {
+            int64_t v = weight(p, (channel * taps + t) * k + i);
+            b[(t * depth + i / 4 * 4) * width + 4 * j + i % 4] = (int8_t)v;
+            sum += v;
+        }
+    int64_t bias = p->w->bias != NULL ? p->w->bias[channel] : 0;
+    size_t column = channel / p->mat->n * p->mat->columns + channel % p->mat->n;
+    int64_t folded = bias - p->xz * sum + p->xz * p->wz * (int64_t)(taps * k);
+    int32_t low = (int32_t)(uint32_t)(uint64_t)folded; /* sums are modulo 2^32 */
+    float scale = p->w->scale[p->w->nscale == 1 ? 0 : channel];
+    memcpy(p->blob + p->mat->bias + 4 * column, &low, 4);
+    memcpy(p->blob + p->mat->scale + 4 * column, &scale, 4);
+}
+
+void hn_q8_mat_pack(const hn_q8_weights *w, const hn_q8_mat *mat, uint8_t *blob)
+{
+    packer p = {.w = w, .mat = mat, .blob = blob};
+    p.wz = mat->has_sums ? shifted_zp(w) : 0;
+    p.xz = w->x_zp + (w->x_signed ? 128 : 0);
+    for (size_t g = 0; g < mat->groups; g++)
+        for (size_t q = 0; q < mat->panels; q++) {
+            size_t start = panel_start(mat, q), width = panel_start(mat, q + 1) - start;
+            int8_t *b = (int8_t *)blob + mat->b + (g * mat->columns + start) * padded_k(mat);
+            for (size_t j = 0; j < width && start + j < mat->n; j++)
+                pack_column(&p, g * mat->n + start + j, j, width, b);
+        }
+    if (mat->has_sums)
+        for (size_t t = 0; t < mat->taps; t++)
+            for (size_t i = 0; i < mat->k; i++) {
+                size_t at = (t * hn_align_up(mat->k, 4) + i / 4 * 4) * 16 + i % 4;
+                blob[mat->sums + at] = (uint8_t)p.wz;
+            }
+}
+
+static void one_group(const hn_q8_mat *mat, const hn_q8_rows *rows, hn_gemm_q8 *g, int32_t *sub, size_t group, size_t p,
+                      size_t panels)
+{
+    static const hn_q8_out raw = {.kind = HN_Q8_I32};
+    static const float unscaled[16] = {0};
+    static const int32_t unbiased[16] = {0};
+    size_t element = mat->out.kind == HN_Q8_I32 || mat->out.kind == HN_Q8_F32 ? 4 : 1;
+    if (mat->has_sums) {
+        hn_gemm_q8 s = *g;
+        s.n = 1;
+        s.b = (const int8_t *)rows->blob + mat->sums;
+        s.bias = unbiased;
+        s.scale = unscaled;
+        s.y = sub;
+        s.ldy = 1;
+        s.out = &raw;
+        ((hn_gemm_q8_fn *)rows->kernels[2]->fn)(&s);
+        g->row_sub = sub;
+    }
+    uint8_t *y = g->y;
+    const uint8_t *r = g->r;
+    for (size_t q = p; q < p + panels; q++) {
+        size_t start = panel_start(mat, q), column = group * mat->columns + start;
+        g->n = hn_min_size(panel_start(mat, q + 1), mat->n) - start;
+        g->b = (const int8_t *)rows->blob + mat->b + column * padded_k(mat);
+        g->bias = (const int32_t *)(const void *)(rows->blob + mat->bias) + column;
+        g->scale = (const float *)(const void *)(rows->blob + mat->scale) + column;
+        g->y = y + (group * mat->n + start) * element;
+        g->r = r == NULL ? NULL : r + group * mat->n + start;
+        ((hn_gemm_q8_fn *)rows->kernels[q < mat->wide ? 0 : 1]->fn)(g);
+    }
+}
+
+void hn_q8_rows_run(const hn_q8_mat *mat, const hn_q8_rows *rows, size_t i, size_t m, size_t p, size_t panels)
+{
+    size_t element = mat->out.kind == HN_Q8_I32 || mat->out.kind == HN_Q8_F32 ? 4 : 1;
+    int32_t sub[HN_Q8_ROWS];
+    while (panels > 0) {
+        size_t group = p / mat->panels, first = p % mat->panels, count = hn_min_size(panels, mat->panels - first);
+        hn_gemm_q8 g = {.m = m,
+                        .k = mat->k,
+                        .taps = mat->taps,
+                        .a = rows->a + group * mat->k + (rows->off == NULL ? i * rows->lda : 0),
+                        .lda = rows->lda,
+                        .off = rows->off == NULL ? NULL : rows->off + i,
+                        .off_ld = rows->off_ld,
+                        .pad = rows->pad,
+                        .a_flip = mat->a_flip,
+                        .y = rows->y + i * rows->ldy * element,
+                        .ldy = rows->ldy,
+                        .r = rows->r == NULL ? NULL : rows->r + i * rows->ldr,
+                        .ldr = rows->ldr,
+                        .out = &mat->out};
+        one_group(mat, rows, &g, sub, group, first, count);
+        p += count;
+        panels -= count;
+    }
+}
+
+hn_q8_cut hn_q8_cut_make(const hn_q8_mat *mat, size_t rows)
+{
+    enum { TASKS = 16, SMALL = 1 << 18, L2 = 256 << 10 };
+    hn_q8_cut cut;
+    size_t depth = padded_k(mat), all = mat->panels * mat->groups;
+    size_t block = hn_min_size(HN_Q8_ROWS, hn_max_size(24, L2 / hn_max_size(depth * mat->groups, 1) / 24 * 24));
+    cut.rows = hn_max_size(1, hn_min_size(block, hn_align_up(hn_div_up(rows, TASKS), 24)));
+    if (cut.rows > rows) cut.rows = hn_max_size(rows, 1);
+    cut.blocks = hn_div_up(rows, cut.rows);
+    /* Few rows: cut the columns too, unless a task would become too small to be worth waking a thread for. */
+    size_t task = cut.rows * depth * 16 * mat->strips, least = hn_max_size(1, SMALL / hn_max_size(task, 1));
+    size_t want = hn_max_size(1, TASKS / hn_max_size(cut.blocks, 1));
+    cut.panels = hn_max_size(1, hn_min_size(all, hn_max_size(least, hn_div_up(all, want))));
+    cut.panel_blocks = hn_div_up(all, cut.panels);
+    return cut;
+}
+
+typedef struct transpose {
+    const uint8_t *src;
+    uint8_t *dst;
+    size_t rows, cols, element;
+} transpose;
+
+enum { STRIP = 64 };
+
+static void transpose_task(void *ctx, size_t task)
+{
+    const transpose *t = ctx;
+    size_t from = task * STRIP, to = hn_min_size(t->cols, from + STRIP);
+    for (size_t r0 = 0; r0 < t->rows; r0 += STRIP) {
+        size_t r1 = hn_min_size(t->rows, r0 + STRIP);
+        for (size_t j = from; j < to; j++) {
+            if (t->element == 1)
+                for (size_t i = r0; i < r1; i++) t->dst[j * t->rows + i] = t->src[i * t->cols + j];
+            else
+                for (size_t i = r0; i < r1; i++)
+                    memcpy(t->dst + 4 * (j * t->rows + i), t->src + 4 * (i * t->cols + j), 4);
+        }
+    }
+}
+
+static void transpose_run(hn_pool *pool, const transpose *t)
+{
+    if (t->rows == 1 || t->cols == 1)
+        memcpy(t->dst, t->src, t->rows * t->cols * t->element);
+    else
+        hn_pool_run(pool, hn_div_up(t->cols, STRIP), transpose_task, (void *)(uintptr_t)t);
+}
+
+void hn_q8_transpose(hn_pool *pool, const uint8_t *src, size_t rows, size_t cols, uint8_t *dst)
+{
+    transpose t = {src, dst, rows, cols, 1};
+    transpose_run(pool, &t);
+}
+
+void hn_q8_transpose4(hn_pool *pool, const uint8_t *src, size_t rows, size_t cols, uint8_t *dst)
+{
+    transpose t = {src, dst, rows, cols, 4};
+    transpose_run(pool, &t);
+}

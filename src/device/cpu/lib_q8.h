@@ -1,0 +1,88 @@
+/* lib_q8: what the 8-bit drivers share: reading the requantisation attributes, packing weights with zero points folded
+ * into the bias, and running a block of rows through the packed panels. Everything is moved to the u8 domain of
+ * kernels/q8.h here. */
+#ifndef HN_DEVICE_CPU_LIB_Q8_H
+#define HN_DEVICE_CPU_LIB_Q8_H
+
+#include "device/device.h"
+#include "kernels/gemm_q8.h"
+
+enum { HN_Q8_ROWS = 192 }; /* most rows of one task: A of a block stays in L2, row sums on the stack */
+
+/* Packed weights: `groups` times n columns, K = taps * k. Plain data, part of a step's parameters; positions are bytes
+ * in the step's constant operand. Panels of a group: `wide` of `strips` * 16 columns, the others one strip narrower. */
+typedef struct hn_q8_mat {
+    uint64_t n, k, taps, groups;
+    uint64_t panels, wide, strips, columns; /* columns: of all panels of a group, padding included */
+    uint64_t b, bias, scale, sums;          /* sums: the column that makes row_sub, where has_sums */
+    int32_t has_sums;
+    uint32_t a_flip;
+    hn_q8_out out;
+} hn_q8_mat;
+
+/* Unpacked weights. w: [groups * n][taps][k] bytes. */
+typedef struct hn_q8_weights {
+    size_t n, k, taps, groups;
+    const uint8_t *w;
+    bool w_signed, x_signed;
+    int64_t x_zp, w_zp;
+    const int32_t *bias; /* groups * n, or NULL */
+    const float *scale;  /* nscale entries: 1 or groups * n */
+    size_t nscale;
+} hn_q8_weights;
+
+/* x ^ flip moves a byte of this type to the u8 domain. */
+static inline uint8_t hn_q8_flip(hn_dtype t)
+{
+    return t == HN_I8 ? 0x80 : 0;
+}
+static inline int32_t hn_q8_bias(hn_dtype t)
+{
+    return t == HN_I8 ? 128 : 0;
+}
+static inline bool hn_q8_is_byte(hn_dtype t)
+{
+    return t == HN_U8 || t == HN_I8;
+}
+
+/* Attributes t_*, r_*, y_* of QConv and QGemm. r: the residual input or NULL. False with the refusal recorded in c. */
+bool hn_q8_out_read(hn_lower *c, const hn_value *r, hn_q8_out *out);
+/* Zero point and limits of an output of type t in the u8 domain; false when they do not fit it. */
+bool hn_q8_out_limits(hn_q8_out *out, hn_dtype t, int64_t zp, int64_t lo, int64_t hi);
+
+/* Choose kernels (appended to c->kernels: strips wide, one less wide, 16 wide) and lay out the constant: sets all of
+ * mat but `out`, returns its bytes; 0 with the refusal recorded. */
+size_t hn_q8_mat_plan(hn_lower *c, const hn_q8_weights *w, hn_q8_mat *mat);
+/* Fill the constant at blob. */
+void hn_q8_mat_pack(const hn_q8_weights *w, const hn_q8_mat *mat, uint8_t *blob);
+
+/* Where the rows come from and go to: fields a, lda, off, off_ld, pad, y, ldy, r, ldr as in hn_gemm_q8, for row 0 of
+ * group 0; groups lie side by side (k bytes of A, n elements of Y and R). */
+typedef struct hn_q8_rows {
+    const hn_kernel *const *kernels;
+    const uint8_t *blob;
+    const uint8_t *a;
+    size_t lda;
+    const int32_t *off;
+    size_t off_ld;
+    const uint8_t *pad;
+    uint8_t *y;
+    size_t ldy;
+    const uint8_t *r;
+    size_t ldr;
+} hn_q8_rows;
+/* Rows [i, i + m), m <= HN_Q8_ROWS; panels [p, p + panels) counted over all groups. */
+void hn_q8_rows_run(const hn_q8_mat *mat, const hn_q8_rows *rows, size_t i, size_t m, size_t p, size_t panels);
+
+/* The whole job as tasks cut by shape. */
+typedef struct hn_q8_cut {
+    uint64_t rows, blocks;         /* rows per block */
+    uint64_t panels, panel_blocks; /* panels (of all groups) per block */
+} hn_q8_cut;
+hn_q8_cut hn_q8_cut_make(const hn_q8_mat *mat, size_t rows);
+
+/* dst[cols][rows] = src[rows][cols] of bytes, or of 4-byte elements; cut into tasks by rows of dst. */
+void hn_q8_transpose(hn_pool *pool, const uint8_t *src, size_t rows, size_t cols, uint8_t *dst);
+void hn_q8_transpose4(hn_pool *pool, const uint8_t *src, size_t rows, size_t cols, uint8_t *dst);
+
+#endif
