@@ -1,0 +1,252 @@
+/* Every gemm_q8 record that runs here, bit for bit against sums in int64: every edge of the tile, several taps, tables
+ * with padding, both signs, residuals, row corrections, each kind of output, extremes that saturate; nothing past A is
+ * read, nothing outside Y is written. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "kernels/gemm_q8.h"
+#include "support/edge.h"
+#include "support/guard.h"
+
+typedef struct shape {
+    size_t m, n, k, taps;
+    bool table, x_signed, extremes, sub, y_signed;
+    hn_q8_kind kind;
+} shape;
+
+static double clamp(double v, double lo, double hi)
+{
+    return v < lo ? lo : v > hi ? hi : v;
+}
+
+/* The contract in its own words: values with their signs, not the u8 domain. */
+static int want_byte(const hn_q8_out *e, int32_t acc, float scale, int r, bool r_signed, bool y_signed)
+{
+    int up = y_signed ? 128 : 0, rup = r_signed ? 128 : 0;
+    volatile float v = (float)acc * scale;
+    double u = rint(clamp(v, -1e6, 1e6));
+    if (e->kind == HN_Q8_RESIDUAL) {
+        float t = (float)clamp(u, e->t_lo, e->t_hi);
+        volatile float a = t * e->t_scale, b = (float)(r - (e->r_zp - rup)) * e->r_scale;
+        volatile float s = a + b;
+        u = rint(clamp(s, -1e6, 1e6));
+    }
+    return (int)clamp(u + (e->y_zp - up), e->y_lo - up, e->y_hi - up);
+}
+
+static int64_t sum(const shape *s, const hn_gemm_q8 *g, const int8_t *w, size_t i, size_t j)
+{
+    int64_t acc = g->bias[j];
+    for (size_t t = 0; t < s->taps; t++) {
+        const uint8_t *a = s->table ? (g->off[t * g->off_ld + i] < 0 ? g->pad : g->a + g->off[t * g->off_ld + i])
+                                    : g->a + i * g->lda + t * s->k;
+        for (size_t k = 0; k < s->k; k++) {
+            int64_t x = s->x_signed ? (int64_t)(int8_t)a[k] + 128 : (int64_t)a[k];
+            acc += x * w[(t * s->k + k) * s->n + j];
+        }
+    }
+    return acc - (s->sub ? g->row_sub[i] : 0);
+}
+
+static void pack(const shape *s, size_t panel, const int8_t *w, int8_t *b)
+{
+    memset(b, 0, hn_gemm_q8_b_bytes(s->taps, s->k, panel));
+    for (size_t t = 0; t < s->taps; t++)
+        for (size_t k = 0; k < s->k; k++)
+            for (size_t j = 0; j < s->n; j++)
+                b[(t * ((s->k + 3) / 4) + k / 4) * 4 * panel + 4 * j + k % 4] = w[(t * s->k + k) * s->n + j];
+}
+
+static hn_q8_out make_out(const shape *s, hn_rng *rng)
+{
+    hn_q8_out e = {.kind = s->kind, .t_scale = 0.37f, .r_scale = 1.3f, .y_flip = s->y_signed ? 0x80 : 0};
+    e.y_zp = (int32_t)(hn_rng_unit(rng) * 256);
+    e.y_lo = (uint8_t)(hn_rng_unit(rng) * 100);
+    e.y_hi = (uint8_t)(155 + hn_rng_unit(rng) * 100);
+    e.r_flip = s->x_signed ? 0x80 : 0;
+    e.r_zp = (int32_t)(hn_rng_unit(rng) * 256);
+    if (s->kind == HN_Q8_RESIDUAL) {
+        e.t_lo = -100, e.t_hi = 127;
+        e.u_hi = (float)(e.y_hi - e.y_zp);
+    } else {
+        e.t_hi = (float)(e.y_hi - e.y_zp);
+    }
+    return e;
+}
+
+static void compare(const shape *s, const hn_gemm_q8 *g, const hn_kernel *kernel, const int8_t *w, const edge *r,
+                    const edge *y, size_t element)
+{
+    for (size_t i = 0; i < s->m; i++)
+        for (size_t j = 0; j < s->n; j++) {
+            int32_t acc = (int32_t)(uint32_t)(uint64_t)sum(s, g, w, i, j);
+            const uint8_t *at = y->p + (i * g->ldy + j) * element;
+            volatile float f = (float)acc * g->scale[j];
+            bool same;
+            if (element == 4) {
+                float fv = f;
+                same = memcmp(at, s->kind == HN_Q8_I32 ? (const void *)&acc : (const void *)&fv, 4) == 0;
+            } else {
+                int rv = r->p[i * g->ldr + j];
+                int want = want_byte(g->out, acc, g->scale[j], s->x_signed ? (int8_t)rv : rv, s->x_signed, s->y_signed);
+                same = *at == (uint8_t)want;
+            }
+            if (!same)
+                fail_msg("%s: m %zu n %zu k %zu taps %zu kind %d differs at %zu, %zu", kernel->name, s->m, s->n, s->k,
+                         s->taps, s->kind, i, j);
+        }
+    for (size_t i = 0; i + 1 < s->m; i++)
+        for (size_t b = s->n * element; b < g->ldy * element; b++)
+            assert_int_equal(y->p[i * g->ldy * element + b], EDGE_MARK);
+    assert_true(edge_intact(y));
+}
+
+static void check(const hn_kernel *kernel, const shape *s, hn_rng *rng)
+{
+    size_t pixels = s->m + 3, element = s->kind == HN_Q8_BYTE || s->kind == HN_Q8_RESIDUAL ? 1 : 4, ldy = s->n + 3,
+           ldr = s->n + 1;
+    edge a = edge_new(s->table ? pixels * s->k : s->m * s->k * s->taps), pad = edge_new(s->k);
+    edge w = edge_new(s->k * s->taps * s->n), y = edge_new(((s->m - 1) * ldy + s->n) * element);
+    edge r = edge_new((s->m - 1) * ldr + s->n);
+    edge_fill(&a, rng, s->extremes);
+    edge_fill(&w, rng, s->extremes);
+    edge_fill(&r, rng, s->extremes);
+    edge_fill(&pad, rng, false);
+    size_t panel = kernel->nr;
+    int8_t *b = aligned_alloc(64, hn_gemm_q8_b_bytes(s->taps, s->k, panel));
+    int32_t bias[64] = {0}, sub[256], *off = malloc(4 * s->taps * (s->m + 2));
+    float scale[64] = {0};
+    assert_true(b && off && s->m <= 256);
+    pack(s, panel, (const int8_t *)w.p, b);
+    for (size_t j = 0; j < s->n; j++) {
+        bias[j] = (int32_t)((hn_rng_unit(rng) - 0.5) * 60000);
+        scale[j] = (float)(s->extremes && j % 5 == 0 ? 1e30 : 0.01 * hn_rng_unit(rng) / (double)(s->taps * s->k));
+    }
+    for (size_t i = 0; i < s->m; i++) sub[i] = (int32_t)((hn_rng_unit(rng) - 0.5) * 60000);
+    for (size_t i = 0; i < s->taps * (s->m + 2); i++) {
+        size_t at = (size_t)(hn_rng_unit(rng) * (double)(pixels + 1));
+        off[i] = at >= pixels ? -1 : (int32_t)(at * s->k);
+    }
+    hn_q8_out e = make_out(s, rng);
+    hn_gemm_q8 g = {
+        .m = s->m, .n = s->n, .k = s->k, .taps = s->taps, .a = a.p, .lda = s->k * s->taps, .b = b, .out = &e};
+    g.off = s->table ? off : NULL;
+    g.off_ld = s->m + 2;
+    g.pad = pad.p;
+    g.a_flip = s->x_signed ? UINT32_C(0x80808080) : 0;
+    g.bias = bias;
+    g.scale = scale;
+    g.row_sub = s->sub ? sub : NULL;
+    g.y = y.p;
+    g.ldy = ldy;
+    g.r = s->kind == HN_Q8_RESIDUAL ? r.p : NULL;
+    g.ldr = ldr;
+    ((hn_gemm_q8_fn *)kernel->fn)(&g);
+    compare(s, &g, kernel, (const int8_t *)w.p, &r, &y, element);
+    free(b);
+    free(off);
+    edge_free(&a), edge_free(&pad), edge_free(&w), edge_free(&y), edge_free(&r);
+}
+
+static size_t below(hn_rng *rng, size_t n)
+{
+    return (size_t)(hn_rng_unit(rng) * (double)n);
+}
+
+static void each_record(void (*body)(const hn_kernel *))
+{
+    size_t ran = 0;
+    for (size_t i = 0; i < hn_kernel_count; i++)
+        if (guard_runs(hn_kernel_rows[i], "gemm_q8")) body(hn_kernel_rows[i]), ran++;
+    assert_true(ran > 0);
+}
+
+static void edges(const hn_kernel *k)
+{
+    hn_rng rng;
+    hn_rng_init(&rng, 11, 0);
+    for (size_t m = 1; m <= 2u * k->mr + 1; m++)
+        for (size_t n = 1; n <= k->nr; n += n < 3 || n + 3 > k->nr || n % 16 == 0 || n % 16 == 15 ? 1 : 5) {
+            shape s = {
+                .m = m, .n = n, .k = 1 + (m + n) % 9, .taps = 1, .x_signed = n % 2, .kind = (hn_q8_kind)((m + n) % 4)};
+            check(k, &s, &rng);
+        }
+}
+static void test_edges(void **state)
+{
+    (void)state;
+    each_record(edges);
+}
+
+static void variety(const hn_kernel *k)
+{
+    hn_rng rng;
+    hn_rng_init(&rng, 12, 0);
+    for (size_t i = 0; i < 300; i++) {
+        shape s = {
+            .m = 1 + below(&rng, 3u * k->mr), .n = 1 + below(&rng, k->nr), .k = 1 + below(&rng, i % 10 ? 40 : 900)};
+        s.taps = 1 + below(&rng, 5);
+        s.table = below(&rng, 2);
+        s.x_signed = below(&rng, 2);
+        s.y_signed = below(&rng, 2);
+        s.extremes = below(&rng, 2);
+        s.sub = below(&rng, 2);
+        s.kind = (hn_q8_kind)(i % 4);
+        check(k, &s, &rng);
+    }
+}
+static void test_variety(void **state)
+{
+    (void)state;
+    each_record(variety);
+}
+
+/* 255 * -128 and 255 * 127 over a long depth: 16-bit intermediates would saturate, int32 holds. */
+static void worst(const hn_kernel *k)
+{
+    hn_rng rng;
+    hn_rng_init(&rng, 13, 0);
+    shape s = {.m = k->mr, .n = k->nr, .k = 4096, .taps = 4, .extremes = true, .kind = HN_Q8_I32};
+    check(k, &s, &rng);
+}
+static void test_worst(void **state)
+{
+    (void)state;
+    each_record(worst);
+}
+
+/* Halves round to even, below and above zero. */
+static void halves(const hn_kernel *k)
+{
+    uint8_t a[64], y[64];
+    int8_t b[4 * 64] = {0};
+    _Alignas(64) int8_t packed[4 * 64];
+    int32_t bias[64] = {0};
+    float scale[64];
+    for (int i = 0; i < 64; i++) a[i] = 1, scale[i] = 0.5f, bias[i] = i - 32;
+    memcpy(packed, b, sizeof b);
+    hn_q8_out e = {.kind = HN_Q8_BYTE, .t_hi = 127, .y_zp = 128, .y_hi = 255};
+    hn_gemm_q8 g = {
+        .m = 1, .n = k->nr, .k = 4, .taps = 1, .a = a, .lda = 4, .b = packed, .bias = bias, .scale = scale, .y = y};
+    g.ldy = k->nr;
+    g.out = &e;
+    ((hn_gemm_q8_fn *)k->fn)(&g);
+    for (size_t j = 0; j < k->nr; j++) assert_int_equal(y[j], (int)rint(0.5 * ((double)j - 32)) + 128);
+}
+static void test_halves(void **state)
+{
+    (void)state;
+    each_record(halves);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_edges), cmocka_unit_test(test_variety),
+                                       cmocka_unit_test(test_worst), cmocka_unit_test(test_halves)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
