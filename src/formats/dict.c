@@ -15,9 +15,15 @@ hn_str hn_str_of(const char *s)
     return out;
 }
 
-bool hn_str_same(hn_str a, hn_str b) { return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0); }
+bool hn_str_same(hn_str a, hn_str b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
 
-bool hn_str_is(hn_str a, const char *s) { return hn_str_same(a, hn_str_of(s)); }
+bool hn_str_is(hn_str a, const char *s)
+{
+    return hn_str_same(a, hn_str_of(s));
+}
 
 /* FNV-1a with a final mix, so that the low bits used as index depend on every byte. */
 static uint64_t hash_of(hn_str key)

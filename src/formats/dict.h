@@ -1,5 +1,5 @@
-/* dict: a map from byte strings to pointers, for the name scopes of a graph file. Keys and table live in an arena; keys are
- * borrowed. */
+/* dict: a map from byte strings to pointers, for the name scopes of a graph file. Keys and table live in an arena; keys
+ * are borrowed. */
 #ifndef HN_FORMATS_DICT_H
 #define HN_FORMATS_DICT_H
 

@@ -1,5 +1,5 @@
-/* model: the door of the formats room. Opens a model file, whatever its kind, as a graph whose constants borrow from the
- * mapped file; the model must outlive the graph and everything made from it without a deep copy. */
+/* model: the door of the formats room. Opens a model file, whatever its kind, as a graph whose constants borrow from
+ * the mapped file; the model must outlive the graph and everything made from it without a deep copy. */
 #ifndef HN_FORMATS_MODEL_H
 #define HN_FORMATS_MODEL_H
 
@@ -51,8 +51,8 @@ typedef struct hn_model_options {
 /* options may be NULL. */
 hn_status hn_model_open(hn_env *env, const char *path, const hn_model_options *options, hn_model **out) HN_MUST_CHECK;
 /* The same from memory that outlives the model; external data are refused. `name` stands for the file in messages. */
-hn_status hn_model_open_bytes(hn_env *env, const char *name, const void *data, size_t size, const hn_model_options *options,
-                              hn_model **out) HN_MUST_CHECK;
+hn_status hn_model_open_bytes(hn_env *env, const char *name, const void *data, size_t size,
+                              const hn_model_options *options, hn_model **out) HN_MUST_CHECK;
 void hn_model_close(hn_env *env, hn_model *model); /* NULL allowed */
 
 typedef enum hn_filetype {

@@ -65,7 +65,7 @@ static hn_status read_head(hn_onnx_reader *r, hn_cursor c, head *h)
         }
         if (f.number < 32) seen |= UINT32_C(1) << f.number;
     }
-    static const kind kinds[] = {K_FLOATS, K_INTS,  K_STRINGS, K_TENSOR, K_GRAPH,
+    static const kind kinds[] = {K_FLOATS, K_INTS, K_STRINGS, K_TENSOR, K_GRAPH,
                                  K_SPARSE, K_TYPE, K_STRING,  K_FLOAT,  K_INT};
     for (size_t i = 0; h->type == 0 && h->ref == NULL && i < sizeof kinds / sizeof *kinds; i++)
         if (seen >> field_of(kinds[i]) & 1) h->type = (uint64_t)kinds[i];
@@ -105,8 +105,10 @@ static hn_status count_values(hn_onnx_reader *r, hn_cursor c, uint32_t field, hn
         if (!more) return HN_OK;
         size_t n = 1;
         if (f.number != field) continue;
-        if (wire == HN_PB_BYTES) HN_TRY(hn_pb_expect(r->env, &f, wire, "attribute"));
-        else HN_TRY(hn_pb_count(r->env, &f, wire, "attribute", &n));
+        if (wire == HN_PB_BYTES)
+            HN_TRY(hn_pb_expect(r->env, &f, wire, "attribute"));
+        else
+            HN_TRY(hn_pb_count(r->env, &f, wire, "attribute", &n));
         *count += n;
     }
 }
@@ -169,17 +171,19 @@ static hn_status read_tensor(hn_onnx_scope *s, kind k, hn_cursor body, hn_attr *
     const char *name = "";
     hn_tensor *t = hn_arena_alloc(r->env, r->arena, sizeof *t);
     if (t == NULL) return r->env->error.status;
-    if (k == K_TENSOR) HN_TRY(hn_onnx_tensor_parse(r->env, r->arena, &body, &r->source, t, &name));
-    else HN_TRY(hn_onnx_sparse_parse(r->env, r->arena, &body, &r->source, t, &name));
+    if (k == K_TENSOR)
+        HN_TRY(hn_onnx_tensor_parse(r->env, r->arena, &body, &r->source, t, &name));
+    else
+        HN_TRY(hn_onnx_sparse_parse(r->env, r->arena, &body, &r->source, t, &name));
     a->u.tensor = t;
     return HN_OK;
 }
 
 static hn_status read_single(hn_onnx_scope *s, hn_onnx_node *n, const head *h, hn_cursor c)
 {
-    static const hn_attr_kind to[] = {[K_FLOAT] = HN_ATTR_FLOAT,   [K_INT] = HN_ATTR_INT,
-                                      [K_STRING] = HN_ATTR_STRING, [K_TENSOR] = HN_ATTR_TENSOR,
-                                      [K_SPARSE] = HN_ATTR_TENSOR, [K_TYPE] = HN_ATTR_TYPE};
+    static const hn_attr_kind to[] = {
+        [K_FLOAT] = HN_ATTR_FLOAT,   [K_INT] = HN_ATTR_INT,       [K_STRING] = HN_ATTR_STRING,
+        [K_TENSOR] = HN_ATTR_TENSOR, [K_SPARSE] = HN_ATTR_TENSOR, [K_TYPE] = HN_ATTR_TYPE};
     hn_onnx_reader *r = s->r;
     kind k = (kind)h->type;
     hn_pb_wire wire = k == K_INT ? HN_PB_VARINT : k == K_FLOAT ? HN_PB_FIXED32 : HN_PB_BYTES;
@@ -230,7 +234,8 @@ static hn_status read_value(hn_onnx_scope *s, hn_onnx_node *n, const head *h, hn
     case K_TYPE: return read_single(s, n, h, c);
     case K_NONE: return hn_fail(s->r->env, HN_INPUT, "attribute %.80s has no value", h->name);
     default:
-        return hn_fail(s->r->env, HN_UNSUPPORTED, "attribute %.80s is of kind %llu", h->name, (unsigned long long)h->type);
+        return hn_fail(s->r->env, HN_UNSUPPORTED, "attribute %.80s is of kind %llu", h->name,
+                       (unsigned long long)h->type);
     }
 }
 

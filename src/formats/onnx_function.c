@@ -1,5 +1,5 @@
-/* onnx_function: local functions (FunctionProto), put in place of their calls. The body sees its own inputs and nothing of the
- * caller; its attributes come from the call, else from the function's defaults. */
+/* onnx_function: local functions (FunctionProto), put in place of their calls. The body sees its own inputs and nothing
+ * of the caller; its attributes come from the call, else from the function's defaults. */
 #include "formats/onnx_priv.h"
 
 enum { F_NAME = 1, F_INPUT = 4, F_OUTPUT = 5, F_NODE = 7, F_OPSET = 9, F_DOMAIN = 10, F_DEFAULT = 11, F_OVERLOAD = 13 };
@@ -26,7 +26,8 @@ static hn_status read_opset(hn_onnx_reader *r, hn_cursor c, hn_opset *out)
     }
     if (hn_str_is(hn_str_of(out->domain), "ai.onnx")) out->domain = "";
     if (out->version < 1)
-        return hn_fail(r->env, HN_INPUT, "opset version %lld of domain \"%.60s\"", (long long)out->version, out->domain);
+        return hn_fail(r->env, HN_INPUT, "opset version %lld of domain \"%.60s\"", (long long)out->version,
+                       out->domain);
     if (out->domain[0] == '\0' && out->version > HN_ONNX_NEWEST) {
         hn_fail(r->env, HN_UNSUPPORTED, "opset %lld is newer than %d, the newest known here", (long long)out->version,
                 (int)HN_ONNX_NEWEST);
@@ -138,7 +139,8 @@ static hn_status bind_inputs(hn_onnx_scope *s, const hn_onnx_node *n, hn_cursor 
 }
 
 /* Outputs keep the names they have at the call. */
-static hn_status bind_outputs(hn_onnx_scope *caller, hn_onnx_scope *s, const hn_onnx_node *n, hn_cursor c, hn_node *before)
+static hn_status bind_outputs(hn_onnx_scope *caller, hn_onnx_scope *s, const hn_onnx_node *n, hn_cursor c,
+                              hn_node *before)
 {
     hn_pb_field f;
     size_t i = 0;
@@ -152,7 +154,8 @@ static hn_status bind_outputs(hn_onnx_scope *caller, hn_onnx_scope *s, const hn_
         hn_value *v = NULL;
         HN_TRY(hn_onnx_resolve(s, (hn_str){(const char *)f.bytes.data, f.bytes.size}, &v));
         if (v == NULL) return hn_fail(s->r->env, HN_INPUT, "an output of the function is an absent input");
-        /* A value made by this call takes the name; an input handed through, a constant or one given out twice cannot. */
+        /* A value made by this call takes the name; an input handed through, a constant or one given out twice cannot.
+         */
         bool own = v->producer != NULL && (before == NULL || v->producer->id > before->id) && v->scratch != caller;
         if (own) {
             v->name = NULL;

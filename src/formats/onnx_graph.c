@@ -1,5 +1,5 @@
-/* onnx_graph: GraphProto -> hn_graph, and the names of a scope. Names of outer scopes reach a region as captures, constants as
- * constants of its own. */
+/* onnx_graph: GraphProto -> hn_graph, and the names of a scope. Names of outer scopes reach a region as captures,
+ * constants as constants of its own. */
 #include <string.h>
 
 #include "base/size.h"
@@ -7,7 +7,10 @@
 
 enum { G_NODE = 1, G_NAME = 2, G_INIT = 5, G_INPUT = 11, G_OUTPUT = 12, G_INFO = 13, G_SPARSE = 15 };
 
-static int shown(hn_str s) { return (int)hn_min_size(s.size, 120); }
+static int shown(hn_str s)
+{
+    return (int)hn_min_size(s.size, 120);
+}
 
 /* A NUL-terminated copy in the model's arena; names must be text without NUL. */
 static hn_status keep_name(hn_onnx_reader *r, hn_str s, const char **out)
@@ -105,8 +108,9 @@ hn_status hn_onnx_resolve(hn_onnx_scope *s, hn_str name, hn_value **out)
         const hn_onnx_entry *far = NULL;
         for (; o != NULL && far == NULL; o = o->outer) far = hn_dict_get(&o->names, name);
         if (far == NULL)
-            return hn_fail(s->r->env, HN_INPUT, "the value \"%.*s\" is used but no input, constant or earlier node gives it",
-                           shown(name), name.data);
+            return hn_fail(s->r->env, HN_INPUT,
+                           "the value \"%.*s\" is used but no input, constant or earlier node gives it", shown(name),
+                           name.data);
         if (far->init == NULL && far->value != NULL) {
             hn_value *outer = NULL;
             HN_TRY(hn_onnx_resolve(s->outer, name, &outer));
@@ -146,8 +150,10 @@ static hn_status read_init(hn_onnx_scope *s, hn_cursor c, bool sparse)
     const char *name = "";
     hn_tensor *t = hn_arena_alloc(r->env, r->arena, sizeof *t);
     if (t == NULL) return r->env->error.status;
-    if (sparse) HN_TRY(hn_onnx_sparse_parse(r->env, r->arena, &c, &r->source, t, &name));
-    else HN_TRY(hn_onnx_tensor_parse(r->env, r->arena, &c, &r->source, t, &name));
+    if (sparse)
+        HN_TRY(hn_onnx_sparse_parse(r->env, r->arena, &c, &r->source, t, &name));
+    else
+        HN_TRY(hn_onnx_tensor_parse(r->env, r->arena, &c, &r->source, t, &name));
     HN_TRY(reserve(s, hn_str_of(name)));
     return hn_onnx_define_const(s, hn_str_of(name), t);
 }
@@ -175,7 +181,8 @@ static hn_status read_input(hn_onnx_scope *s, hn_cursor c)
     HN_TRY(hn_onnx_value_info(r, c, &name, &type));
     const hn_onnx_entry *e = hn_dict_get(&s->names, name);
     if (e != NULL && e->init != NULL) return HN_OK; /* a default value: old files list every constant as an input */
-    if (type.data != NULL) HN_TRY(hn_context(r->env, hn_onnx_type(s, type, &t), "input \"%.*s\"", shown(name), name.data));
+    if (type.data != NULL)
+        HN_TRY(hn_context(r->env, hn_onnx_type(s, type, &t), "input \"%.*s\"", shown(name), name.data));
     if (s->graph->parent == NULL && t.dtype == HN_NONE)
         return hn_fail(r->env, HN_INPUT, "graph input \"%.*s\" has no type", shown(name), name.data);
     HN_TRY(keep_name(r, name, &kept));
@@ -192,8 +199,8 @@ static hn_status first_walk(hn_onnx_scope *s, hn_cursor c)
     for (bool more;;) {
         HN_TRY(hn_pb_next(env, &c, "graph", &f, &more));
         if (!more) return HN_OK;
-        if (f.number == G_NODE || f.number == G_NAME || f.number == G_INIT || f.number == G_SPARSE || f.number == G_INPUT ||
-            f.number == G_OUTPUT || f.number == G_INFO)
+        if (f.number == G_NODE || f.number == G_NAME || f.number == G_INIT || f.number == G_SPARSE ||
+            f.number == G_INPUT || f.number == G_OUTPUT || f.number == G_INFO)
             HN_TRY(hn_pb_expect(env, &f, HN_PB_BYTES, "graph"));
         switch (f.number) {
         case G_NODE: HN_TRY(reserve_outputs(s, f.bytes)); break;

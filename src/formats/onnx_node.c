@@ -134,6 +134,8 @@ static hn_status read_regions(hn_onnx_scope *s, hn_onnx_node *n, hn_onnx_scope *
     for (size_t i = 0; i < n->nregions; i++) {
         const hn_onnx_region *g = &n->regions[i];
         int slot = region_slot(g->name);
+        if (g->scope->graph != s->graph)
+            return hn_fail(r->env, HN_UNSUPPORTED, "a graph given to a function and used inside another graph");
         if ((size_t)slot >= n->nregions || graphs[slot] != NULL)
             return hn_fail(r->env, HN_INPUT, "the graph attributes do not belong to %.60s", n->op);
         hn_dict *taken = hn_arena_alloc(r->env, &r->scratch, sizeof *taken);
@@ -153,7 +155,8 @@ static hn_status read_regions(hn_onnx_scope *s, hn_onnx_node *n, hn_onnx_scope *
 }
 
 /* All regions of a node take the same captures: the union, in order of first use. */
-static hn_status align_captures(hn_onnx_reader *r, hn_onnx_scope *inner, size_t nregions, hn_value ***all, size_t *count)
+static hn_status align_captures(hn_onnx_reader *r, hn_onnx_scope *inner, size_t nregions, hn_value ***all,
+                                size_t *count)
 {
     size_t most = 0;
     *count = 0;
@@ -231,7 +234,8 @@ static hn_status infer(hn_onnx_scope *s, hn_node *node)
     if (!hinted) return st;
     hn_error_clear(env);
     HN_TRY(hn_node_infer(node));
-    hn_log(env, HN_LOG_WARN, "%s: node \"%s\": type in the file ignored: %s", s->r->file, hn_node_label(node), first.text);
+    hn_log(env, HN_LOG_WARN, "%s: node \"%s\": type in the file ignored: %s", s->r->file, hn_node_label(node),
+           first.text);
     return HN_OK;
 }
 
@@ -239,7 +243,8 @@ static hn_status check_attrs(hn_onnx_reader *r, const hn_op *row, const hn_onnx_
 {
     for (const hn_attr *a = n->attrs; a != NULL; a = a->next) {
         bool known = false;
-        for (const hn_attr_row *k = row->attrs; k != NULL && k->name != NULL; k++) known |= strcmp(k->name, a->name) == 0;
+        for (const hn_attr_row *k = row->attrs; k != NULL && k->name != NULL; k++)
+            known |= strcmp(k->name, a->name) == 0;
         if (known) continue;
         return hn_fail(r->env, HN_UNSUPPORTED, "attribute %.80s of %.60s (opset %lld) is not known", a->name, n->op,
                        (long long)n->version);
@@ -274,8 +279,10 @@ static hn_status build(hn_onnx_scope *s, hn_onnx_node *n)
     node->ncaptures = ncaptures;
     if (n->nregions > 0) HN_TRY(hn_node_regions(node, n->nregions, graphs));
     for (size_t i = 0; i < n->nout; i++) {
-        if (n->out_names[i].size == 0) node->out[i] = NULL;
-        else HN_TRY(hn_onnx_define(s, n->out_names[i], node->out[i]));
+        if (n->out_names[i].size == 0)
+            node->out[i] = NULL;
+        else
+            HN_TRY(hn_onnx_define(s, n->out_names[i], node->out[i]));
     }
     HN_TRY(apply_hints(s, n, node));
     if (r->keep_types) return hn_node_check(r->env, node);
@@ -354,8 +361,10 @@ static hn_status read_node(hn_onnx_scope *s, hn_onnx_node *n, hn_cursor c)
     }
     hn_node *last = s->graph->last;
     HN_TRY(hn_onnx_convert(s, n));
-    if (n->results != NULL) HN_TRY(bind_results(s, n));
-    else HN_TRY(build(s, n));
+    if (n->results != NULL)
+        HN_TRY(bind_results(s, n));
+    else
+        HN_TRY(build(s, n));
     return name_new(s, n, last == NULL ? s->graph->first : last->next);
 }
 
@@ -363,6 +372,9 @@ hn_status hn_onnx_node_read(hn_onnx_scope *s, hn_cursor c)
 {
     hn_onnx_node n;
     HN_TRY(hn_onnx_node_head(s->r, c, &n));
-    return hn_context(s->r->env, read_node(s, &n, c), "node \"%.80s\" (%.40s), in %.60s at byte %zu", hn_onnx_label(&n), n.op,
-                      s->r->file, n.at);
+    if (s->prefix[0] != '\0' && n.name[0] != '\0')
+        n.name = hn_arena_printf(s->r->env, s->r->arena, "%s%s", s->prefix, n.name);
+    if (n.name == NULL) return s->r->env->error.status;
+    return hn_context(s->r->env, read_node(s, &n, c), "node \"%.80s\" (%.40s), in %.60s at byte %zu", hn_onnx_label(&n),
+                      n.op, s->r->file, n.at);
 }

@@ -1,8 +1,8 @@
 /* onnx_priv: what the files of the ONNX reader share.
  *
- * A scope is one list of names: a graph, a region, or the body of a function being inlined (which shares its caller's graph but
- * sees none of its names). Constants are entered as tensors and become values where they are first read, so that unused ones
- * leave no trace and a region gets its own constant instead of a capture. */
+ * A scope is one list of names: a graph, a region, or the body of a function being inlined (which shares its caller's
+ * graph but sees none of its names). Constants are entered as tensors and become values where they are first read, so
+ * that unused ones leave no trace and a region gets its own constant instead of a capture. */
 #ifndef HN_FORMATS_ONNX_PRIV_H
 #define HN_FORMATS_ONNX_PRIV_H
 
@@ -123,7 +123,8 @@ const char *hn_onnx_fresh(hn_onnx_scope *s, const char *stem, const char *suffix
 hn_status hn_onnx_node_read(hn_onnx_scope *s, hn_cursor c) HN_MUST_CHECK;
 /* Names, domain and lists of a NodeProto, without attributes and values. */
 hn_status hn_onnx_node_head(hn_onnx_reader *r, hn_cursor c, hn_onnx_node *n) HN_MUST_CHECK;
-hn_status hn_onnx_op_version(hn_onnx_reader *r, const hn_opsets *opsets, const char *domain, int64_t *out) HN_MUST_CHECK;
+hn_status hn_onnx_op_version(hn_onnx_reader *r, const hn_opsets *opsets, const char *domain,
+                             int64_t *out) HN_MUST_CHECK;
 const char *hn_onnx_label(const hn_onnx_node *n);
 
 /* ---- onnx_function.c ---- */

@@ -1,5 +1,5 @@
-/* onnx_tensor: reading TensorProto and SparseTensorProto. A first walk over the fields learns shape, type and how many values
- * there are; only then is memory taken and a second walk fills it. Field numbers are those of onnx.proto. */
+/* onnx_tensor: reading TensorProto and SparseTensorProto. A first walk over the fields learns shape, type and how many
+ * values there are; only then is memory taken and a second walk fills it. Field numbers are those of onnx.proto. */
 #include "formats/onnx_tensor.h"
 
 #include <string.h>
@@ -35,9 +35,9 @@ typedef struct proto {
     int64_t dims[HN_MAX_RANK];
     hn_cursor raw;
     bool has_raw, external;
-    size_t lists[T_UINT64 + 1];      /* values in each typed list, by field number */
-    unsigned fields[T_UINT64 + 1];   /* fields that carried them */
-    hn_cursor single[T_UINT64 + 1];  /* bytes of the last packed one */
+    size_t lists[T_UINT64 + 1];     /* values in each typed list, by field number */
+    unsigned fields[T_UINT64 + 1];  /* fields that carried them */
+    hn_cursor single[T_UINT64 + 1]; /* bytes of the last packed one */
     hn_str location;
     uint64_t offset, length;
     bool has_length;
@@ -116,8 +116,10 @@ static hn_status read_external(hn_env *env, hn_cursor c, proto *p)
         if (f.number != 1 && f.number != 2) continue;
         HN_TRY(hn_pb_expect(env, &f, HN_PB_BYTES, "external data"));
         hn_str s = {(const char *)f.bytes.data, f.bytes.size};
-        if (f.number == 1) key = s;
-        else value = s;
+        if (f.number == 1)
+            key = s;
+        else
+            value = s;
     }
     if (key.size == 8 && memcmp(key.data, "location", 8) == 0) p->location = value;
     if (key.size == 6 && memcmp(key.data, "offset", 6) == 0) HN_TRY(read_decimal(env, value, "offset", &p->offset));
@@ -135,10 +137,11 @@ static hn_status read_field(hn_env *env, hn_arena *arena, const hn_pb_field *f, 
     case T_TYPE:
         HN_TRY(hn_pb_expect(env, f, HN_PB_VARINT, "tensor data_type"));
         if (f->value == 27 || f->value == 28)
-            return hn_fail(env, HN_UNSUPPORTED, "element type %llu (6-bit float) at byte %zu", (unsigned long long)f->value,
-                           f->at);
+            return hn_fail(env, HN_UNSUPPORTED, "element type %llu (6-bit float) at byte %zu",
+                           (unsigned long long)f->value, f->at);
         if (f->value > INT64_MAX || !hn_dtype_valid((int64_t)f->value))
-            return hn_fail(env, HN_INPUT, "element type %llu at byte %zu is not known", (unsigned long long)f->value, f->at);
+            return hn_fail(env, HN_INPUT, "element type %llu at byte %zu is not known", (unsigned long long)f->value,
+                           f->at);
         p->dtype = (hn_dtype)f->value;
         return HN_OK;
     case T_SEGMENT: return hn_fail(env, HN_UNSUPPORTED, "a tensor in segments, at byte %zu", f->at);
@@ -149,8 +152,10 @@ static hn_status read_field(hn_env *env, hn_arena *arena, const hn_pb_field *f, 
     case T_DOUBLE:
     case T_UINT64: {
         size_t n = 1;
-        if (f->number == T_STRING) HN_TRY(hn_pb_expect(env, f, HN_PB_BYTES, "tensor string_data"));
-        else HN_TRY(hn_pb_count(env, f, list_wire(f->number), "tensor data", &n));
+        if (f->number == T_STRING)
+            HN_TRY(hn_pb_expect(env, f, HN_PB_BYTES, "tensor string_data"));
+        else
+            HN_TRY(hn_pb_count(env, f, list_wire(f->number), "tensor data", &n));
         p->lists[f->number] += n;
         p->fields[f->number]++;
         p->single[f->number] = f->bytes;
@@ -310,9 +315,12 @@ static hn_status fill_list(hn_env *env, hn_cursor c, uint32_t number, hn_tensor 
             uint64_t v = 0;
             uint32_t v32 = 0;
             size_t at = hn_pb_at(&p);
-            if (wire == HN_PB_FIXED64) HN_TRY(hn_cursor_u64(env, &p, WHAT, &v));
-            else if (wire == HN_PB_VARINT) HN_TRY(hn_cursor_varint(env, &p, WHAT, &v));
-            else HN_TRY(hn_cursor_u32(env, &p, WHAT, &v32));
+            if (wire == HN_PB_FIXED64)
+                HN_TRY(hn_cursor_u64(env, &p, WHAT, &v));
+            else if (wire == HN_PB_VARINT)
+                HN_TRY(hn_cursor_varint(env, &p, WHAT, &v));
+            else
+                HN_TRY(hn_cursor_u32(env, &p, WHAT, &v32));
             if (wire == HN_PB_FIXED32) v = v32;
             if (i >= count) return hn_fail(env, HN_BUG, "tensor values counted wrongly");
             HN_TRY(store(env, dst + i++ * width, width, narrow, v, at));
@@ -424,8 +432,11 @@ static hn_status scatter(hn_env *env, const hn_tensor *values, const hn_tensor *
     for (size_t i = 0; i < nnz; i++) {
         int64_t at = sparse_position(indices, i, dense);
         if (at < 0) return hn_fail(env, HN_INPUT, "sparse index %zu lies outside the shape", i);
-        if (bits < 8) hn_set_i64(dense, (size_t)at, hn_get_i64(values, i));
-        else memcpy((uint8_t *)dense->data + (size_t)at * (bits / 8), (uint8_t *)values->data + i * (bits / 8), bits / 8);
+        if (bits < 8)
+            hn_set_i64(dense, (size_t)at, hn_get_i64(values, i));
+        else
+            memcpy((uint8_t *)dense->data + (size_t)at * (bits / 8), (uint8_t *)values->data + i * (bits / 8),
+                   bits / 8);
     }
     return HN_OK;
 }

@@ -91,9 +91,12 @@ static hn_status read_type(hn_onnx_scope *s, hn_cursor c, int depth, hn_type *t)
             break;
         case 9:
             HN_TRY(read_elem_type(s, f.bytes, depth, t));
-            if (t->kind == HN_KIND_TENSOR) t->kind = HN_KIND_OPTIONAL;
-            else if (t->kind == HN_KIND_SEQUENCE) t->kind = HN_KIND_OPTIONAL_SEQUENCE;
-            else return hn_fail(env, HN_UNSUPPORTED, "an optional of an optional, at byte %zu", f.at);
+            if (t->kind == HN_KIND_TENSOR)
+                t->kind = HN_KIND_OPTIONAL;
+            else if (t->kind == HN_KIND_SEQUENCE)
+                t->kind = HN_KIND_OPTIONAL_SEQUENCE;
+            else
+                return hn_fail(env, HN_UNSUPPORTED, "an optional of an optional, at byte %zu", f.at);
             break;
         case 5: return hn_fail(env, HN_UNSUPPORTED, "a map type, at byte %zu", f.at);
         case 7: return hn_fail(env, HN_UNSUPPORTED, "an opaque type, at byte %zu", f.at);
@@ -132,7 +135,9 @@ hn_status hn_onnx_value_info(hn_onnx_reader *r, hn_cursor c, hn_str *name, hn_cu
         if (!more) return HN_OK;
         if (f.number != 1 && f.number != 2) continue;
         HN_TRY(hn_pb_expect(r->env, &f, HN_PB_BYTES, "value info"));
-        if (f.number == 1) *name = (hn_str){(const char *)f.bytes.data, f.bytes.size};
-        else *type = f.bytes;
+        if (f.number == 1)
+            *name = (hn_str){(const char *)f.bytes.data, f.bytes.size};
+        else
+            *type = f.bytes;
     }
 }

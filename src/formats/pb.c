@@ -14,8 +14,8 @@ hn_status hn_pb_next(hn_env *env, hn_cursor *c, const char *what, hn_pb_field *f
     HN_TRY(hn_cursor_varint(env, c, what, &tag));
     uint64_t number = tag >> 3;
     if (number == 0 || number > (UINT64_C(1) << 29) - 1)
-        return hn_fail(env, HN_INPUT, "%s: field number %llu at byte %zu is not valid", what, (unsigned long long)number,
-                       f->at);
+        return hn_fail(env, HN_INPUT, "%s: field number %llu at byte %zu is not valid", what,
+                       (unsigned long long)number, f->at);
     f->number = (uint32_t)number;
     f->value = 0;
     memset(&f->bytes, 0, sizeof f->bytes);
@@ -40,14 +40,14 @@ hn_status hn_pb_next(hn_env *env, hn_cursor *c, const char *what, hn_pb_field *f
         f->wire = HN_PB_BYTES;
         HN_TRY(hn_cursor_varint(env, c, what, &n));
         if (n > hn_cursor_left(c))
-            return hn_fail(env, HN_INPUT, "%s: field %u at byte %zu says %llu bytes, but %zu are left", what, f->number, f->at,
-                           (unsigned long long)n, hn_cursor_left(c));
+            return hn_fail(env, HN_INPUT, "%s: field %u at byte %zu says %llu bytes, but %zu are left", what, f->number,
+                           f->at, (unsigned long long)n, hn_cursor_left(c));
         HN_TRY(hn_cursor_sub(env, c, what, (size_t)n, &f->bytes));
         break;
     }
     default:
-        return hn_fail(env, HN_INPUT, "%s: field %u at byte %zu has wire type %u, which is not valid here", what, f->number,
-                       f->at, (unsigned)(tag & 7));
+        return hn_fail(env, HN_INPUT, "%s: field %u at byte %zu has wire type %u, which is not valid here", what,
+                       f->number, f->at, (unsigned)(tag & 7));
     }
     *more = true;
     return HN_OK;
@@ -82,8 +82,8 @@ hn_status hn_pb_count(hn_env *env, const hn_pb_field *f, hn_pb_wire scalar, cons
     return HN_OK;
 }
 
-hn_status hn_pb_scalars(hn_env *env, const hn_pb_field *f, hn_pb_wire scalar, const char *what, uint64_t *dst, size_t cap,
-                        size_t *count)
+hn_status hn_pb_scalars(hn_env *env, const hn_pb_field *f, hn_pb_wire scalar, const char *what, uint64_t *dst,
+                        size_t cap, size_t *count)
 {
     *count = 0;
     if (f->wire == scalar) {
@@ -96,7 +96,8 @@ hn_status hn_pb_scalars(hn_env *env, const hn_pb_field *f, hn_pb_wire scalar, co
     while (!hn_cursor_done(&c)) {
         uint64_t v = 0;
         uint32_t v32 = 0;
-        if (*count >= cap) return hn_fail(env, HN_INPUT, "%s: more numbers than expected at byte %zu", what, hn_pb_at(&c));
+        if (*count >= cap)
+            return hn_fail(env, HN_INPUT, "%s: more numbers than expected at byte %zu", what, hn_pb_at(&c));
         if (scalar == HN_PB_VARINT) {
             HN_TRY(hn_cursor_varint(env, &c, what, &v));
         } else if (scalar == HN_PB_FIXED64) {
@@ -139,7 +140,10 @@ void hn_pb_put_varint(hn_env *env, hn_buf *b, uint32_t number, uint64_t v)
     put_raw(env, b, v);
 }
 
-void hn_pb_put_int(hn_env *env, hn_buf *b, uint32_t number, int64_t v) { hn_pb_put_varint(env, b, number, (uint64_t)v); }
+void hn_pb_put_int(hn_env *env, hn_buf *b, uint32_t number, int64_t v)
+{
+    hn_pb_put_varint(env, b, number, (uint64_t)v);
+}
 
 void hn_pb_put_float(hn_env *env, hn_buf *b, uint32_t number, float v)
 {
