@@ -289,16 +289,23 @@ static hn_status build(hn_onnx_scope *s, hn_onnx_node *n)
     return infer(s, node);
 }
 
+static hn_status name_value(hn_onnx_scope *s, const char *stem, const char *what, hn_value *v)
+{
+    hn_onnx_reader *r = s->r;
+    if (v == NULL || v->name != NULL) return HN_OK;
+    const char *suffix = hn_arena_printf(r->env, &r->scratch, "/%s", what);
+    if (suffix != NULL) v->name = hn_onnx_fresh(s, stem, suffix);
+    return v->name == NULL ? r->env->error.status : HN_OK;
+}
+
 /* Nodes that a conversion made have nameless values; a file needs names. */
 static hn_status name_new(hn_onnx_scope *s, const hn_onnx_node *n, hn_node *first)
 {
     for (hn_node *node = first; node != NULL; node = node->next) {
-        for (size_t i = 0; i < node->nin + node->nout; i++) {
-            hn_value *v = i < node->nin ? node->in[i] : node->out[i - node->nin];
-            if (v == NULL || v->name != NULL) continue;
-            v->name = hn_onnx_fresh(s, hn_onnx_label(n), v->data != NULL ? "/const" : node->op->name);
-            if (v->name == NULL) return s->r->env->error.status;
-        }
+        size_t ports = (size_t)node->op->nin;
+        for (size_t i = 0; i < node->nin; i++)
+            HN_TRY(name_value(s, hn_onnx_label(n), i < ports ? node->op->in[i].name : "const", node->in[i]));
+        for (size_t i = 0; i < node->nout; i++) HN_TRY(name_value(s, hn_onnx_label(n), node->op->name, node->out[i]));
     }
     return HN_OK;
 }

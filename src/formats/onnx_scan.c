@@ -121,6 +121,6 @@ hn_status hn_onnx_scan(hn_onnx_reader *r, hn_cursor graph, const hn_opsets *opse
             "node%s%s%s",
             n->op, n->domain[0] == '\0' ? "ai.onnx" : n->domain, (long long)n->version, hn_onnx_label(n), n->at,
             sc.nodes - 1, sc.nodes == 2 ? "" : "s", others[0] == '\0' ? "" : ", also of ", others);
-    hn_hint(r->env, "`hone help ops` lists what is supported; a model-local function for the operator also helps");
+    hn_hint(r->env, "docs/ops.md lists what is supported; an operator may also come as a model-local function");
     return r->env->error.status;
 }
