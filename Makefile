@@ -47,7 +47,7 @@ asan: deps ## every test under AddressSanitizer and UBSan
 
 tsan: deps ## the tests labelled threads under ThreadSanitizer
 	$(call CONFIGURE,$(BUILD)-tsan,-DHONE_SANITIZE=thread)
-	@$(call NINJA,$(BUILD)-tsan)
+	@$(call NINJA,$(BUILD)-tsan) --target threads_tests
 	@tools/run_tests.sh $(BUILD)-tsan -L threads $(CTEST_FLAGS)
 
 torture: all ## fail each allocation in turn

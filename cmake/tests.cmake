@@ -15,6 +15,7 @@ if(HONE_SANITIZE)
        "TSAN_OPTIONS=halt_on_error=1")
 endif()
 
+add_custom_target(threads_tests) # what `make tsan` builds
 pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)
 if(CMOCKA_FOUND)
   file(GLOB support CONFIGURE_DEPENDS test/support/*.c)
@@ -36,6 +37,9 @@ if(CMOCKA_FOUND)
     file(STRINGS ${source} line LIMIT_COUNT 1 REGEX "labels: ")
     string(REGEX MATCH "labels: ([a-z ]*)" ignored "${line}")
     string(REPLACE " " ";" labels "${room} ${CMAKE_MATCH_1}")
+    if("threads" IN_LIST labels)
+      add_dependencies(threads_tests ${target})
+    endif()
     set_tests_properties(${room}/${file} PROPERTIES LABELS "${labels}" ENVIRONMENT "${HONE_TEST_ENV}"
                          TIMEOUT ${HONE_TEST_TIMEOUT} SKIP_RETURN_CODE 77)
   endforeach()

@@ -1,6 +1,7 @@
 /* audio: sound files in memory to one channel of floats, through libsndfile's virtual files. */
-#include "data/data_priv.h"
+#include "data/audio.h"
 
+#include "base/cursor.h"
 #include "base/size.h"
 
 #include <string.h>
@@ -65,8 +66,9 @@ static hn_status mix(hn_env *env, hn_arena *arena, SNDFILE *f, const SF_INFO *in
 }
 
 hn_status hn_audio_decode(hn_env *env, hn_arena *arena, const void *bytes, size_t size, size_t max_bytes,
-                          hn_tensor *out)
+                          hn_tensor *out, int *rate)
 {
+    if (max_bytes == 0) max_bytes = (size_t)4 << 30;
     static SF_VIRTUAL_IO const io = {source_size, source_seek, source_read, NULL, source_tell};
     hn_cursor c = hn_cursor_make(bytes, size);
     SF_INFO info = {0};
@@ -83,6 +85,7 @@ hn_status hn_audio_decode(hn_env *env, hn_arena *arena, const void *bytes, size_
                      max_bytes);
     else
         st = mix(env, arena, f, &info, out);
+    if (rate) *rate = info.samplerate;
     (void)sf_close(f);
     return st;
 }

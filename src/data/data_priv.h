@@ -51,13 +51,8 @@ void hn_fileset_attach(hn_dataset *ds, hn_fileset *fs);
  * without labels when a name has no folder. Sets ds->label, class_name and classes. */
 hn_status hn_labels_by_folder(hn_env *env, hn_dataset *ds, const char *const *name) HN_MUST_CHECK;
 
-/* Interleaved sound of any format libsndfile knows, mixed to mono, in [-1, 1]: f32[n]. */
-hn_status hn_audio_decode(hn_env *env, hn_arena *arena, const void *bytes, size_t size, size_t max_bytes,
-                          hn_tensor *out) HN_MUST_CHECK;
-
 /* A sample with one unnamed input. */
-hn_status hn_sample_one(hn_env *env, hn_arena *arena, const hn_dataset *ds, size_t index, const hn_tensor *t,
-                        hn_sample *out) HN_MUST_CHECK;
+hn_status hn_sample_one(hn_env *env, hn_arena *arena, const hn_tensor *t, hn_sample *out) HN_MUST_CHECK;
 /* Checks that labels are whole and not negative, and sets ds->classes from the largest when it is 0. */
 hn_status hn_labels_set(hn_env *env, hn_dataset *ds, const int64_t *label) HN_MUST_CHECK;
 /* True when all of s is a decimal number that fits. */

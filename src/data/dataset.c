@@ -137,11 +137,8 @@ hn_status hn_dataset_read(hn_env *env, const hn_dataset *ds, size_t index, hn_ar
     return out->name ? HN_OK : env->error.status;
 }
 
-hn_status hn_sample_one(hn_env *env, hn_arena *arena, const hn_dataset *ds, size_t index, const hn_tensor *t,
-                        hn_sample *out)
+hn_status hn_sample_one(hn_env *env, hn_arena *arena, const hn_tensor *t, hn_sample *out)
 {
-    (void)ds;
-    (void)index;
     hn_tensor *copy = hn_arena_alloc(env, arena, sizeof *copy);
     const char **name = hn_arena_alloc(env, arena, sizeof *name);
     if (!copy || !name) return env->error.status;

@@ -1,5 +1,6 @@
 /* fileset: samples that are pictures or sounds, one a file or one an archive member, decoded each time they are read;
  * and labels taken from folder names. */
+#include "data/audio.h"
 #include "data/data_priv.h"
 
 #include "base/size.h"
@@ -23,7 +24,7 @@ static hn_status decode(hn_env *env, const hn_dataset *ds, const char *name, con
     const hn_data_options *o = &ds->options;
     if (size == 0) return hn_fail(env, HN_INPUT, "the file is empty");
     if (!hn_image_known(data, size) && sound_name(name)) {
-        HN_TRY(hn_audio_decode(env, arena, data, size, o->max_bytes, out));
+        HN_TRY(hn_audio_decode(env, arena, data, size, o->max_bytes, out, NULL));
         hn_tensor sound = *out;
         return hn_preprocess_array(env, arena, &o->pre, &sound, out);
     }
@@ -50,7 +51,7 @@ static hn_status fileset_read(hn_env *env, const hn_dataset *ds, size_t index, h
         hn_map_close(&map);
         if (st != HN_OK) return st;
     }
-    return hn_sample_one(env, arena, ds, index, &t, out);
+    return hn_sample_one(env, arena, &t, out);
 }
 
 static void fileset_close(hn_env *env, hn_dataset *ds)

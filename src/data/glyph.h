@@ -19,7 +19,7 @@ enum { HN_GLYPH_SIDE = 24, HN_GLYPH_PIXELS = HN_GLYPH_SIDE * HN_GLYPH_SIDE, HN_G
 #define HN_GLYPH_TEST  (UINT64_C(1) << 33)
 
 #define HN_GLYPH_SEED  1
-#define HN_GLYPH_HARD  1.0
+#define HN_GLYPH_HARD  1.35
 
 extern const char hn_glyph_chars[HN_GLYPH_CLASSES + 1]; /* class to character */
 

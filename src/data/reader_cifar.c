@@ -37,7 +37,7 @@ static hn_status cifar_read(hn_env *env, const hn_dataset *ds, size_t index, hn_
         for (size_t ch = 0; ch < 3; ch++) im.pixels[3 * i + ch] = planes[ch * PLANE + i];
     hn_tensor t;
     HN_TRY(hn_preprocess_image(env, arena, &ds->options.pre, &im, true, &t));
-    return hn_sample_one(env, arena, ds, index, &t, out);
+    return hn_sample_one(env, arena, &t, out);
 }
 
 static void cifar_close(hn_env *env, hn_dataset *ds)

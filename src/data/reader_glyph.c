@@ -25,7 +25,7 @@ static hn_status glyph_read(hn_env *env, const hn_dataset *ds, size_t index, hn_
     HN_TRY(hn_tensor_init(env, arena, &raw, HN_F32, 3, dims));
     (void)hn_glyph_draw(g->seed, g->hard, g->first + index, raw.data);
     HN_TRY(hn_preprocess_array(env, arena, &ds->options.pre, &raw, &t));
-    return hn_sample_one(env, arena, ds, index, &t, out);
+    return hn_sample_one(env, arena, &t, out);
 }
 
 static hn_status bad(hn_env *env, const char *what)

@@ -90,7 +90,7 @@ static hn_status idx_read(hn_env *env, const hn_dataset *ds, size_t index, hn_ar
         swap_bytes(raw.data, raw.bytes / width, width);
         HN_TRY(hn_preprocess_array(env, arena, pre, &raw, &t));
     }
-    return hn_sample_one(env, arena, ds, index, &t, out);
+    return hn_sample_one(env, arena, &t, out);
 }
 
 static void idx_close(hn_env *env, hn_dataset *ds)

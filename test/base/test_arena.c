@@ -47,6 +47,26 @@ static void blocks_are_aligned_zeroed_and_apart(void **state)
     hn_arena_reset(&env, &a);
 }
 
+/* Requests that fit in the first chunk to the byte, or miss by a few; the rig guards both ends of the chunk. */
+static void the_last_bytes_of_a_chunk(void **state)
+{
+    (void)state;
+    for (size_t slack = 0; slack <= 96; slack++) {
+        hn_env env;
+        hn_rig rig;
+        hn_rig_init(&rig, &env);
+        hn_arena a = {0};
+        unsigned char *p = hn_arena_alloc(&env, &a, ((size_t)1 << 14) - slack);
+        unsigned char *q = hn_arena_alloc(&env, &a, 48);
+        assert_true(p != NULL && q != NULL);
+        memset(p, 1, ((size_t)1 << 14) - slack);
+        memset(q, 2, 48);
+        assert_int_equal(p[0], 1);
+        hn_arena_fini(&env, &a);
+        assert_int_equal(rig.damaged, 0);
+    }
+}
+
 static void sizes_that_overflow(void **state)
 {
     (void)state;
@@ -110,8 +130,8 @@ static void torture(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(blocks_are_aligned_zeroed_and_apart),
-                                       cmocka_unit_test(sizes_that_overflow), cmocka_unit_test(strings),
-                                       cmocka_unit_test(torture)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blocks_are_aligned_zeroed_and_apart), cmocka_unit_test(the_last_bytes_of_a_chunk),
+        cmocka_unit_test(sizes_that_overflow), cmocka_unit_test(strings), cmocka_unit_test(torture)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
