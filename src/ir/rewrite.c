@@ -121,7 +121,11 @@ hn_value *hn_rw_ints(hn_rw *rw, const int64_t *v, size_t count)
 
 hn_value *hn_rw_reshape(hn_rw *rw, hn_value *x, int rank, const int64_t *dims)
 {
-    return hn_rw_2(rw, "Reshape", x, hn_rw_ints(rw, dims, (size_t)rank));
+    /* A 0 here is a size; only then is the attribute needed that says so. */
+    bool empty = false;
+    for (int d = 0; d < rank; ++d) empty |= dims[d] == 0;
+    hn_value *in[] = {x, hn_rw_ints(rw, dims, (size_t)rank)};
+    return hn_rw_op(rw, "Reshape", 2, in, empty ? (const hn_rw_attr[]){HN_A_INT("allowzero", 1), {0}} : NULL);
 }
 
 hn_value *hn_rw_transpose(hn_rw *rw, hn_value *x, const int64_t *perm, size_t rank)

@@ -28,6 +28,7 @@ static hn_status ref(const hn_refargs *a)
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
+    hn_case_flag(c, HN_CASE_NO_GRAD);
     hn_case_in(c, HN_F32, HN_DIMS(2, 3), HN_VALS(1, 3, 3, 2, 0, 1));
     hn_case_want(c, HN_F32, HN_DIMS(2, 3), HN_VALS(0, 1, 0, 1, 0, 0));
     hn_case(c, "axis 0");

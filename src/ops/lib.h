@@ -109,6 +109,26 @@ int hn_elem_compare(const hn_tensor *a, size_t i, const hn_tensor *b,
 /* dst[k] = src[offset + sum at * strides] over dst's shape. */
 void hn_strided_copy(const hn_tensor *dst, const hn_tensor *src, int64_t offset, const int64_t *strides);
 
+/* ---- indices ---- */
+/* Element offset (in units of the dims after the tuple) of the tuple at index[from .. from + n) into dims[0..n). */
+hn_status hn_op_tuple(hn_env *env, const hn_node *node, const hn_tensor *index, size_t from, int n, const int64_t *dims,
+                      size_t *out) HN_MUST_CHECK;
+/* Offset into x of the coordinates `at` with the one along the attribute axis replaced by index[i]. */
+hn_status hn_op_along(hn_env *env, const hn_node *node, const hn_tensor *x, const hn_tensor *index, size_t i,
+                      const int64_t *at, size_t *out) HN_MUST_CHECK;
+typedef enum hn_scatter_op {
+    HN_SCATTER_NONE,
+    HN_SCATTER_ADD,
+    HN_SCATTER_MUL,
+    HN_SCATTER_MAX,
+    HN_SCATTER_MIN,
+    HN_SCATTER_WRONG
+} hn_scatter_op;
+hn_scatter_op hn_scatter_kind(const hn_node *node); /* of the attribute reduction */
+/* y[i..i+n) joined with u[j..j+n) by the node's reduction. */
+hn_status hn_scatter_join(const hn_refargs *a, const hn_tensor *y, size_t i, const hn_tensor *u, size_t j,
+                          size_t n) HN_MUST_CHECK;
+
 /* ---- reductions: axes in input 1 or the attribute, keepdims, noop_with_empty_axes ---- */
 hn_status hn_infer_reduce(hn_infer *c);
 typedef struct hn_reduce {
@@ -165,6 +185,9 @@ hn_value *hn_g_where(hn_rw *rw, hn_value *mask, hn_value *x);
 hn_value *hn_g_like(hn_rw *rw, hn_value *x, const hn_value *like);   /* reshape to the dims of like */
 hn_value *hn_g_zeros(hn_rw *rw, const hn_value *like);               /* zeros with the type of like */
 hn_value *hn_g_expand(hn_rw *rw, hn_value *x, const hn_value *like); /* broadcast to the dims of like */
+/* Zeros of type `to`, with the slices of dy added at `index` (any shape) along `axis`: the adjoint of Gather. dy has
+ * the dims of `to` with dims[axis] replaced by those of index. */
+hn_value *hn_g_scatter_axis(hn_rw *rw, hn_value *dy, hn_value *index, int axis, const hn_type *to);
 /* Is input i absent or not a float: it gets no gradient. */
 bool hn_g_skips(const hn_gradargs *g, size_t i);
 /* dx[i] = v summed back to the shape of input i; nothing when input i gets no gradient. */

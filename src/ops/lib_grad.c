@@ -23,6 +23,36 @@ hn_value *hn_g_zeros(hn_rw *rw, const hn_value *like)
     return hn_g_expand(rw, hn_g_scalar(rw, like, 0), like);
 }
 
+/* ScatterND adds along leading axes, so the axis is brought to the front and back. */
+hn_value *hn_g_scatter_axis(hn_rw *rw, hn_value *dy, hn_value *index, int axis, const hn_type *to)
+{
+    int64_t perm[HN_MAX_RANK], back[HN_MAX_RANK], front[HN_MAX_RANK], tuple[HN_MAX_RANK];
+    if (!dy || !index) return NULL;
+    int more = index->type.rank, rank = dy->type.rank;
+    if (more + 1 > HN_MAX_RANK) {
+        hn_rw_fail(rw, hn_fail(rw->graph->env, HN_UNSUPPORTED, "an index of rank %d has no gradient", more));
+        return NULL;
+    }
+    for (int d = 0; d < rank; d++) perm[d] = d < more ? axis + d : d < more + axis ? d - more : d;
+    for (int d = 0; d < to->rank; d++) {
+        int64_t from = d == 0 ? axis : d <= axis ? d - 1 : d;
+        back[from] = d;
+        front[d] = to->dims[from];
+    }
+    for (int d = 0; d < more; d++) tuple[d] = index->type.dims[d];
+    tuple[more] = 1;
+    if (index->type.dtype != HN_I64) {
+        const hn_rw_attr i64[] = {HN_A_INT("to", HN_I64), {0}};
+        index = hn_rw_op(rw, "Cast", 1, &index, i64);
+    }
+    hn_value *zeros = hn_rw_2(rw, "Expand", hn_g_scalar(rw, dy, 0), hn_rw_ints(rw, front, (size_t)to->rank));
+    hn_value *in[] = {zeros, hn_rw_reshape(rw, index, more + 1, tuple),
+                      axis ? hn_rw_transpose(rw, dy, perm, (size_t)rank) : dy};
+    const hn_rw_attr add[] = {HN_A_STR("reduction", "add"), {0}};
+    hn_value *sum = hn_rw_op(rw, "ScatterND", 3, in, add);
+    return axis ? hn_rw_transpose(rw, sum, back, (size_t)to->rank) : sum;
+}
+
 bool hn_g_skips(const hn_gradargs *g, size_t i)
 {
     const hn_value *x = hn_node_in(g->node, i);

@@ -44,20 +44,6 @@ static hn_status ref(const hn_refargs *a)
     return HN_OK;
 }
 
-static hn_status grad(hn_gradargs *g)
-{
-    hn_rw *rw = g->rw;
-    const hn_type *y = &g->node->out[0]->type;
-    hn_tensor *t;
-    if (hn_g_skips(g, 0)) return HN_OK;
-    hn_value *k = hn_rw_const_new(rw, y->dtype, 1, y->dims, &t);
-    if (!k) return hn_rw_status(rw);
-    for (int64_t i = 0; i < y->dims[0]; i++) hn_set_f64(t, (size_t)i, (double)i);
-    hn_g_set(g, 0, g->dy[0]);
-    hn_g_set(g, 2, hn_g_mul(rw, g->dy[0], k));
-    return hn_rw_status(rw);
-}
-
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -94,7 +80,7 @@ const hn_op hn_op_range = {
     HN_PORTS(in, 3, out),
     .infer = infer,
     .ref = ref,
-    HN_GRAD(grad),
+    HN_GRAD_NO("its size depends on its inputs"),
     .cases = cases,
     .quant = "",
 };
