@@ -1,0 +1,181 @@
+/* hone.QConv where every channel is convolved alone: rows of channels-last pixels through dwconv_q8. Weights less their
+ * zero point must fit 8 bits; other cases go through GEMM. */
+#include <string.h>
+
+#include "base/size.h"
+#include "device/cpu/lib_q8win.h"
+#include "kernels/dwconv_q8.h"
+
+typedef struct params {
+    hn_q8_window win;
+    hn_q8_stage stage;
+    hn_q8_out out;
+    uint64_t bias, scale, pad; /* in the constant, after the weights */
+    uint64_t rows;             /* output rows per task */
+    int32_t x, y, r, blob;     /* operands; r: -1 for none */
+    uint8_t x_flip;
+} params;
+
+typedef struct job {
+    const params *p;
+    const hn_kernel *kernel;
+    const uint8_t *blob, *x, *r;
+    uint8_t *y;
+    size_t x_image, y_image, r_image;
+} job;
+
+static void one_row(const job *j, const uint8_t *x, const uint8_t *r, uint8_t *y, size_t oy)
+{
+    const params *p = j->p;
+    const hn_q8_window *win = &p->win;
+    const uint8_t *rows[HN_DWCONV_Q8_TAPS];
+    for (size_t k = 0; k < win->kh; k++) {
+        size_t iy = oy * win->sh + k * win->dh;
+        rows[k] = iy >= win->ph && iy - win->ph < win->h ? x + (iy - win->ph) * win->w * win->c : NULL;
+    }
+    hn_dwconv_q8 g = {.m = win->ow, .c = win->c, .kh = win->kh, .kw = win->kw, .sw = win->sw, .dw = win->dw};
+    g.pw = win->pw;
+    g.width = win->w;
+    g.row = rows;
+    g.pad = j->blob + p->pad;
+    g.x_flip = p->x_flip;
+    g.w = (const int8_t *)j->blob;
+    g.bias = (const int32_t *)(const void *)(j->blob + p->bias);
+    g.scale = (const float *)(const void *)(j->blob + p->scale);
+    g.y = y + oy * win->ow * win->c;
+    g.r = r == NULL ? NULL : r + oy * win->ow * win->c;
+    g.out = &p->out;
+    ((hn_dwconv_q8_fn *)j->kernel->fn)(&g);
+}
+
+static void task(void *ctx, size_t t)
+{
+    const job *j = ctx;
+    const params *p = j->p;
+    size_t blocks = hn_div_up(p->win.oh, p->rows), image = t / blocks, oy = t % blocks * p->rows;
+    const uint8_t *r = j->r == NULL ? NULL : j->r + image * j->r_image;
+    for (size_t end = hn_min_size(oy + p->rows, p->win.oh); oy < end; oy++)
+        one_row(j, j->x + image * j->x_image, r, j->y + image * j->y_image, oy);
+}
+
+static hn_status run(const hn_run *r)
+{
+    const params *p = r->params;
+    const hn_q8_window *win = &p->win;
+    const hn_q8_stage *s = &p->stage;
+    const uint8_t *x = r->ptr[p->x], *res = p->r < 0 ? NULL : r->ptr[p->r];
+    uint8_t *y = r->ptr[p->y], *scratch = r->scratch;
+    size_t x_bytes = win->h * win->w * win->c, y_bytes = win->oh * win->ow * win->c;
+    job j = {.p = p, .kernel = r->kernels[0], .blob = r->ptr[p->blob]};
+    j.x_image = s->x > 0 ? s->x : x_bytes;
+    j.y_image = j.r_image = s->y > 0 ? s->y : y_bytes;
+    for (size_t first = 0; first < win->batch; first += s->step) {
+        size_t count = hn_min_size(s->step, win->batch - first);
+        hn_q8_stage_in(s, win, r->pool, x, scratch, first, count);
+        if (res != NULL) hn_q8_stage_residual(s, win, r->pool, res, scratch, first, count);
+        j.x = s->x > 0 ? scratch : x + first * x_bytes;
+        j.y = s->y > 0 ? scratch + s->step * s->x : y + first * y_bytes;
+        if (res != NULL) j.r = s->y > 0 ? j.y : res + first * y_bytes;
+        hn_pool_run(r->pool, count * hn_div_up(win->oh, p->rows), task, &j);
+        hn_q8_stage_out(s, win, r->pool, scratch, y, first, count);
+    }
+    return HN_OK;
+}
+
+typedef struct weights {
+    const hn_tensor *w, *scale, *bias;
+    int64_t x_zp, w_zp;
+} weights;
+
+static int64_t weight(const weights *w, size_t i)
+{
+    int64_t v = w->w->dtype == HN_I8 ? ((const int8_t *)w->w->data)[i] : ((const uint8_t *)w->w->data)[i];
+    return v - w->w_zp;
+}
+
+static void pack(const weights *w, const params *p, bool lanes, int64_t x_zp, uint8_t *blob)
+{
+    size_t c = p->win.c, taps = p->win.kh * p->win.kw;
+    for (size_t j = 0; j < c; j++) {
+        int64_t sum = 0;
+        for (size_t t = 0; t < taps; t++) {
+            int64_t v = weight(w, j * taps + t);
+            blob[lanes ? hn_dwconv_q8_at(c, taps, j, t) : t * c + j] = (uint8_t)v;
+            sum += v;
+        }
+        int64_t bias = (w->bias == NULL ? 0 : hn_get_i64(w->bias, j)) - x_zp * sum;
+        int32_t low = (int32_t)(uint32_t)(uint64_t)bias; /* sums are modulo 2^32 */
+        size_t at = lanes ? hn_dwconv_q8_channel_at(c, j) : j;
+        memcpy(blob + p->bias + 4 * at, &low, 4);
+        memcpy(blob + p->scale + 4 * at, (const float *)w->scale->data + (hn_tensor_elems(w->scale) == 1 ? 0 : j), 4);
+    }
+    memset(blob + p->pad, (int)p->stage.fill, c);
+}
+
+static const char *refusal(const hn_node *node, const hn_q8_window *win, const weights *w)
+{
+    size_t scales = hn_tensor_elems(w->scale), taps = win->kh * win->kw;
+    if (win->c != win->m || hn_attr_int(node, "group", 1) != (int64_t)win->c || w->w->dims[1] != 1 || win->c == 1)
+        return "not depthwise with one output per channel";
+    if (taps > HN_DWCONV_Q8_TAPS) return "too many taps";
+    if ((scales != 1 && scales != win->c) || (w->bias != NULL && hn_tensor_elems(w->bias) != win->c))
+        return "scales or bias do not have one entry per channel";
+    for (size_t i = 0; i < scales; i++)
+        if (!(hn_get_f64(w->scale, i) > -1e30 && hn_get_f64(w->scale, i) < 1e30)) return "a scale is not finite";
+    for (size_t i = 0; i < win->c * taps; i++)
+        if (weight(w, i) < -128 || weight(w, i) > 127) return "weights less their zero point do not fit 8 bits";
+    return NULL;
+}
+
+static hn_status lower(hn_lower *c)
+{
+    const hn_node *node = c->node;
+    hn_dtype type = node->in[0]->type.dtype;
+    weights w = {hn_node_const(node, 1), hn_node_const(node, 2), hn_node_const(node, 3), hn_attr_int(node, "x_zp", 0),
+                 hn_attr_int(node, "w_zp", 0)};
+    if (w.w == NULL || w.scale == NULL || (hn_node_in(node, 3) != NULL && w.bias == NULL))
+        return hn_lower_refuse(c, "weights, scales or bias are not constant");
+    if (!hn_q8_is_byte(type) || !hn_q8_is_byte(w.w->dtype) || w.w->rank != node->in[0]->type.rank || w.w->rank < 3)
+        return hn_lower_refuse(c, "inputs are not 8-bit images and weights");
+    bool nhwc = hn_attr_int(node, "layout", 0) == 1, in_nhwc = hn_attr_int(node, "in_layout", nhwc) == 1;
+    hn_q8_window win;
+    if (!hn_q8_window_read(c, w.w->dims + 2, in_nhwc, nhwc, &win)) return HN_OK;
+    const char *why = refusal(node, &win, &w);
+    if (why != NULL) return hn_lower_refuse(c, "%s", why);
+    hn_q8_out out;
+    if (!hn_q8_out_read(c, hn_node_in(node, 4), &out)) return HN_OK;
+    if (out.kind == HN_Q8_F32) return hn_lower_refuse(c, "the output is not 8-bit");
+    const hn_kernel *kernel = hn_lower_kernel(c, "dwconv_q8", -1, 0);
+    if (kernel == NULL) return hn_lower_refuse(c, "no dwconv_q8 kernel for this ISA");
+    params *p = hn_lower_params(c, sizeof *p);
+    if (p == NULL) return HN_NOMEM;
+    p->win = win;
+    p->out = out;
+    p->x_flip = hn_q8_flip(type);
+    c->scratch_bytes = hn_q8_stage_plan(&p->stage, &win, in_nhwc, nhwc, false, (uint8_t)(w.x_zp & 0xff), 1);
+    size_t taps = hn_align_up(win.kh * win.kw, 4), channels = hn_dwconv_q8_channels(win.c);
+    p->bias = hn_align_up(taps * channels, 64);
+    p->scale = p->bias + hn_align_up(4 * channels, 64);
+    p->pad = p->scale + hn_align_up(4 * channels, 64);
+    /* Tasks of about 64 Ki multiplications, at most 32 of them. */
+    p->rows = hn_max_size(hn_div_up(win.oh, 32), (1 << 16) / (win.ow * win.c * taps) + 1);
+    void *blob;
+    p->blob = hn_lower_const(c, p->pad + win.c, &blob);
+    if (p->blob < 0) return HN_NOMEM;
+    pack(&w, p, kernel->variant == HN_DWCONV_Q8_LANES, w.x_zp + hn_q8_bias(type), blob);
+    p->x = hn_lower_input(c, 0);
+    p->r = out.kind == HN_Q8_RESIDUAL ? hn_lower_input(c, 4) : -1;
+    p->y = hn_lower_output(c, 0);
+    if (p->x < 0 || p->y < 0 || (p->r < 0 && out.kind == HN_Q8_RESIDUAL)) return HN_NOMEM;
+    c->inplace = p->r;
+    return HN_OK;
+}
+
+static const char *const ops[] = {"hone.QConv", NULL};
+
+const hn_driver hn_cpu_qdwconv = {.name = "qdwconv",
+                                  .doc = "8-bit depthwise convolution with constant weights, exact",
+                                  .ops = ops,
+                                  .rank = 20,
+                                  .lower = lower,
+                                  .run = run};

@@ -1,0 +1,95 @@
+/* dwconv_q8: depthwise convolution of channels-last bytes, every output channel from the one input channel at its
+ * place.
+ *
+ * One call does pixels [from, from + m) of one output row:
+ *   acc[i][j] = bias[j] + sum over ky, kx of u8(x(i,ky,kx)[j]) * w[ky*kw+kx][j]
+ * finished as kernels/q8.h says (BYTE, RESIDUAL), with x(i,ky,kx) = row[ky] + c * (i*sw + kx*dw - pw), or `pad` (c
+ * bytes) where row[ky] is NULL or the pixel is outside [0, width). Variant PLAIN: w is [taps][c] bytes, bias and scale
+ * in channel order. Variant LANES: blocks of 64 channels, the rest in one block of 64, 32 or 16; in a block, for each
+ * group of 4 taps (padded with zero weights), what hn_dwconv_q8_at says. Packed arrays are 64-byte aligned and padded
+ * to whole blocks. Y and R are those of pixel `from`. Nothing outside the pixels and Y's m * c bytes is touched; Y may
+ * be R itself. */
+#ifndef HN_KERNELS_DWCONV_Q8_H
+#define HN_KERNELS_DWCONV_Q8_H
+
+#include <stdbool.h>
+
+#include "kernels/kernel.h"
+#include "kernels/q8.h"
+
+enum { HN_DWCONV_Q8_PLAIN, HN_DWCONV_Q8_LANES };
+enum { HN_DWCONV_Q8_TAPS = 64 }; /* most taps */
+
+typedef struct hn_dwconv_q8 {
+    size_t from, m, c;
+    size_t kh, kw, sw, dw, pw, width;
+    const uint8_t *const *row; /* kh */
+    const uint8_t *pad;
+    uint8_t x_flip;
+    const int8_t *w;
+    const int32_t *bias;
+    const float *scale;
+    uint8_t *y;
+    const uint8_t *r; /* RESIDUAL */
+    const hn_q8_out *out;
+} hn_dwconv_q8;
+
+typedef void hn_dwconv_q8_fn(const hn_dwconv_q8 *g);
+
+/* Width of the block that starts `left` channels before the end. */
+static inline size_t hn_dwconv_q8_width(size_t left)
+{
+    return left > 32 ? 64 : left > 16 ? 32 : 16;
+}
+/* Channels with padding. */
+static inline size_t hn_dwconv_q8_channels(size_t c)
+{
+    return c / 64 * 64 + (c % 64 ? hn_dwconv_q8_width(c % 64) : 0);
+}
+
+/* Place of channel j in bias and scale, and, with tap t, in w. The order is the one that unpacking bytes to 32-bit
+ * lanes gives. */
+static inline size_t hn_dwconv_q8_channel_at(size_t c, size_t j)
+{
+    size_t start = j / 64 * 64, width = hn_dwconv_q8_width(c - start), i = j - start;
+    return start + i % 16 / 4 * (width / 4) + i / 16 * 4 + i % 4;
+}
+static inline size_t hn_dwconv_q8_at(size_t c, size_t taps, size_t j, size_t t)
+{
+    size_t start = j / 64 * 64, width = hn_dwconv_q8_width(c - start);
+    return start * ((taps + 3) / 4 * 4) + t / 4 * 4 * width + (hn_dwconv_q8_channel_at(c, j) - start) * 4 + t % 4;
+}
+
+/* The pixel of each tap for consecutive output pixels: in the middle of the row all move by the same step. */
+typedef struct hn_dwconv_q8_taps {
+    const uint8_t *p[HN_DWCONV_Q8_TAPS];
+    size_t step[HN_DWCONV_Q8_TAPS]; /* 0 for taps in rows of padding */
+    bool steady;                    /* p is that of the pixel before, which was in the middle */
+} hn_dwconv_q8_taps;
+
+/* Call for i = from, from + 1, ... with steady false and step set by hn_dwconv_q8_start. */
+static inline void hn_dwconv_q8_start(const hn_dwconv_q8 *g, hn_dwconv_q8_taps *t)
+{
+    size_t taps = g->kh * g->kw, all = (taps + 3) / 4 * 4;
+    for (size_t i = 0; i < all; i++) t->step[i] = i < taps && g->row[i / g->kw] ? g->sw * g->c : 0;
+    for (size_t i = 0; i < all; i++) t->p[i] = g->pad; /* taps that fill the last group stay here */
+    t->steady = false;
+}
+static inline void hn_dwconv_q8_move(const hn_dwconv_q8 *g, hn_dwconv_q8_taps *t, size_t i)
+{
+    size_t taps = g->kh * g->kw, all = (taps + 3) / 4 * 4;
+    ptrdiff_t x = (ptrdiff_t)(i * g->sw) - (ptrdiff_t)g->pw;
+    bool middle = x >= 0 && (size_t)x + (g->kw - 1) * g->dw < g->width;
+    if (middle && t->steady) {
+        for (size_t k = 0; k < all; k++) t->p[k] += t->step[k];
+        return;
+    }
+    for (size_t k = 0; k < taps; k++) {
+        const uint8_t *row = g->row[k / g->kw];
+        ptrdiff_t at = x + (ptrdiff_t)(k % g->kw * g->dw);
+        t->p[k] = row && at >= 0 && (size_t)at < g->width ? row + (size_t)at * g->c : g->pad;
+    }
+    t->steady = middle;
+}
+
+#endif
