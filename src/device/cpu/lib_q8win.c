@@ -47,8 +47,8 @@ bool hn_q8_window_read(hn_lower *c, const int64_t *kernel, bool in_nhwc, bool ou
     win->batch = (uint64_t)batch, win->c = (uint64_t)ch, win->h = (uint64_t)h, win->w = (uint64_t)w;
     win->m = (uint64_t)m, win->oh = (uint64_t)oh, win->ow = (uint64_t)ow;
     win->kh = n == 2 ? (uint64_t)kernel[0] : 1, win->kw = (uint64_t)kernel[n - 1];
-    hn_str pad = hn_attr_string(node, "auto_pad", "NOTSET");
-    bool plain = pad.size == 0 || hn_attr_is(node, "auto_pad", "NOTSET") || hn_attr_is(node, "auto_pad", "VALID");
+    bool plain = hn_node_attr(node, "auto_pad") == NULL || hn_attr_is(node, "auto_pad", "NOTSET") ||
+                 hn_attr_is(node, "auto_pad", "VALID");
     if (!plain || !read_pairs(node, "strides", n, 1, &win->sh, &win->sw) ||
         !read_pairs(node, "dilations", n, 1, &win->dh, &win->dw) ||
         !read_pairs(node, "pads", n, 0, &win->ph, &win->pw)) {
