@@ -238,6 +238,20 @@ hn_status hn_node_input_add(hn_node *n, hn_value *v)
     return HN_OK;
 }
 
+void hn_node_input_remove(hn_node *n, size_t i)
+{
+    hn_node_input_set(n, i, NULL);
+    hn_use *spare = n->use[i];
+    for (size_t k = i + 1; k < n->nin; ++k) {
+        n->in[k - 1] = n->in[k];
+        n->use[k - 1] = n->use[k];
+        n->use[k - 1]->index = k - 1;
+    }
+    n->nin--;
+    n->in[n->nin] = NULL;
+    n->use[n->nin] = spare;
+}
+
 void hn_node_remove(hn_node *n)
 {
     for (size_t i = 0; i < n->nout; ++i) assert(n->out[i] == NULL || n->out[i]->nuses == 0);

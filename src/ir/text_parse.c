@@ -11,6 +11,7 @@
  * FLOAT | STRING | list | "tensor" type "=" data | "type" type)
  *
  * "#" starts a comment. "random" (normal numbers for floats, small ones for integers) is for graphs written by hand. */
+#include <stdio.h>
 #include <string.h>
 
 #include "ir/text_priv.h"
@@ -30,8 +31,9 @@ static hn_status value_key(hn_text *c, hn_str *key, const char **value_name)
         hn_str w = hn_text_word(c);
         *key = w;
         *value_name = NULL;
-        return strspn(w.data, "0123456789") >= w.size ? HN_OK
-                                                      : hn_text_wrong(c, "a value is a name, a string or a number");
+        for (size_t i = 0; i < w.size; ++i)
+            if (w.data[i] < '0' || w.data[i] > '9') return hn_text_wrong(c, "a value is a name, a string or a number");
+        return HN_OK;
     }
     HN_TRY(hn_text_name(c, value_name));
     if ((*value_name)[0] == 0) return hn_text_wrong(c, "a value has an empty name");
@@ -166,7 +168,10 @@ static hn_status parse_op(hn_text *c, scope *s, const hn_op **op)
     memcpy(op_name, w.data + dot, on);
     op_name[on] = 0;
     *op = hn_op_find(s->g->ops, domain, op_name);
-    return *op != NULL ? HN_OK : hn_text_wrong(c, "there is no such op");
+    if (*op != NULL) return HN_OK;
+    char why[224];
+    (void)snprintf(why, sizeof(why), "there is no op %s%s%s", domain, dn > 0 ? "." : "", op_name);
+    return hn_text_wrong(c, why);
 }
 
 static hn_status parse_body(hn_text *c, scope *s);

@@ -27,8 +27,10 @@ const hn_pass *hn_pass_find(const char *name);
 hn_status hn_pass_run(hn_env *env, hn_graph *g, const char *name, size_t *changes) HN_MUST_CHECK;
 
 /* Pipelines: lists of names that end in NULL. */
-extern const char *const hn_pipeline_clean[];   /* any graph, stays plain ONNX: fold, cse, dead code, identities, BN folding */
-extern const char *const hn_pipeline_compile[]; /* known shapes; result uses "hone" ops: fusion, layout, integer lowering */
+extern const char
+    *const hn_pipeline_clean[]; /* any graph, stays plain ONNX: fold, cse, dead code, identities, BN folding */
+extern const char
+    *const hn_pipeline_compile[]; /* known shapes; result uses "hone" ops: fusion, layout, integer lowering */
 hn_status hn_pipeline_run(hn_env *env, hn_graph *g, const char *const *pipeline) HN_MUST_CHECK;
 
 #endif

@@ -118,7 +118,7 @@ static void test_refusals(void **state)
     } cases[] = {
         {"", "a body has no end"},
         {"output %x }", "line 1: a value is used before it is defined"},
-        {"\n\n%y = Nope(%x) }", "line 3: there is no such op"},
+        {"\n\n%y = Nope(%x) }", "line 3: there is no op Nope"},
         {"input %x : f32[1] input %x : f32[1] }", "a value is defined twice"},
         {"input %x : f33[1] }", "a type is needed here"},
         {"input %x : f32[1,1,1,1,1,1,1,1,1] }", "a rank is above 8"},

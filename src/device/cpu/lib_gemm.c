@@ -6,18 +6,30 @@
 #include "base/size.h"
 #include "kernels/transpose_b4.h"
 
-enum { A_BLOCK_FLOATS = 98304, TASK_FLOPS = 1 << 18, TASKS_MAX = 128, PANEL_FLOATS = 98304 };
+enum { A_BLOCK_FLOATS = 98304, TASK_FLOPS = 1 << 18, TASKS_MAX = 128, PANEL_FLOATS = 147456 };
 
 void hn_gemm_plan_init(hn_gemm_plan *p, const hn_kernel *kernel, size_t batch, size_t m, size_t n, size_t taps,
                        size_t k)
 {
     *p = (hn_gemm_plan){.m = m, .n = n, .taps = taps, .k = k, .batch = batch, .lanes = kernel->flags, .mr = kernel->mr};
-    size_t depth = hn_max_size(taps * k, 1), mr = p->mr;
+    size_t depth = hn_max_size(taps * k, 1);
     size_t per_panel = kernel->nr / p->lanes;
-    while (per_panel > 1 && m > mr && depth * per_panel * p->lanes > 4 * PANEL_FLOATS) per_panel--;
+    while (per_panel > 1 && depth * per_panel * p->lanes > PANEL_FLOATS) per_panel--;
     p->units = (uint32_t)hn_div_up(n, p->lanes);
     p->panels = (uint32_t)hn_div_up(p->units, per_panel);
 
+    hn_gemm_plan_rows(p, m);
+}
+
+void hn_gemm_plan_rows(hn_gemm_plan *p, size_t m)
+{
+    size_t depth = hn_max_size(p->taps * p->k, 1), mr = p->mr, n = p->n, batch = p->batch;
+    p->m = m;
+    if (m == 0) {
+        p->mblock = p->mr;
+        p->mblocks = p->nblocks = 1;
+        return;
+    }
     size_t rows = A_BLOCK_FLOATS / depth / mr * mr;
     rows = hn_max_size(hn_min_size(rows, HN_GEMM_ROWS / mr * mr), 3 * mr);
     size_t blocks = hn_div_up(m, rows);
@@ -31,8 +43,7 @@ void hn_gemm_plan_init(hn_gemm_plan *p, const hn_kernel *kernel, size_t batch, s
         blocks = hn_max_size(blocks, hn_div_up(m, rows));
         nblocks = hn_min_size(p->panels, hn_div_up(want, blocks));
     }
-    p->mblock = (uint32_t)hn_align_up(hn_div_up(m, blocks), 1);
-    p->mblock = (uint32_t)(hn_div_up(p->mblock, mr) * mr);
+    p->mblock = (uint32_t)(hn_div_up(hn_div_up(m, blocks), mr) * mr);
     p->mblocks = (uint32_t)hn_div_up(m, p->mblock);
     p->nblocks = (uint32_t)nblocks;
 }

@@ -19,6 +19,8 @@ typedef struct hn_gemm_plan {
 
 void hn_gemm_plan_init(hn_gemm_plan *p, const hn_kernel *kernel, size_t batch, size_t m, size_t n, size_t taps,
                        size_t k);
+/* The same problem with another number of rows: panels, and so packed weights, stay. */
+void hn_gemm_plan_rows(hn_gemm_plan *p, size_t m);
 size_t hn_gemm_packed_floats(const hn_gemm_plan *p); /* of one B */
 /* Where column n of row 0 lies in the packed form, and the distance between rows there. */
 size_t hn_gemm_packed_at(const hn_gemm_plan *p, size_t n, size_t *row_stride);

@@ -1,0 +1,85 @@
+/* gemm_f32 on shapes around its tiles and blocks: one row, many rows, batches, transposes, constant and moving B, every
+ * form of Gemm's C. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "support/drive.h"
+
+static void ok(hn_status st)
+{
+    assert_int_equal(st, HN_OK);
+}
+
+static void sizes_match(void **state)
+{
+    (void)state;
+    static const int64_t SIZES[][3] = {{1, 1, 1},     {1, 300, 70},   {4, 17, 33},  {8, 48, 16},   {9, 49, 17},
+                                       {200, 16, 24}, {130, 100, 64}, {7, 64, 500}, {65, 48, 1},   {3, 1000, 40},
+                                       {50, 2, 3},    {400, 33, 31},  {64, 32, 48}, {12, 96, 2100}};
+    for (size_t i = 0; i < sizeof SIZES / sizeof *SIZES; i++) {
+        for (int constant = 0; constant < 2; constant++) {
+            int64_t m = SIZES[i][0], n = SIZES[i][1], k = SIZES[i][2];
+            drive d;
+            drive_begin(&d, i);
+            drive_rand(&d, false, DRIVE_DIMS(m, k), -1, 1);
+            drive_rand(&d, constant, DRIVE_DIMS(k, n), -1, 1);
+            drive_node(&d, "MatMul", 1);
+            drive_check(&d, "gemm_f32", 1e-4, 1e-4);
+            assert_true(d.taken > 0);
+            drive_end(&d);
+        }
+    }
+}
+
+static void batches_match(void **state)
+{
+    (void)state;
+    drive d;
+    drive_begin(&d, 1);
+    drive_rand(&d, false, DRIVE_DIMS(2, 3, 1, 20, 24), -1, 1);
+    drive_rand(&d, false, DRIVE_DIMS(3, 5, 24, 40), -1, 1);
+    drive_node(&d, "MatMul", 1);
+    drive_check(&d, "gemm_f32", 1e-4, 1e-4);
+    drive_end(&d);
+    drive_begin(&d, 2);
+    drive_rand(&d, false, DRIVE_DIMS(20, 24), -1, 1);
+    drive_rand(&d, true, DRIVE_DIMS(3, 24, 48), -1, 1);
+    drive_node(&d, "MatMul", 1);
+    drive_check(&d, "gemm_f32", 1e-4, 1e-4);
+    drive_end(&d);
+}
+
+static void gemm_forms_match(void **state)
+{
+    (void)state;
+    static const int64_t C[][3] = {{1, 21, 0}, {2, 1, 21}, {2, 10, 21}, {1, 1, 0}, {0, 0, 0}, {2, 10, 1}};
+    for (int form = 0; form < 48; form++) {
+        int ta = form & 1, tb = form >> 1 & 1, constant = form >> 2 & 1, c = form / 8;
+        drive d;
+        drive_begin(&d, (uint64_t)form);
+        drive_rand(&d, false, ta ? 2 : 2, ta ? (const int64_t[]){15, 10} : (const int64_t[]){10, 15}, -1, 1);
+        drive_rand(&d, constant, 2, tb ? (const int64_t[]){21, 15} : (const int64_t[]){15, 21}, -1, 1);
+        drive_rand(&d, constant, (int)C[c][0], C[c] + 1, -1, 1);
+        hn_node *node = drive_node(&d, "Gemm", 1);
+        ok(hn_node_set_int(node, "transA", ta));
+        ok(hn_node_set_int(node, "transB", tb));
+        ok(hn_node_set_float(node, "alpha", 0.5));
+        ok(hn_node_set_float(node, "beta", constant && c < 2 ? 2.0 : 1.0));
+        drive_check(&d, c <= 1 || c == 2 || (constant && c != 5) ? "gemm_f32" : NULL, 1e-4, 1e-5);
+        drive_end(&d);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sizes_match),
+        cmocka_unit_test(batches_match),
+        cmocka_unit_test(gemm_forms_match),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
