@@ -1,0 +1,59 @@
+/* env: the public environment. */
+#include "api/api.h"
+
+#include <string.h>
+
+static void forward_log(void *self, hn_log_level level, const char *line)
+{
+    hone_env *e = self;
+    if (e->log) e->log(e->self, (int)level, line);
+}
+
+hone_status hone_env_new(const hone_env_options *options, hone_env **out)
+{
+    static const hone_env_options defaults;
+    if (!options) options = &defaults;
+    hn_env boot;
+    hn_env_init(&boot);
+    *out = NULL;
+    hone_env *e = hn_zalloc(&boot, sizeof *e);
+    if (!e) return HONE_NOMEM;
+    *out = e;
+    hn_env_init(&e->env);
+    e->log = options->log;
+    e->progress = options->progress;
+    e->self = options->self;
+    e->env.log = forward_log;
+    e->env.log_self = e;
+    e->env.seed = options->seed;
+    hn_machine_read(&e->machine);
+    uint64_t cap;
+    hn_status st = hn_isa_parse(&e->env, options->isa ? options->isa : "auto", &cap);
+    e->env.isa = e->machine.isa & cap;
+    if (st == HN_OK && options->threads != 1) st = hn_pool_new(&e->env, options->threads, &e->pool);
+    e->env.pool = e->pool;
+    return (hone_status)st;
+}
+
+void hone_env_free(hone_env *e)
+{
+    if (!e) return;
+    hn_pool_free(&e->env, e->pool);
+    hn_env boot;
+    hn_env_init(&boot);
+    hn_free(&boot, e);
+}
+
+const char *hone_env_message(hone_env *e)
+{
+    if (!e) return "out of memory";
+    hn_error_format(&e->env.error, e->message, sizeof e->message);
+    return e->message;
+}
+
+const char *hone_version(void) { return HONE_VERSION; }
+
+void hn_api_progress(hone_env *e, const char *stage, double done, double total)
+{
+    if (e->progress) e->progress(e->self, stage, done, total);
+}
