@@ -1,0 +1,69 @@
+/* eval: a metric on a labelled set, with its interval. */
+#include "api/api.h"
+
+#include "base/clock.h"
+#include "optimize/score.h"
+
+#include <string.h>
+
+static void progress(void *self, size_t done, size_t total) { hn_api_progress(self, "evaluating", (double)done, (double)total); }
+
+static hn_status eval(hone_env *e, hn_session *s, hn_dataset *ds, const hone_eval_options *o, const char *path, hn_recs *r, hn_rec *root,
+                      hn_arena *tmp)
+{
+    hn_env *env = &e->env;
+    const char *metric = o->metric ? o->metric : "top1";
+    size_t top = strcmp(metric, "top1") == 0 ? 1 : strcmp(metric, "top5") == 0 ? 5 : 0;
+    if (!top) {
+        hn_fail(env, HN_INPUT, "metric \"%s\" is not known", metric);
+        hn_hint(env, "known metrics: top1, top5");
+        return HN_INPUT;
+    }
+    size_t n = o->data.limit && o->data.limit < ds->count ? o->data.limit : ds->count;
+    if (n == 0) return hn_fail(env, HN_INPUT, "the data set is empty");
+    size_t *index = hn_arena_array(env, tmp, n, sizeof *index);
+    uint8_t *right = hn_arena_array(env, tmp, n, 1);
+    if (!index || !right) return HN_NOMEM;
+    for (size_t i = 0; i < n; i++) index[i] = i;
+    hn_score_options so = {.batch = o->batch > 0 ? (size_t)o->batch : 0, .top = top, .progress = progress, .self = e};
+    uint64_t start = hn_clock_ns();
+    HN_TRY(hn_score(env, s, ds, index, n, &so, right, NULL));
+    double seconds = (double)(hn_clock_ns() - start) * 1e-9;
+    size_t correct = 0;
+    for (size_t i = 0; i < n; i++) correct += right[i];
+    hn_interval iv = hn_stat_proportion(correct, n);
+    hn_rec_str(r, root, "model", path);
+    hn_rec_str(r, root, "data", o->data.data);
+    hn_buf text = {0};
+    hn_preprocess_print(env, &ds->options.pre, &text);
+    hn_rec_str(r, root, "preprocess", hn_buf_str(env, &text));
+    hn_buf_fini(env, &text);
+    hn_rec_str(r, root, "metric", metric);
+    hn_rec_int(r, root, "n", (int64_t)n);
+    hn_rec_int(r, root, "correct", (int64_t)correct);
+    hn_rec_real(r, root, "value", iv.value);
+    hn_rec *list = hn_rec_list(r, root, "interval");
+    hn_rec_real(r, list, NULL, iv.lo);
+    hn_rec_real(r, list, NULL, iv.hi);
+    hn_rec_real(r, root, "seconds", seconds);
+    return HN_OK;
+}
+
+hone_status hone_eval(hone_env *e, const char *model, const hone_eval_options *options, hone_record **out)
+{
+    static const hone_eval_options defaults;
+    if (!options) options = &defaults;
+    hone_record *rec;
+    hn_recs r;
+    hn_session *s = NULL;
+    hn_dataset *ds = NULL;
+    hn_arena tmp = {0};
+    hn_status st = hn_api_record_new(e, "eval", &rec, &r);
+    if (st == HN_OK) st = hn_session_open(&e->env, model, NULL, &s);
+    if (st == HN_OK) st = hn_api_data_open(e, &options->data, s, &ds);
+    if (st == HN_OK) st = eval(e, s, ds, options, model, &r, rec->root, &tmp);
+    hn_arena_fini(&e->env, &tmp);
+    hn_dataset_close(&e->env, ds);
+    hn_session_close(&e->env, s);
+    return hn_api_finish(e, st, rec, out);
+}

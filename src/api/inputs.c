@@ -1,0 +1,164 @@
+/* inputs: tensors for a session from files, folders of input_K.pb, or a seeded generator; and data sets from their options. */
+#include "api/api.h"
+
+#include "base/rng.h"
+#include "data/image.h"
+#include "data/npy.h"
+#include "formats/onnx_tensor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *hn_api_declared_preprocess(const hn_session *s)
+{
+    const hn_model *m = s ? hn_session_model(s) : NULL;
+    return m ? hn_model_meta(m, "hone.preprocess") : NULL;
+}
+
+hn_status hn_api_data_open(hone_env *e, const hone_data_options *o, const hn_session *s, hn_dataset **out)
+{
+    *out = NULL;
+    if (!o->data) {
+        hn_fail(&e->env, HN_INPUT, "no data given");
+        hn_hint(&e->env, "name a data set with --data; hone never makes up data on its own");
+        return HN_INPUT;
+    }
+    const char *text = o->preprocess ? o->preprocess : hn_api_declared_preprocess(s);
+    hn_data_options d = {.label_column = o->label_column, .label_offset = o->label_offset};
+    HN_TRY(hn_context(&e->env, hn_preprocess_parse(&e->env, text, &d.pre), "in the pre-processing \"%s\"", text ? text : "none"));
+    return hn_context(&e->env, hn_dataset_open(&e->env, o->data, &d, out), "data %s", o->data);
+}
+
+hn_status hn_api_random_inputs(hn_env *env, hn_arena *arena, size_t n, const hn_type *types, uint64_t seed, hn_tensor **out)
+{
+    hn_tensor *t = hn_arena_array(env, arena, n + 1, sizeof *t);
+    if (!t) return HN_NOMEM;
+    *out = t;
+    for (size_t i = 0; i < n; i++) {
+        HN_TRY(hn_tensor_init(env, arena, &t[i], types[i].dtype, types[i].rank, types[i].dims));
+        hn_rng rng;
+        hn_rng_init(&rng, seed, i);
+        if (types[i].dtype == HN_STRING || types[i].dtype == HN_BOOL) continue;
+        size_t elems = hn_tensor_elems(&t[i]);
+        for (size_t k = 0; k < elems; k++) {
+            if (hn_dtype_is_float(types[i].dtype))
+                hn_set_f64(&t[i], k, 2 * hn_rng_unit(&rng) - 1);
+            else
+                hn_set_i64(&t[i], k, (int64_t)hn_rng_below(&rng, 8));
+        }
+    }
+    return HN_OK;
+}
+
+/* A leading batch dimension of 1 where the model has one more dimension than the data. */
+static void add_batch(hn_tensor *t, const hn_type *want)
+{
+    if (want->rank != t->rank + 1 || t->rank >= HN_MAX_RANK || (want->dims[0] > 1)) return;
+    memmove(t->dims + 1, t->dims, (size_t)t->rank * sizeof *t->dims);
+    t->dims[0] = 1;
+    t->rank++;
+}
+
+/* Numbers of another type are converted when that loses nothing the user would miss: u8 or f64 data for an f32 input. */
+static hn_status convert(hn_env *env, hn_arena *arena, hn_tensor *t, hn_dtype want)
+{
+    if (t->dtype == want || want == HN_NONE) return HN_OK;
+    bool both_float = hn_dtype_is_float(t->dtype) && hn_dtype_is_float(want);
+    bool widens = hn_dtype_is_int(t->dtype) && (hn_dtype_is_float(want) || hn_dtype_bits(want) > hn_dtype_bits(t->dtype));
+    if (!both_float && !widens) return HN_OK; /* the run reports the mismatch */
+    hn_tensor to;
+    HN_TRY(hn_tensor_init(env, arena, &to, want, t->rank, t->dims));
+    size_t n = hn_tensor_elems(t);
+    for (size_t i = 0; i < n; i++) {
+        if (hn_dtype_is_float(want))
+            hn_set_f64(&to, i, hn_get_f64(t, i));
+        else
+            hn_set_i64(&to, i, hn_get_i64(t, i));
+    }
+    *t = to;
+    return HN_OK;
+}
+
+static hn_status read_tensor(hn_env *env, hn_arena *arena, const char *path, const char *preprocess, hn_tensor *out)
+{
+    const char *name;
+    if (hn_path_has_ext(path, ".pb")) return hn_onnx_tensor_load(env, arena, path, out, &name);
+    if (hn_path_has_ext(path, ".npy")) return hn_npy_load(env, arena, path, out);
+    /* Everything else is a data set of its own: its first sample. */
+    hn_data_options d = {0};
+    hn_dataset *ds;
+    hn_sample sample;
+    HN_TRY(hn_preprocess_parse(env, preprocess, &d.pre));
+    HN_TRY(hn_dataset_open(env, path, &d, &ds));
+    hn_status st = hn_dataset_read(env, ds, 0, arena, &sample);
+    hn_tensor *copy = NULL;
+    if (st == HN_OK && sample.inputs == 0) st = hn_fail(env, HN_INPUT, "%s holds no input", path);
+    if (st == HN_OK) st = hn_tensor_copy(env, arena, &sample.input[0], &copy);
+    if (st == HN_OK) *out = *copy;
+    hn_dataset_close(env, ds);
+    return st;
+}
+
+static hn_status case_folder(hn_env *env, hn_arena *arena, const char *dir, size_t nin, hn_tensor *t, bool *have)
+{
+    for (size_t i = 0; i < nin; i++) {
+        char file[64];
+        const char *name;
+        snprintf(file, sizeof file, "input_%zu.pb", i);
+        char *path = hn_path_join(env, arena, dir, file);
+        if (!path) return HN_NOMEM;
+        if (!hn_path_is_file(path)) continue;
+        HN_TRY(hn_onnx_tensor_load(env, arena, path, &t[i], &name));
+        have[i] = true;
+    }
+    return HN_OK;
+}
+
+static hn_status find_input(hn_env *env, const hn_session *s, const char *name, size_t length, size_t *index)
+{
+    for (size_t i = 0; i < hn_session_inputs(s); i++) {
+        const char *have = hn_session_input_name(s, i);
+        if (strlen(have) == length && memcmp(have, name, length) == 0) {
+            *index = i;
+            return HN_OK;
+        }
+    }
+    hn_fail(env, HN_INPUT, "the model has no input named \"%.*s\"", (int)length, name);
+    if (hn_session_inputs(s)) hn_hint(env, "its first input is \"%s\"; `hone inspect` lists them all", hn_session_input_name(s, 0));
+    return HN_INPUT;
+}
+
+hn_status hn_api_read_inputs(hone_env *e, hn_arena *arena, const hn_session *s, const char *const *specs, size_t count,
+                             const char *preprocess, const hn_tensor **out)
+{
+    hn_env *env = &e->env;
+    size_t nin = hn_session_inputs(s);
+    hn_tensor *t = hn_arena_array(env, arena, nin + 1, sizeof *t);
+    bool *have = hn_arena_array(env, arena, nin + 1, sizeof *have);
+    if (!t || !have) return HN_NOMEM;
+    *out = t;
+    if (!preprocess) preprocess = hn_api_declared_preprocess(s);
+    for (size_t k = 0; k < count; k++) {
+        const char *eq = strchr(specs[k], '='), *path = eq ? eq + 1 : specs[k];
+        size_t at = k;
+        if (!eq && count == 1 && hn_path_is_dir(path)) {
+            HN_TRY(case_folder(env, arena, path, nin, t, have));
+            continue;
+        }
+        if (eq) HN_TRY(find_input(env, s, specs[k], (size_t)(eq - specs[k]), &at));
+        if (at >= nin) return hn_fail(env, HN_INPUT, "%zu inputs given, but the model has %zu", count, nin);
+        HN_TRY(hn_context(env, read_tensor(env, arena, path, preprocess, &t[at]), "input \"%s\"", hn_session_input_name(s, at)));
+        have[at] = true;
+    }
+    for (size_t i = 0; i < nin; i++) {
+        if (!have[i]) {
+            hn_fail(env, HN_INPUT, "no data for input \"%s\"", hn_session_input_name(s, i));
+            hn_hint(env, "give it with --input %s=FILE", hn_session_input_name(s, i));
+            return HN_INPUT;
+        }
+        const hn_type *want = hn_session_input_type(s, i);
+        add_batch(&t[i], want);
+        HN_TRY(convert(env, arena, &t[i], want->dtype));
+    }
+    return HN_OK;
+}
