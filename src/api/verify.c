@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -114,7 +115,8 @@ static hn_status through_plan(verifier *v, hn_arena *tmp, hn_session *s, const h
     for (size_t i = 0; i < nin; i++) types[i] = hn_type_tensor(in[i]->dtype, in[i]->rank, in[i]->dims);
     hn_ready ready;
     HN_TRY(hn_session_ready(env, s, types, &ready));
-    char *path = hn_arena_printf(env, tmp, "%s/hone-verify-%d.hone", "/tmp", (int)getpid());
+    const char *dir = getenv("TMPDIR");
+    char *path = hn_arena_printf(env, tmp, "%s/hone-verify-%d.hone", dir && dir[0] ? dir : "/tmp", (int)getpid());
     hn_tensor *got = hn_arena_array(env, tmp, nout + 1, sizeof *got);
     if (!path || !got) return HN_NOMEM;
     HN_TRY(hn_plan_save(env, ready.plan, path));

@@ -151,7 +151,7 @@ hn_status hn_observe(hn_env *env, const hn_layers *l, const hn_dataset *ds, cons
                      hn_hist *hist, void (*progress)(void *self, double done, double total), void *self)
 {
     observer o = {.env = env, .l = l, .hist = hist, .arena = arena};
-    hn_graph *g;
+    hn_graph *g = NULL;
     hn_session *s = NULL;
     for (size_t i = 0; i < l->nacts; i++) hist[i] = (hn_hist){.lo = INFINITY, .hi = -INFINITY};
     hn_status st = tapped(env, l, arena, &g, &o.first_output);
