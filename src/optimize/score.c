@@ -97,7 +97,7 @@ static hn_status score_batch(hn_env *env, hn_arena *tmp, hn_session *s, const hn
     for (size_t i = 0; i < pad; i++) list[i] = index[i < n ? i : n - 1];
     hn_batch batch;
     const hn_tensor **in;
-    size_t classes;
+    size_t classes = 0;
     HN_TRY(hn_dataset_batch(env, ds, list, pad, tmp, &batch));
     HN_TRY(hn_score_feed(env, tmp, s, &batch, &in));
     HN_TRY(hn_session_run(env, s, in, out));
