@@ -24,13 +24,12 @@ static hn_status keep_name(hn_onnx_reader *r, hn_str s, const char **out)
 const char *hn_onnx_fresh(hn_onnx_scope *s, const char *stem, const char *suffix)
 {
     hn_onnx_reader *r = s->r;
-    static char there;
     for (size_t n = 1;; n = ++r->names) {
         char *name = n == 1 ? hn_arena_printf(r->env, r->arena, "%s%s", stem, suffix)
                             : hn_arena_printf(r->env, r->arena, "%s%s_%zu", stem, suffix, n);
         if (name == NULL) return NULL;
         if (name[0] == '\0' || hn_dict_get(s->taken, hn_str_of(name)) != NULL) continue;
-        if (hn_dict_put(r->env, r->arena, s->taken, hn_str_of(name), &there) != HN_OK) return NULL;
+        if (hn_dict_put(r->env, r->arena, s->taken, hn_str_of(name), s->taken) != HN_OK) return NULL;
         return name;
     }
 }
