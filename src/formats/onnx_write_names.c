@@ -141,7 +141,10 @@ hn_status hn_onnx_name_all(hn_onnx_writer *w)
     for (size_t i = 0; i < w->top->nin; i++) HN_TRY(give_name(w, &top, w->top->in[i]));
     for (size_t i = 0; i < w->top->nout; i++)
         if (w->top->out[i]->data == NULL) HN_TRY(give_name(w, &top, w->top->out[i]));
-    for (size_t i = 0; i < w->nhoisted; i++) HN_TRY(name_const(w, &top, w->hoisted[i]));
+    for (size_t i = 0; i < w->nhoisted; i++) {
+        HN_TRY(name_const(w, &top, w->hoisted[i]));
+        w->outside[w->hoisted[i]->id] = true; /* of the region it was found in */
+    }
     return name_graph(w, &top, w->top, 0);
 }
 
