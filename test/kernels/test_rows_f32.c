@@ -1,0 +1,275 @@
+/* Every record of binary_f32, reduce_f32, softmax_f32, norm_f32, dwconv_f32 and transpose_b4 that runs here, against
+ * plain loops in double: lengths over two tiles, strides, misalignment, sentinels, NaN and infinity. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/size.h"
+#include "kernels/binary_f32.h"
+#include "kernels/dwconv_f32.h"
+#include "kernels/norm_f32.h"
+#include "kernels/reduce_f32.h"
+#include "kernels/softmax_f32.h"
+#include "kernels/transpose_b4.h"
+#include "support/guard.h"
+
+/* Runs `fn` for each record of the family that this machine has. */
+static void each(const char *family, void (*fn)(const hn_kernel *k, hn_rng *rng))
+{
+    size_t seen = 0;
+    for (size_t i = 0; i < hn_kernel_count; i++) {
+        if (!guard_runs(hn_kernel_rows[i], family)) continue;
+        hn_rng rng;
+        hn_rng_init(&rng, 11, i);
+        fn(hn_kernel_rows[i], &rng);
+        seen++;
+    }
+    assert_true(seen > 0);
+}
+
+static double binary_exact(int kind, double a, double b)
+{
+    if ((kind == HN_BINARY_MAX || kind == HN_BINARY_MIN) && (isnan(a) || isnan(b))) return NAN;
+    switch (kind) {
+    case HN_BINARY_ADD: return a + b;
+    case HN_BINARY_SUB: return a - b;
+    case HN_BINARY_MUL: return a * b;
+    case HN_BINARY_DIV: return a / b;
+    case HN_BINARY_MAX: return fmax(a, b);
+    case HN_BINARY_MIN: return fmin(a, b);
+    default: return a < 0 ? a * b : a;
+    }
+}
+
+static void special(guard *g)
+{
+    static const float VALUES[] = {NAN, INFINITY, -INFINITY, 0.0f, -0.0f, 1e-42f};
+    for (size_t i = 0; i < g->n; i += 7) g->p[i] = VALUES[i / 7 % 6];
+}
+
+static void binary(const hn_kernel *k, hn_rng *rng)
+{
+    for (int kind = HN_BINARY_ADD; kind <= HN_BINARY_PRELU; kind++)
+        for (size_t n = 0; n <= 4u * k->nr + 1; n++)
+            for (size_t mode = 1; mode < 4; mode++) {
+                size_t sa = mode & 1, sb = mode >> 1;
+                guard a = guard_new(sa ? n : 1, 1), b = guard_new(sb ? n : 1, 2), y = guard_new(n, n % 4);
+                guard_rand(&a, rng, -2, 2);
+                guard_rand(&b, rng, -2, 2);
+                if (n > 40) special(&a);
+                ((hn_binary_f32_fn *)k->fn)(kind, n, a.p, sa, b.p, sb, y.p);
+                for (size_t i = 0; i < n; i++)
+                    assert_true(close_to(y.p[i], (float)binary_exact(kind, a.p[i * sa], b.p[i * sb]), 2e-7, 0));
+                assert_true(guard_intact(&y));
+                guard_free(&a);
+                guard_free(&b);
+                guard_free(&y);
+            }
+}
+
+static void reduce(const hn_kernel *k, hn_rng *rng)
+{
+    for (int kind = HN_REDUCE_SUM; kind <= HN_REDUCE_SUM_ABS; kind++)
+        for (size_t n = 1; n <= 200; n += n < 70 ? 1 : 13)
+            for (size_t inner = 1; inner <= 5u * k->nr; inner += n % 9 + 1) {
+                size_t stride = inner == 1 && n % 2 ? 1 : inner + n % 3;
+                guard x = guard_new((n - 1) * stride + inner, n % 3), y = guard_new(inner, 1);
+                guard_rand(&x, rng, -1, 1);
+                if (n % 5 == 0) x.p[(n - 1) * stride] = n % 2 ? NAN : INFINITY;
+                ((hn_reduce_f32_fn *)k->fn)(kind, n, inner, x.p, stride, y.p, 0.5f);
+                for (size_t j = 0; j < inner; j++) {
+                    double want = kind == HN_REDUCE_MAX ? -INFINITY : kind == HN_REDUCE_MIN ? INFINITY : 0;
+                    for (size_t i = 0; i < n; i++) {
+                        double v = x.p[i * stride + j];
+                        if (kind == HN_REDUCE_MAX) want = binary_exact(HN_BINARY_MAX, want, v);
+                        if (kind == HN_REDUCE_MIN) want = binary_exact(HN_BINARY_MIN, want, v);
+                        if (kind == HN_REDUCE_SUM) want += v;
+                        if (kind == HN_REDUCE_SUM_SQUARE) want += v * v;
+                        if (kind == HN_REDUCE_SUM_ABS) want += fabs(v);
+                    }
+                    if (kind == HN_REDUCE_SUM || kind == HN_REDUCE_SUM_SQUARE) want *= 0.5;
+                    if (!close_to(y.p[j], want, 1e-5, 2e-6))
+                        fail_msg("%s kind %d n %zu inner %zu: %g, want %g", k->name, kind, n, inner, (double)y.p[j],
+                                 want);
+                }
+                assert_true(guard_intact(&y));
+                guard_free(&x);
+                guard_free(&y);
+            }
+}
+
+static void softmax(const hn_kernel *k, hn_rng *rng)
+{
+    for (size_t n = 1; n <= 4u * k->nr + 1; n++)
+        for (int logarithm = 0; logarithm < 2; logarithm++) {
+            guard x = guard_new(n, n % 3), y = guard_new(n, 1);
+            guard_rand(&x, rng, -20, 90);
+            if (n % 6 == 5) x.p[n / 2] = -INFINITY;
+            ((hn_softmax_f32_fn *)k->fn)(n, x.p, y.p, logarithm);
+            double top = -INFINITY, sum = 0;
+            for (size_t i = 0; i < n; i++) top = fmax(top, x.p[i]);
+            for (size_t i = 0; i < n; i++) sum += exp(x.p[i] - top);
+            for (size_t i = 0; i < n; i++) {
+                double want = logarithm ? x.p[i] - top - log(sum) : exp(x.p[i] - top) / sum;
+                if (!close_to(y.p[i], want, 2e-6, logarithm ? 1e-6 : 1e-38))
+                    fail_msg("%s n %zu at %zu: %g, want %g", k->name, n, i, (double)y.p[i], want);
+            }
+            assert_true(guard_intact(&y));
+            x.p[0] = NAN;
+            ((hn_softmax_f32_fn *)k->fn)(n, x.p, x.p, logarithm);
+            for (size_t i = 0; i < n; i++) assert_true(isnan(x.p[i]));
+            assert_true(guard_intact(&x));
+            guard_free(&x);
+            guard_free(&y);
+        }
+}
+
+static void norm(const hn_kernel *k, hn_rng *rng)
+{
+    for (size_t n = 1; n <= 4u * k->nr + 1; n++)
+        for (int form = 0; form < 8; form++) {
+            guard x = guard_new(n, n % 3), s = guard_new(n, 1), b = guard_new(n, 2), y = guard_new(n, 3);
+            guard_rand(&x, rng, 3, 5);
+            guard_rand(&s, rng, -1, 1);
+            guard_rand(&b, rng, -1, 1);
+            float mean, inverse;
+            hn_norm_f32 g = {.n = n,
+                             .x = x.p,
+                             .scale = form & 1 ? s.p : NULL,
+                             .bias = form & 2 ? b.p : NULL,
+                             .y = y.p,
+                             .epsilon = 1e-3f};
+            g.rms = form >> 2;
+            g.mean = &mean;
+            g.inverse = &inverse;
+            ((hn_norm_f32_fn *)k->fn)(&g);
+            double m = 0, v = 0;
+            for (size_t i = 0; i < n && !g.rms; i++) m += x.p[i] / (double)n;
+            for (size_t i = 0; i < n; i++) v += (x.p[i] - m) * (x.p[i] - m) / (double)n;
+            double inv = 1 / sqrt(v + (double)g.epsilon);
+            for (size_t i = 0; i < n; i++)
+                assert_true(close_to(y.p[i], (x.p[i] - m) * inv * (form & 1 ? s.p[i] : 1) + (form & 2 ? b.p[i] : 0),
+                                     1e-4, 2e-5));
+            assert_true(close_to(mean, m, 1e-5, 1e-6) && close_to(inverse, inv, 1e-4, 0));
+            assert_true(guard_intact(&y));
+            guard_free(&x);
+            guard_free(&s);
+            guard_free(&b);
+            guard_free(&y);
+        }
+}
+
+static void transpose(const hn_kernel *k, hn_rng *rng)
+{
+    (void)rng;
+    for (size_t rows = 0; rows <= 2u * k->mr + 1; rows++)
+        for (size_t cols = 0; cols <= 2u * k->nr + 1; cols++) {
+            size_t ss = cols + rows % 3, ds = rows + cols % 3;
+            guard x = guard_new(rows * ss, 1), y = guard_new(cols * ds, 2);
+            for (size_t i = 0; i < x.n; i++) x.p[i] = (float)i;
+            ((hn_transpose_b4_fn *)k->fn)(rows, cols, x.p, ss, y.p, ds);
+            for (size_t c = 0; c < cols; c++) {
+                for (size_t r = 0; r < rows; r++) assert_true(y.p[c * ds + r] == x.p[r * ss + c]);
+                for (size_t r = rows; r < ds; r++) assert_true(guard_is(y.p + c * ds + r));
+            }
+            assert_true(guard_intact(&y));
+            guard_free(&x);
+            guard_free(&y);
+        }
+}
+
+static void dwconv_case(const hn_kernel *k, hn_rng *rng, size_t c, size_t rows, size_t kw, size_t width, ptrdiff_t sw,
+                        ptrdiff_t dw, ptrdiff_t pl)
+{
+    ptrdiff_t room = (ptrdiff_t)width + 2 * pl - (ptrdiff_t)(kw - 1) * dw - 1;
+    if (room < 0) return;
+    size_t ow = (size_t)(room / sw) + 1, ws = (c + 15) / 16 * 16;
+    guard x = guard_new(hn_max_size(rows, 1) * width * c, 1), w = guard_new(rows * kw * ws, 0),
+          y = guard_new(ow * c, 3);
+    guard bias = guard_new(c, 1), res = guard_new(ow * c, 2);
+    guard_rand(&x, rng, -1, 1);
+    guard_rand(&w, rng, -1, 1);
+    guard_rand(&bias, rng, -1, 1);
+    guard_rand(&res, rng, -1, 1);
+    hn_dwconv_f32 g = {
+        .c = c, .rows = rows, .kw = kw, .width = width, .ow = ow, .sw = sw, .dw = dw, .pl = pl, .x = x.p};
+    g.row_stride = width * c;
+    g.c_stride = c;
+    g.w = w.p;
+    g.w_stride = ws;
+    g.y = y.p;
+    g.ep = (hn_epilogue_f32){
+        .bias = c % 2 ? bias.p : NULL, .residual = c % 3 ? res.p : NULL, .act = HN_ACT_LEAKY, .a = 0.25f};
+    g.ep.act_first = c % 4 == 1;
+    g.ep.residual_stride = ow * c;
+    ((hn_dwconv_f32_fn *)k->fn)(&g);
+    for (size_t o = 0; o < ow; o++)
+        for (size_t ch = 0; ch < c; ch++) {
+            double sum = g.ep.bias ? bias.p[ch] : 0, r = g.ep.residual ? res.p[o * c + ch] : 0;
+            for (size_t i = 0; i < rows; i++)
+                for (size_t j = 0; j < kw; j++) {
+                    ptrdiff_t at = (ptrdiff_t)o * sw + (ptrdiff_t)j * dw - pl;
+                    if (at >= 0 && at < (ptrdiff_t)width)
+                        sum += (double)x.p[(i * width + (size_t)at) * c + ch] * w.p[(i * kw + j) * ws + ch];
+                }
+            if (!g.ep.act_first) sum += r;
+            sum = sum < 0 ? sum * 0.25 : sum;
+            if (g.ep.act_first) sum += r;
+            if (!close_to(y.p[o * c + ch], sum, 1e-5, 1e-5))
+                fail_msg("%s c %zu rows %zu kw %zu sw %td: %g, want %g", k->name, c, rows, kw, sw,
+                         (double)y.p[o * c + ch], sum);
+        }
+    assert_true(guard_intact(&y));
+    guard_free(&x);
+    guard_free(&w);
+    guard_free(&y);
+    guard_free(&bias);
+    guard_free(&res);
+}
+
+static void dwconv(const hn_kernel *k, hn_rng *rng)
+{
+    for (size_t c = 1; c <= 2u * k->nr + 1; c++)
+        for (size_t rows = 0; rows <= 3; rows++)
+            for (ptrdiff_t sw = 1; sw <= 3; sw++) {
+                dwconv_case(k, rng, c, rows, 3, 4 + c % 13, sw, 1, (ptrdiff_t)(c % 3));
+                dwconv_case(k, rng, c, rows, 5, 3 + c % 17, sw, 1 + (ptrdiff_t)c % 2, (ptrdiff_t)(c % 5));
+            }
+}
+
+static void binary_matches(void **state)
+{
+    (void)state, each("binary_f32", binary);
+}
+static void reduce_matches(void **state)
+{
+    (void)state, each("reduce_f32", reduce);
+}
+static void softmax_matches(void **state)
+{
+    (void)state, each("softmax_f32", softmax);
+}
+static void norm_matches(void **state)
+{
+    (void)state, each("norm_f32", norm);
+}
+static void transpose_matches(void **state)
+{
+    (void)state, each("transpose_b4", transpose);
+}
+static void dwconv_matches(void **state)
+{
+    (void)state, each("dwconv_f32", dwconv);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(binary_matches), cmocka_unit_test(reduce_matches),    cmocka_unit_test(softmax_matches),
+        cmocka_unit_test(norm_matches),   cmocka_unit_test(transpose_matches), cmocka_unit_test(dwconv_matches),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
