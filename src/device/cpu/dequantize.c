@@ -1,0 +1,13 @@
+/* DequantizeLinear from 8 bits. */
+#include "device/cpu/lib_q8axis.h"
+#include "kernels/quant_q8.h"
+
+static hn_status lower(hn_lower *c)
+{
+    return hn_q8axis_lower(c, HN_QUANT_Q8_DEQUANTIZE);
+}
+
+static const char *const ops[] = {"DequantizeLinear", NULL};
+
+const hn_driver hn_cpu_dequantize = {
+    .name = "dequantize", .doc = "8-bit integers to f32", .ops = ops, .rank = 10, .lower = lower, .run = hn_q8axis_run};

@@ -1,0 +1,14 @@
+/* Bytes to f32, for AVX-512. */
+#include "kernels/quant_q8.inc"
+
+static void run(hn_quant_q8 *g)
+{
+    dequantize(g);
+}
+
+const hn_kernel hn_k_avx512_dequantize_q8 = {.family = "quant_q8",
+                                             .name = "avx512_dequantize_q8",
+                                             .isa = HN_ISA_AVX2 | HN_ISA_AVX512,
+                                             .variant = HN_QUANT_Q8_DEQUANTIZE,
+                                             .rank = 2,
+                                             .fn = (hn_kernel_fn *)run};

@@ -1,0 +1,10 @@
+/* Largest bytes of windows, in plain C. */
+#define AVERAGE 0
+#include "kernels/pool_q8.inc"
+
+const hn_kernel hn_k_generic_max_pool_q8 = {.family = "pool_q8",
+                                            .name = "generic_max_pool_q8",
+                                            .isa = HN_ISA_GENERIC,
+                                            .variant = HN_POOL_Q8_MAX,
+                                            .rank = 0,
+                                            .fn = (hn_kernel_fn *)pool};
