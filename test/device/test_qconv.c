@@ -1,0 +1,277 @@
+/* hone.QConv, hone.QGemm, MatMulInteger and ConvInteger through their drivers: the reference's bytes on every
+ * instruction set and thread count, over layouts, signs, zero points, residuals, groups, depthwise, few channels, and
+ * pads. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/drive.h"
+
+typedef struct conv {
+    int64_t n, c, h, w, m, kh, kw, group;
+    int64_t stride, dilation, pad, pad_end;
+    int64_t layout, in_layout, x_zp, w_zp, y_dtype;
+    hn_dtype x, wt, r;
+    bool bias, residual, per_channel, one_dim;
+} conv;
+
+static size_t taken;
+
+static hn_tensor *bytes(drive *d, hn_dtype t, bool constant, int rank, const int64_t *dims)
+{
+    hn_tensor *x = hn_arena_alloc(&d->env, &d->arena, sizeof *x);
+    assert_non_null(x);
+    assert_int_equal(hn_tensor_init(&d->env, &d->arena, x, t, rank, dims), HN_OK);
+    bool extremes = hn_rng_below(&d->rng, 4) == 0;
+    for (size_t i = 0; i < hn_tensor_elems(x); i++) {
+        static const uint8_t odd[] = {0, 127, 128, 255};
+        ((uint8_t *)x->data)[i] = extremes ? odd[hn_rng_below(&d->rng, 4)] : (uint8_t)hn_rng_below(&d->rng, 256);
+    }
+    drive_tensor(d, constant, x);
+    return x;
+}
+
+static void scales(drive *d, int64_t n, int64_t depth)
+{
+    hn_tensor *m = drive_rand(d, true, 1, &n, 0.001, 0.004);
+    for (size_t i = 0; i < hn_tensor_elems(m); i++) hn_set_f64(m, i, hn_get_f64(m, i) * 20 / sqrt((double)depth) / 10);
+}
+
+static void biases(drive *d, int64_t n)
+{
+    hn_tensor *b = hn_arena_alloc(&d->env, &d->arena, sizeof *b);
+    assert_non_null(b);
+    assert_int_equal(hn_tensor_init(&d->env, &d->arena, b, HN_I32, 1, &n), HN_OK);
+    for (size_t i = 0; i < hn_tensor_elems(b); i++) hn_set_i64(b, i, (int64_t)hn_rng_below(&d->rng, 40000) - 20000);
+    drive_tensor(d, true, b);
+}
+
+static void set(drive *d, hn_node *n, const char *name, int64_t v)
+{
+    (void)d;
+    assert_int_equal(hn_node_set_int(n, name, v), HN_OK);
+}
+
+static void tail(drive *d, hn_node *n, int64_t y_dtype, hn_dtype r, bool residual)
+{
+    bool s = y_dtype == HN_I8;
+    int64_t up = s ? -128 : 0;
+    set(d, n, "y_dtype", y_dtype);
+    set(d, n, "t_zp", residual ? 5 : 120 + up);
+    set(d, n, "t_lo", residual ? -100 : (int64_t)hn_rng_below(&d->rng, 100) + up);
+    set(d, n, "t_hi", residual ? 127 : 255 - (int64_t)hn_rng_below(&d->rng, 100) + up);
+    if (!residual) return;
+    set(d, n, "r_zp", r == HN_I8 ? -3 : 130);
+    set(d, n, "y_zp", 100 + up);
+    set(d, n, "y_lo", 4 + up);
+    set(d, n, "y_hi", 250 + up);
+    assert_int_equal(hn_node_set_float(n, "t_scale", 0.8125), HN_OK);
+    assert_int_equal(hn_node_set_float(n, "r_scale", 0.6180339), HN_OK);
+}
+
+static void dims_of(const conv *s, bool nhwc, int64_t c, int64_t h, int64_t w, int64_t *dims)
+{
+    int at = 0;
+    dims[at++] = s->n;
+    if (!nhwc) dims[at++] = c;
+    if (!s->one_dim) dims[at++] = h;
+    dims[at++] = w;
+    if (nhwc) dims[at++] = c;
+}
+
+static int64_t out_size(int64_t in, int64_t k, const conv *s)
+{
+    return (in + s->pad + s->pad_end - ((k - 1) * s->dilation + 1)) / s->stride + 1;
+}
+
+static void run_conv(const conv *s, uint64_t seed, const char *must)
+{
+    drive d;
+    int64_t dims[4], wd[4] = {s->m, s->c / s->group, s->kh, s->kw};
+    int rank = s->one_dim ? 3 : 4;
+    drive_begin(&d, seed);
+    if (s->one_dim) wd[2] = s->kw;
+    dims_of(s, s->in_layout == 1, s->c, s->h, s->w, dims);
+    bytes(&d, s->x, false, rank, dims);
+    bytes(&d, s->wt, true, rank, wd);
+    scales(&d, s->per_channel ? s->m : 1, s->c / s->group * s->kh * s->kw);
+    if (s->bias)
+        biases(&d, s->m);
+    else
+        drive_absent(&d);
+    if (s->residual) {
+        dims_of(s, s->layout == 1, s->m, s->one_dim ? 1 : out_size(s->h, s->kh, s), out_size(s->w, s->kw, s), dims);
+        bytes(&d, s->r, false, rank, dims);
+    }
+    hn_node *n = drive_node(&d, "hone.QConv", 1);
+    int64_t two[2] = {s->stride, s->stride}, dil[2] = {s->dilation, s->dilation};
+    int64_t pads[4] = {s->pad, s->pad, s->pad_end, s->pad_end};
+    if (s->one_dim) pads[1] = s->pad_end;
+    size_t spatial = s->one_dim ? 1 : 2;
+    assert_int_equal(hn_node_set_ints(n, "strides", two, spatial), HN_OK);
+    assert_int_equal(hn_node_set_ints(n, "dilations", dil, spatial), HN_OK);
+    assert_int_equal(hn_node_set_ints(n, "pads", pads, 2 * spatial), HN_OK);
+    set(&d, n, "group", s->group);
+    set(&d, n, "layout", s->layout);
+    set(&d, n, "in_layout", s->in_layout);
+    set(&d, n, "x_zp", s->x_zp);
+    set(&d, n, "w_zp", s->w_zp);
+    tail(&d, n, s->y_dtype, s->r, s->residual);
+    drive_check(&d, must, 0, 0);
+    assert_false(d.unsuitable && must != NULL);
+    taken += d.taken;
+    drive_end(&d);
+}
+
+static void test_conv_shapes(void **state)
+{
+    (void)state;
+    const conv shapes[] = {
+        {1, 32, 6, 5, 24, 1, 1, 1, 1, 1, 0, 0, 1, 1, 128, 0, HN_U8, HN_U8, HN_I8, HN_U8, true, false, true, false},
+        {2, 16, 9, 7, 40, 3, 3, 1, 1, 1, 1, 1, 1, 1, -5, 0, HN_I8, HN_I8, HN_I8, HN_I8, true, true, true, false},
+        {1, 3, 17, 15, 32, 3, 3, 1, 2, 1, 0, 1, 1, 0, 114, 0, HN_U8, HN_U8, HN_I8, HN_U8, true, false, true, false},
+        {2, 3, 14, 14, 8, 7, 7, 1, 2, 1, 3, 3, 1, 1, 3, 0, HN_I8, HN_U8, HN_I8, HN_U8, true, false, false, false},
+        {1, 1, 12, 20, 64, 10, 4, 1, 2, 1, 4, 5, 1, 1, 83, 0, HN_I8, HN_I8, HN_I8, HN_I8, true, false, true, false},
+        {2, 5, 8, 8, 70, 3, 3, 1, 1, 2, 2, 2, 0, 0, 10, 77, HN_U8, HN_U8, HN_U8, HN_I8, true, true, true, false},
+        {2, 48, 7, 7, 100, 1, 1, 1, 2, 1, 0, 0, 0, 0, 0, -3, HN_F32, HN_U8, HN_I8, HN_U8, false, false, false, false},
+        {1, 12, 6, 6, 20, 3, 3, 4, 1, 1, 1, 1, 1, 1, 9, 200, HN_U8, HN_U8, HN_U8, HN_U8, true, true, true, false},
+        {3, 10, 1, 30, 17, 1, 5, 1, 1, 2, 3, 1, 1, 1, 1, 0, HN_U8, HN_U8, HN_I8, HN_U8, true, false, true, true},
+        {3, 10, 1, 30, 17, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 0, HN_U8, HN_I8, HN_I8, HN_U8, true, true, true, true},
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) run_conv(&shapes[i], i, "qconv");
+}
+
+static void test_depthwise(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 24; i++) {
+        conv s = {.n = 2,
+                  .h = 9,
+                  .w = 11,
+                  .kh = 3,
+                  .kw = 3,
+                  .stride = 1 + (int64_t)(i % 2),
+                  .dilation = 1,
+                  .pad = 1,
+                  .pad_end = 1};
+        s.c = s.m = s.group = (const int64_t[]){16, 32, 24, 64, 96, 144, 3, 70}[i % 8];
+        if (i % 5 == 0) s.kh = s.kw = 5, s.pad = 2, s.dilation = 2;
+        s.layout = s.in_layout = i % 4 != 3;
+        s.x = i % 3 ? HN_U8 : HN_I8;
+        s.wt = i % 7 ? HN_I8 : HN_U8;
+        s.w_zp = i % 7 ? 0 : 128;
+        s.x_zp = 17;
+        s.r = HN_U8;
+        s.y_dtype = i % 2 ? HN_U8 : HN_I8;
+        s.residual = i % 3 == 1;
+        s.bias = s.per_channel = true;
+        run_conv(&s, 100 + i, "qdwconv");
+    }
+}
+
+static void test_conv_random(void **state)
+{
+    (void)state;
+    hn_rng rng;
+    hn_rng_init(&rng, 5, 5);
+    for (uint64_t i = 0; i < 60; i++) {
+        conv s = {.n = 1 + (int64_t)hn_rng_below(&rng, 3), .h = 5 + (int64_t)hn_rng_below(&rng, 9)};
+        s.w = 5 + (int64_t)hn_rng_below(&rng, 9);
+        s.group = hn_rng_below(&rng, 5) ? 1 : 2;
+        s.c = s.group * (1 + (int64_t)hn_rng_below(&rng, 20));
+        s.m = s.group * (1 + (int64_t)hn_rng_below(&rng, 70));
+        s.kh = 1 + (int64_t)hn_rng_below(&rng, 3), s.kw = 1 + (int64_t)hn_rng_below(&rng, 3);
+        s.stride = 1 + (int64_t)hn_rng_below(&rng, 2);
+        s.dilation = 1 + (int64_t)hn_rng_below(&rng, 2);
+        s.pad = (int64_t)hn_rng_below(&rng, 3), s.pad_end = (int64_t)hn_rng_below(&rng, 3);
+        s.layout = (int64_t)hn_rng_below(&rng, 2);
+        s.in_layout = hn_rng_below(&rng, 4) ? s.layout : 1 - s.layout;
+        s.x = hn_rng_below(&rng, 2) ? HN_U8 : HN_I8;
+        s.wt = hn_rng_below(&rng, 3) ? HN_I8 : HN_U8;
+        s.r = hn_rng_below(&rng, 2) ? HN_U8 : HN_I8;
+        s.x_zp = (int64_t)hn_rng_below(&rng, 256) - (s.x == HN_I8 ? 128 : 0);
+        s.w_zp = hn_rng_below(&rng, 3) ? 0 : (int64_t)hn_rng_below(&rng, 256) - (s.wt == HN_I8 ? 128 : 0);
+        s.residual = hn_rng_below(&rng, 2);
+        s.y_dtype = hn_rng_below(&rng, 2) ? HN_U8 : hn_rng_below(&rng, 2) || s.residual ? HN_I8 : HN_F32;
+        s.bias = hn_rng_below(&rng, 2);
+        s.per_channel = hn_rng_below(&rng, 2);
+        s.one_dim = hn_rng_below(&rng, 4) == 0;
+        if (s.one_dim) s.h = s.kh = 1;
+        run_conv(&s, 1000 + i, "qconv");
+    }
+}
+
+static void run_gemm(uint64_t seed, int64_t m, int64_t k, int64_t n, bool trans, bool residual, int64_t y_dtype)
+{
+    drive d;
+    drive_begin(&d, seed);
+    bool s = seed % 2;
+    bytes(&d, s ? HN_I8 : HN_U8, false, 3, (const int64_t[]){2, m, k});
+    bytes(&d, seed % 3 ? HN_I8 : HN_U8, true, 2, trans ? (const int64_t[]){n, k} : (const int64_t[]){k, n});
+    scales(&d, seed % 2 ? n : 1, k);
+    biases(&d, n);
+    if (residual) bytes(&d, HN_I8, false, 3, (const int64_t[]){2, m, n});
+    hn_node *node = drive_node(&d, "hone.QGemm", 1);
+    set(&d, node, "trans_b", trans);
+    set(&d, node, "x_zp", s ? -7 : 131);
+    set(&d, node, "w_zp", seed % 3 ? 0 : 100);
+    tail(&d, node, y_dtype, HN_I8, residual);
+    drive_check(&d, "qgemm", 0, 0);
+    taken += d.taken;
+    drive_end(&d);
+}
+
+static void test_gemm(void **state)
+{
+    (void)state;
+    const int64_t types[] = {HN_U8, HN_I8, HN_F32};
+    for (uint64_t i = 0; i < 30; i++) {
+        int64_t y = types[i % 3];
+        run_gemm(i, 1 + (int64_t)(i * i % 23), 1 + (int64_t)(i * 37 % 150), 1 + (int64_t)(i * 53 % 170), i % 2,
+                 y != HN_F32 && i % 4 < 2, y);
+    }
+    run_gemm(50, 300, 64, 200, true, true, HN_U8);
+    run_gemm(51, 1, 640, 1000, true, false, HN_I8);
+}
+
+static void test_integer_rows(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 8; i++) {
+        drive d;
+        drive_begin(&d, 70 + i);
+        bytes(&d, i % 2 ? HN_I8 : HN_U8, false, 2, (const int64_t[]){7, 33});
+        bytes(&d, i % 4 < 2 ? HN_I8 : HN_U8, true, 2, (const int64_t[]){33, 50});
+        bytes(&d, i % 2 ? HN_I8 : HN_U8, true, 0, NULL);
+        bytes(&d, i % 4 < 2 ? HN_I8 : HN_U8, true, 0, NULL);
+        drive_node(&d, "MatMulInteger", 1);
+        drive_check(&d, "qgemm", 0, 0);
+        taken += d.taken;
+        drive_end(&d);
+        drive_begin(&d, 80 + i);
+        bytes(&d, i % 2 ? HN_I8 : HN_U8, false, 4, (const int64_t[]){2, 6, 7, 8});
+        bytes(&d, i % 4 < 2 ? HN_I8 : HN_U8, true, 4, (const int64_t[]){20, 6, 3, 2});
+        bytes(&d, i % 2 ? HN_I8 : HN_U8, true, 0, NULL);
+        bytes(&d, i % 4 < 2 ? HN_I8 : HN_U8, true, 0, NULL);
+        drive_node(&d, "ConvInteger", 1);
+        drive_check(&d, "qconv", 0, 0);
+        taken += d.taken;
+        drive_end(&d);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_conv_shapes), cmocka_unit_test(test_depthwise),
+                                       cmocka_unit_test(test_conv_random), cmocka_unit_test(test_gemm),
+                                       cmocka_unit_test(test_integer_rows)};
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed != 0 || taken == 0;
+}
