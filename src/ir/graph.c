@@ -257,6 +257,7 @@ void hn_node_remove(hn_node *n)
     for (size_t i = 0; i < n->nout; ++i) assert(n->out[i] == NULL || n->out[i]->nuses == 0);
     for (size_t i = 0; i < n->nin; ++i) hn_node_input_set(n, i, NULL);
     node_unlink(n);
+    n->graph = NULL;
 }
 
 void hn_node_move_before(hn_node *n, hn_node *before)

@@ -142,7 +142,7 @@ hn_status hn_node_regions(hn_node *n, size_t count, hn_graph *const *regions) HN
 void hn_node_input_set(hn_node *n, size_t i, hn_value *v); /* NULL: absent; keeps use lists */
 hn_status hn_node_input_add(hn_node *n, hn_value *v) HN_MUST_CHECK;
 void hn_node_input_remove(hn_node *n, size_t i); /* later inputs move down; regions are not touched */
-void hn_node_remove(hn_node *n);                 /* outputs must be unused */
+void hn_node_remove(hn_node *n); /* outputs must be unused; n->graph becomes NULL */
 void hn_node_move_before(hn_node *n, hn_node *before);
 void hn_value_replace(hn_value *from, hn_value *to); /* all uses, graph outputs too; names stay as they are */
 /* False when `from` is a graph output whose name `to` cannot take over (a graph input, a constant or another output). */

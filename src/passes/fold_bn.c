@@ -31,22 +31,6 @@ static bool affine_room(hn_pass_ctx *c, affine *f, int64_t n)
     return f->a != NULL && f->b != NULL;
 }
 
-static bool read_bn(const hn_node *n, affine *f)
-{
-    double eps = hn_attr_float(n, "epsilon", 1e-5);
-    if (hn_attr_int(n, "training_mode", 0) != 0) return false;
-    for (size_t i = 1; i < 5; ++i) {
-        const hn_tensor *t = hn_node_const(n, i);
-        if (t == NULL || t->rank != 1 || t->dims[0] != f->n) return false;
-    }
-    for (int64_t i = 0; i < f->n; ++i) {
-        size_t k = (size_t)i;
-        f->a[i] = hn_get_f64(n->in[1]->data, k) / sqrt(hn_get_f64(n->in[4]->data, k) + eps);
-        f->b[i] = hn_get_f64(n->in[2]->data, k) - hn_get_f64(n->in[3]->data, k) * f->a[i];
-    }
-    return true;
-}
-
 static bool read_binary(const hn_node *n, int axis, affine *f)
 {
     bool add = hn_node_is(n, "Add"), sub = hn_node_is(n, "Sub"), mul = hn_node_is(n, "Mul"), div = hn_node_is(n, "Div");
@@ -68,7 +52,7 @@ static bool read_affine(hn_pass_ctx *c, const hn_node *n, hn_value *x, int axis,
 {
     f->x = x;
     if (channels <= 0 || n->nout != 1 || !hn_is_real(x) || !affine_room(c, f, channels)) return false;
-    if (hn_node_is(n, "BatchNormalization")) return n->in[0] == x && axis == 1 && read_bn(n, f);
+    if (hn_node_is(n, "BatchNormalization")) return n->in[0] == x && axis == 1 && hn_bn_affine(n, channels, f->a, f->b);
     return read_binary(n, axis, f);
 }
 

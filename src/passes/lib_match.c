@@ -1,6 +1,8 @@
 /* lib_match: see the header. Nothing here changes a graph but hn_replace_first. */
 #include "passes/lib_match.h"
 
+#include <math.h>
+
 #include "base/size.h"
 
 hn_node *hn_only_user(const hn_value *v)
@@ -76,6 +78,21 @@ int hn_operand(const hn_node *n, const hn_value *v)
 bool hn_is_real(const hn_value *v)
 {
     return v != NULL && v->type.kind == HN_KIND_TENSOR && (HN_BIT(v->type.dtype) & HN_T_FLOAT) != 0;
+}
+
+bool hn_bn_affine(const hn_node *n, int64_t channels, double *a, double *b)
+{
+    double eps = hn_attr_float(n, "epsilon", 1e-5);
+    if (!hn_node_is(n, "BatchNormalization") || hn_attr_int(n, "training_mode", 0) != 0) return false;
+    for (size_t i = 1; i < 5; ++i) {
+        const hn_tensor *t = hn_node_const(n, i);
+        if (t == NULL || t->rank != 1 || t->dims[0] != channels) return false;
+    }
+    for (size_t i = 0; i < (size_t)channels; ++i) {
+        a[i] = hn_get_f64(n->in[1]->data, i) / sqrt(hn_get_f64(n->in[4]->data, i) + eps);
+        b[i] = hn_get_f64(n->in[2]->data, i) - hn_get_f64(n->in[3]->data, i) * a[i];
+    }
+    return true;
 }
 
 hn_status hn_replace_first(hn_pass_ctx *c, hn_rw *rw, hn_node *n, hn_value *v)

@@ -23,6 +23,9 @@ int hn_operand(const hn_node *n, const hn_value *v);
 /* Float types that passes compute weights in. */
 bool hn_is_real(const hn_value *v);
 
+/* BatchNormalization with constant statistics over n channels as x * a + b; false when it is something else. */
+bool hn_bn_affine(const hn_node *n, int64_t channels, double *a, double *b);
+
 /* Replace n's first output by v (others must be unused) and count the change. Skips, changing nothing, when n is an
  * output's Identity that has to stay. */
 hn_status hn_replace_first(hn_pass_ctx *c, hn_rw *rw, hn_node *n, hn_value *v) HN_MUST_CHECK;
