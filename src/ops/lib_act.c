@@ -76,33 +76,27 @@ static double softplus(double x, double a, double b)
 }
 
 static const hn_act fused[] = {
-    {"", identity, 0, 0},
-    {"Relu", relu, 0, 0},
-    {"Clip", clip, 0, 0},
-    {"LeakyRelu", leaky_relu, 0, 0},
-    {"Sigmoid", sigmoid, 0, 0},
-    {"Tanh", tanh_act, 0, 0},
-    {"HardSwish", hard_swish, 0, 0},
-    {"HardSigmoid", hard_sigmoid, 0, 0},
-    {"Silu", silu, 0, 0},
-    {"Gelu", gelu, 0, 0},
-    {"GeluTanh", gelu_tanh, 0, 0},
-    {"Elu", elu, 0, 0},
+    {"", identity, 0, 0, 0},          {"Relu", relu, 0, 0, 0},
+    {"Clip", clip, 0, 0, 0},          {"LeakyRelu", leaky_relu, 0, 0, 0},
+    {"Sigmoid", sigmoid, 0, 0, 0},    {"Tanh", tanh_act, 0, 0, 0},
+    {"HardSwish", hard_swish, 0, 0, 0}, {"HardSigmoid", hard_sigmoid, 0, 0, 0},
+    {"Silu", silu, 0, 0, 0},          {"Gelu", gelu, 0, 0, 0},
+    {"GeluTanh", gelu_tanh, 0, 0, 0}, {"Elu", elu, 0, 0, 0},
 };
 
 /* Defaults are those of the ops of the same name. */
 static const hn_act recurrent[] = {
-    {"Relu", relu, 0, 0},
-    {"Tanh", tanh_act, 0, 0},
-    {"Sigmoid", sigmoid, 0, 0},
-    {"Affine", affine, 1, 0},
-    {"LeakyRelu", leaky_relu, 0.01, 0},
-    {"ThresholdedRelu", thresholded_relu, 1, 0},
-    {"ScaledTanh", scaled_tanh, 1, 1},
-    {"HardSigmoid", hard_sigmoid, 0.2, 0.5},
-    {"Elu", elu, 1, 0},
-    {"Softsign", softsign, 0, 0},
-    {"Softplus", softplus, 0, 0},
+    {"Relu", relu, 0, 0, 0},
+    {"Tanh", tanh_act, 0, 0, 0},
+    {"Sigmoid", sigmoid, 0, 0, 0},
+    {"Affine", affine, 1, 0, 2},
+    {"LeakyRelu", leaky_relu, 0.01, 0, 1},
+    {"ThresholdedRelu", thresholded_relu, 1, 0, 1},
+    {"ScaledTanh", scaled_tanh, 1, 1, 2},
+    {"HardSigmoid", hard_sigmoid, 0.2, 0.5, 2},
+    {"Elu", elu, 1, 0, 1},
+    {"Softsign", softsign, 0, 0, 0},
+    {"Softplus", softplus, 0, 0, 0},
 };
 
 hn_status hn_act_read(hn_env *env, const hn_node *node, hn_act *act)

@@ -11,6 +11,7 @@ typedef struct hn_act {
     const char *name;
     hn_act_fn *fn;
     double alpha, beta; /* defaults */
+    int params;         /* of a recurrent activation: how many of alpha and beta it has */
 } hn_act;
 
 /* The attribute `act` of a fused row; "" is the identity. HN_INPUT names the node. */
