@@ -68,6 +68,7 @@ void hn_case_float(hn_cases *c, const char *attr, double v);
 void hn_case_string(hn_cases *c, const char *attr, const char *v);
 void hn_case_ints(hn_cases *c, const char *attr, size_t n, const int64_t *v);
 void hn_case_floats(hn_cases *c, const char *attr, size_t n, const double *v);
+void hn_case_strings(hn_cases *c, const char *attr, size_t n, const hn_str *v); /* borrows the characters */
 void hn_case_tensor(hn_cases *c, const char *attr, hn_dtype dtype, int rank, const int64_t *dims, const double *v);
 void hn_case_type(hn_cases *c, const char *attr, const hn_type *t);
 

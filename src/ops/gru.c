@@ -5,7 +5,10 @@ enum { Z, R, H };
 enum { ACT_GATE, ACT_STATE };
 static const char *const acts[] = {"Sigmoid", "Tanh"};
 
-static hn_status infer(hn_infer *c) { return hn_rnn_infer(c, 3, 2, acts); }
+static hn_status infer(hn_infer *c)
+{
+    return hn_rnn_infer(c, 3, 2, acts);
+}
 
 static void cell(const hn_rnn *s, const hn_node *node, int dir, const double *xw, const double *r, const double *rb,
                  const double *p, double *h, double *c, double *tmp)
@@ -32,9 +35,15 @@ static void cell(const hn_rnn *s, const hn_node *node, int dir, const double *xw
     }
 }
 
-static hn_status ref(const hn_refargs *a) { return hn_rnn_ref(a, 3, 2, acts, cell); }
+static hn_status ref(const hn_refargs *a)
+{
+    return hn_rnn_ref(a, 3, 2, acts, cell);
+}
 
-static hn_value *plus(hn_rw *rw, hn_value *a, hn_value *b) { return b ? hn_g_add(rw, a, b) : a; }
+static hn_value *plus(hn_rw *rw, hn_value *a, hn_value *b)
+{
+    return b ? hn_g_add(rw, a, b) : a;
+}
 
 static void emit(hn_rw *rw, const hn_rnn *s, const hn_node *node, int dir, hn_value *xw, hn_value *rt, hn_value *rb,
                  hn_value *p, hn_value **h, hn_value **c)
@@ -42,11 +51,14 @@ static void emit(hn_rw *rw, const hn_rnn *s, const hn_node *node, int dir, hn_va
     bool linear = hn_attr_int(node, "linear_before_reset", 0) != 0;
     (void)p, (void)c;
     hn_value *fresh, *rt_h = hn_rnn_g_gate(rw, s, rt, H, 1), *rb_h = rb ? hn_rnn_g_gate(rw, s, rb, H, 1) : NULL;
-    hn_value *hr = plus(rw, hn_rw_2(rw, "MatMul", *h, hn_rnn_g_gate(rw, s, rt, Z, 2)), rb ? hn_rnn_g_gate(rw, s, rb, Z, 2) : NULL);
+    hn_value *hr =
+        plus(rw, hn_rw_2(rw, "MatMul", *h, hn_rnn_g_gate(rw, s, rt, Z, 2)), rb ? hn_rnn_g_gate(rw, s, rb, Z, 2) : NULL);
     hn_value *gates = hn_rnn_g_act(rw, s, dir, ACT_GATE, hn_g_add(rw, hn_rnn_g_gate(rw, s, xw, Z, 2), hr));
     hn_value *z = hn_rnn_g_gate(rw, s, gates, Z, 1), *r = hn_rnn_g_gate(rw, s, gates, R, 1);
-    if (linear) fresh = hn_g_mul(rw, r, plus(rw, hn_rw_2(rw, "MatMul", *h, rt_h), rb_h));
-    else fresh = plus(rw, hn_rw_2(rw, "MatMul", hn_g_mul(rw, r, *h), rt_h), rb_h);
+    if (linear)
+        fresh = hn_g_mul(rw, r, plus(rw, hn_rw_2(rw, "MatMul", *h, rt_h), rb_h));
+    else
+        fresh = plus(rw, hn_rw_2(rw, "MatMul", hn_g_mul(rw, r, *h), rt_h), rb_h);
     fresh = hn_rnn_g_act(rw, s, dir, ACT_STATE, hn_g_add(rw, hn_rnn_g_gate(rw, s, xw, H, 1), fresh));
     hn_value *keep = hn_g_mul(rw, z, *h), *rest = hn_g_sub(rw, hn_g_scalar(rw, z, 1), z);
     *h = hn_g_add(rw, hn_g_mul(rw, rest, fresh), keep);
@@ -109,18 +121,19 @@ static const hn_port in[] = {{"X", HN_T_FLOAT, 'T', false},
                              {"sequence_lens", HN_BIT(HN_I32), 0, true},
                              {"initial_h", HN_T_FLOAT, 'T', true}};
 static const hn_port out[] = {{"Y", HN_T_FLOAT, 'T', true}, {"Y_h", HN_T_FLOAT, 'T', true}};
-static const hn_attr_row attrs[] = {
-    HN_RNN_ATTRS,
-    {"linear_before_reset", HN_ATTR_INT, false, "0", "1: the reset gate multiplies the recurrent product, not the state"},
-    {0}};
+static const hn_attr_row attrs[] = {HN_RNN_ATTRS,
+                                    {"linear_before_reset", HN_ATTR_INT, false, "0",
+                                     "1: the reset gate multiplies the recurrent product, not the state"},
+                                    {0}};
 
 const hn_op hn_op_gru = {
     .name = "GRU",
     .domain = "",
     .since = 22,
-    .doc = "z = f(X Wz' + H Rz' + Wbz + Rbz), r alike, h = g(X Wh' + (r H) Rh' + Rbh + Wbh) or, with linear_before_reset, "
-           "g(X Wh' + r (H Rh' + Rbh) + Wbh); H = (1 - z) h + z H; gates in the order z, r, h. "
-           "X = 1, W = [1,1,1], R = 0: z = 0.7311, h = 0.7616, H = 0.2048.",
+    .doc =
+        "z = f(X Wz' + H Rz' + Wbz + Rbz), r alike, h = g(X Wh' + (r H) Rh' + Rbh + Wbh) or, with linear_before_reset, "
+        "g(X Wh' + r (H Rh' + Rbh) + Wbh); H = (1 - z) h + z H; gates in the order z, r, h. "
+        "X = 1, W = [1,1,1], R = 0: z = 0.7311, h = 0.7616, H = 0.2048.",
     HN_PORTS(in, 3, out),
     .attrs = attrs,
     .infer = infer,

@@ -56,8 +56,10 @@ static void shape_case(hn_cases *c, const char *name, const char *mode, int64_t 
     hn_case_ints(c, "kernel_shape", 2, (const int64_t[]){3, 2});
     hn_case_ints(c, "strides", 2, (const int64_t[]){2, 1});
     hn_case_ints(c, "pads", 4, (const int64_t[]){1, 0, 1, 1});
-    if (layout) hn_case_rand(c, HN_F32, HN_DIMS(2, 5, 4, 3), -2, 2);
-    else hn_case_rand(c, HN_F32, HN_DIMS(2, 3, 5, 4), -2, 2);
+    if (layout)
+        hn_case_rand(c, HN_F32, HN_DIMS(2, 5, 4, 3), -2, 2);
+    else
+        hn_case_rand(c, HN_F32, HN_DIMS(2, 3, 5, 4), -2, 2);
 }
 
 static hn_status cases(hn_cases *c)

@@ -1,4 +1,5 @@
-/* hone.QPool: pooling of 8-bit integers. A maximum keeps its parameters; an average is rescaled by one float32 factor. */
+/* hone.QPool: pooling of 8-bit integers. A maximum keeps its parameters; an average is rescaled by one float32 factor.
+ */
 #include "ops/lib_conv.h"
 #include "ops/lib_pool.h"
 #include "ops/lib_quant.h"
@@ -76,8 +77,10 @@ static void shape_case(hn_cases *c, const char *name, const char *mode, int64_t 
     hn_case_int(c, "y_lo", i8 ? -128 : 0);
     hn_case_int(c, "y_hi", i8 ? 127 : 255);
     hn_case_float(c, "m", 1.5);
-    if (layout) hn_case_rand(c, i8 ? HN_I8 : HN_U8, HN_DIMS(2, 5, 4, 3), i8 ? -128 : 0, i8 ? 127 : 255);
-    else hn_case_rand(c, i8 ? HN_I8 : HN_U8, HN_DIMS(2, 3, 5, 4), i8 ? -128 : 0, i8 ? 127 : 255);
+    if (layout)
+        hn_case_rand(c, i8 ? HN_I8 : HN_U8, HN_DIMS(2, 5, 4, 3), i8 ? -128 : 0, i8 ? 127 : 255);
+    else
+        hn_case_rand(c, i8 ? HN_I8 : HN_U8, HN_DIMS(2, 3, 5, 4), i8 ? -128 : 0, i8 ? 127 : 255);
 }
 
 static hn_status cases(hn_cases *c)
@@ -114,9 +117,11 @@ const hn_op hn_op_hone_q_pool = {
     .name = "QPool",
     .domain = "hone",
     .since = 1,
-    .doc = "max: the largest element of each window. average: clamp(rint((sum - n x_zp) (m / n)) + y_zp, y_lo, y_hi) over the n "
-           "elements of the window inside the input (with count_include_pad n also counts padding, which holds x_zp). "
-           "average, kernel_shape = [2], x_zp 10, m 0.5, y_zp 20, X = [12,16,30]: sums 8 and 26 times 0.25: Y = [22,26].",
+    .doc =
+        "max: the largest element of each window. average: clamp(rint((sum - n x_zp) (m / n)) + y_zp, y_lo, y_hi) over "
+        "the n "
+        "elements of the window inside the input (with count_include_pad n also counts padding, which holds x_zp). "
+        "average, kernel_shape = [2], x_zp 10, m 0.5, y_zp 20, X = [12,16,30]: sums 8 and 26 times 0.25: Y = [22,26].",
     .flags = HN_OP_INTERNAL,
     HN_PORTS(in, 1, out),
     .attrs = attrs,

@@ -33,7 +33,8 @@ static hn_status ref(const hn_refargs *a)
     int axis;
     HN_TRY(hn_op_axis(a->env, a->node, hn_attr_int(a->node, "axis", -1), x->rank, &axis));
     HN_TRY(hn_nn_load(a, 0, &v));
-    size_t rows = axis ? hn_dims_elems(x->rank, x->dims, 0, axis) : 1, n = hn_dims_elems(x->rank, x->dims, axis, x->rank);
+    size_t rows = axis ? hn_dims_elems(x->rank, x->dims, 0, axis) : 1,
+           n = hn_dims_elems(x->rank, x->dims, axis, x->rank);
     for (size_t r = 0; r < rows; r++) {
         double mean, var;
         hn_norm_moments(v + r * n, n, 1, &mean, &var);
@@ -78,7 +79,10 @@ static hn_status decompose(hn_rw *rw, const hn_node *n, hn_value **out)
     return hn_rw_status(rw);
 }
 
-static void cost(const hn_node *n, hn_cost *cost) { hn_nn_cost_per_elem(n, cost, 8); }
+static void cost(const hn_node *n, hn_cost *cost)
+{
+    hn_nn_cost_per_elem(n, cost, 8);
+}
 
 static hn_status cases(hn_cases *c)
 {
@@ -107,19 +111,23 @@ static hn_status cases(hn_cases *c)
 }
 
 #define T_STASH (HN_BIT(HN_F32) | HN_BIT(HN_BF16))
-static const hn_port in[] = {{"X", HN_T_FLOAT, 'T', false}, {"Scale", HN_T_FLOAT, 'T', false}, {"B", HN_T_FLOAT, 'T', true}};
-static const hn_port out[] = {{"Y", HN_T_FLOAT, 'T', false}, {"Mean", T_STASH, 'U', true}, {"InvStdDev", T_STASH, 'U', true}};
-static const hn_attr_row attrs[] = {HN_NORM_EPSILON,
-                                    {"axis", HN_ATTR_INT, false, "-1", "first of the axes that are normalised"},
-                                    {"stash_type", HN_ATTR_INT, false, "1", "type of Mean and InvStdDev: 1 f32, 16 bf16"},
-                                    {0}};
+static const hn_port in[] = {
+    {"X", HN_T_FLOAT, 'T', false}, {"Scale", HN_T_FLOAT, 'T', false}, {"B", HN_T_FLOAT, 'T', true}};
+static const hn_port out[] = {
+    {"Y", HN_T_FLOAT, 'T', false}, {"Mean", T_STASH, 'U', true}, {"InvStdDev", T_STASH, 'U', true}};
+static const hn_attr_row attrs[] = {
+    HN_NORM_EPSILON,
+    {"axis", HN_ATTR_INT, false, "-1", "first of the axes that are normalised"},
+    {"stash_type", HN_ATTR_INT, false, "1", "type of Mean and InvStdDev: 1 f32, 16 bf16"},
+    {0}};
 
 const hn_op hn_op_layer_normalization = {
     .name = "LayerNormalization",
     .domain = "",
     .since = 17,
-    .doc = "Y = (X - mean) / sqrt(var + epsilon) Scale + B, with mean and population variance over the dims from axis on. "
-           "X = [[1,3]], Scale = [2,2], B = [0,1], epsilon 0: mean 2, var 1, Y = [[-2,3]].",
+    .doc =
+        "Y = (X - mean) / sqrt(var + epsilon) Scale + B, with mean and population variance over the dims from axis on. "
+        "X = [[1,3]], Scale = [2,2], B = [0,1], epsilon 0: mean 2, var 1, Y = [[-2,3]].",
     HN_PORTS(in, 2, out),
     .attrs = attrs,
     .infer = infer,

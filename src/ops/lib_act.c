@@ -76,12 +76,18 @@ static double softplus(double x, double a, double b)
 }
 
 static const hn_act fused[] = {
-    {"", identity, 0, 0, 0},          {"Relu", relu, 0, 0, 0},
-    {"Clip", clip, 0, 0, 0},          {"LeakyRelu", leaky_relu, 0, 0, 0},
-    {"Sigmoid", sigmoid, 0, 0, 0},    {"Tanh", tanh_act, 0, 0, 0},
-    {"HardSwish", hard_swish, 0, 0, 0}, {"HardSigmoid", hard_sigmoid, 0, 0, 0},
-    {"Silu", silu, 0, 0, 0},          {"Gelu", gelu, 0, 0, 0},
-    {"GeluTanh", gelu_tanh, 0, 0, 0}, {"Elu", elu, 0, 0, 0},
+    {"", identity, 0, 0, 0},
+    {"Relu", relu, 0, 0, 0},
+    {"Clip", clip, 0, 0, 0},
+    {"LeakyRelu", leaky_relu, 0, 0, 0},
+    {"Sigmoid", sigmoid, 0, 0, 0},
+    {"Tanh", tanh_act, 0, 0, 0},
+    {"HardSwish", hard_swish, 0, 0, 0},
+    {"HardSigmoid", hard_sigmoid, 0, 0, 0},
+    {"Silu", silu, 0, 0, 0},
+    {"Gelu", gelu, 0, 0, 0},
+    {"GeluTanh", gelu_tanh, 0, 0, 0},
+    {"Elu", elu, 0, 0, 0},
 };
 
 /* Defaults are those of the ops of the same name. */

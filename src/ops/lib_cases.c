@@ -88,6 +88,15 @@ void hn_case_floats(hn_cases *c, const char *name, size_t n, const double *v)
     a->u.floats = copy;
 }
 
+void hn_case_strings(hn_cases *c, const char *name, size_t n, const hn_str *v)
+{
+    hn_attr *a = attr(c, name, HN_ATTR_STRINGS, n);
+    hn_str *copy = take(c, n, sizeof *copy);
+    if (!a || !copy) return;
+    for (size_t i = 0; i < n; i++) copy[i] = v[i];
+    a->u.strings = copy;
+}
+
 static hn_tensor *tensor(hn_cases *c, hn_dtype dtype, int rank, const int64_t *dims)
 {
     hn_tensor *t = take(c, 1, sizeof *t);

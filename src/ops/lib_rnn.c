@@ -15,7 +15,8 @@ static hn_status read_acts(hn_env *env, const hn_node *node, const char *const *
         hn_str name = {otherwise[i % per], strlen(otherwise[i % per])};
         if (names && names->count != 0) name = names->u.strings[i];
         const hn_act *act = hn_act_rnn(name);
-        if (!act) return hn_op_fail(env, node, "unknown activation \"%.*s\"", (int)hn_min_size(name.size, 40), name.data);
+        if (!act)
+            return hn_op_fail(env, node, "unknown activation \"%.*s\"", (int)hn_min_size(name.size, 40), name.data);
         hn_act *dst = &s->act[i / per][i % per];
         *dst = *act;
         if (act->params >= 1 && ia < na) dst->alpha = alpha[ia++];
@@ -24,8 +25,8 @@ static hn_status read_acts(hn_env *env, const hn_node *node, const char *const *
     return HN_OK;
 }
 
-hn_status hn_rnn_read(hn_env *env, const hn_node *node, int gates, int acts, const char *const *otherwise, const hn_type *x,
-                      const hn_type *w, const hn_type *r, hn_rnn *s)
+hn_status hn_rnn_read(hn_env *env, const hn_node *node, int gates, int acts, const char *const *otherwise,
+                      const hn_type *x, const hn_type *w, const hn_type *r, hn_rnn *s)
 {
     bool both = hn_attr_is(node, "direction", "bidirectional"), back = hn_attr_is(node, "direction", "reverse");
     if (!both && !back && !hn_attr_is(node, "direction", "forward")) return hn_op_fail(env, node, "unknown direction");

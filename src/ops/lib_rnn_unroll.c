@@ -1,5 +1,5 @@
-/* lib_rnn_unroll: RNN, GRU and LSTM as plain nodes, one cell per step; needs a known sequence length. A step past the end of a
- * sample's sequence keeps its state and gives zeros, in both directions. */
+/* lib_rnn_unroll: RNN, GRU and LSTM as plain nodes, one cell per step; needs a known sequence length. A step past the
+ * end of a sample's sequence keeps its state and gives zeros, in both directions. */
 #include "ops/lib_rnn.h"
 
 enum { STEPS_MAX = 4096 };
@@ -50,9 +50,9 @@ typedef struct unroll {
     const hn_node *node;
     hn_rnn s;
     hn_rnn_emit *emit;
-    hn_value *x;          /* [T, N, I] */
-    hn_value *h0, *c0;    /* [D, N, H] or NULL */
-    hn_value **y;         /* [steps * dirs], each [1, 1, N, H] */
+    hn_value *x;           /* [T, N, I] */
+    hn_value *h0, *c0;     /* [D, N, H] or NULL */
+    hn_value **y;          /* [steps * dirs], each [1, 1, N, H] */
     hn_value *h[2], *c[2]; /* last states, each [1, N, H] */
 } unroll;
 
@@ -82,7 +82,8 @@ static void direction(unroll *u, int dir)
     int64_t gh = s->gates * s->hidden, bias_dims[] = {2, 1, gh}, peep_dims[] = {1, 3 * s->hidden};
     hn_value *w = hn_rw_transpose(rw, pick(rw, u->node->in[HN_RNN_W], dir), flip, 2);
     hn_value *rt = hn_rw_transpose(rw, pick(rw, u->node->in[HN_RNN_R], dir), flip, 2);
-    hn_value *b = pick(rw, hn_node_in(u->node, HN_RNN_B), dir), *p = pick(rw, hn_node_in(u->node, HN_RNN_P), dir), *rb = NULL;
+    hn_value *b = pick(rw, hn_node_in(u->node, HN_RNN_B), dir), *p = pick(rw, hn_node_in(u->node, HN_RNN_P), dir),
+             *rb = NULL;
     hn_value *xw = hn_rw_2(rw, "MatMul", u->x, w);
     if (b) {
         b = hn_rw_reshape(rw, b, 3, bias_dims);
@@ -108,16 +109,17 @@ static void direction(unroll *u, int dir)
     u->c[dir] = hn_rw_reshape(rw, c, 3, dims);
 }
 
-hn_status hn_rnn_unroll(hn_rw *rw, const hn_node *node, int gates, int acts, const char *const *otherwise, hn_rnn_emit *emit,
-                        hn_value **out)
+hn_status hn_rnn_unroll(hn_rw *rw, const hn_node *node, int gates, int acts, const char *const *otherwise,
+                        hn_rnn_emit *emit, hn_value **out)
 {
     static const int64_t first[] = {2, 0, 1, 3};
     hn_env *env = rw->graph->env;
     unroll u = {.rw = rw, .node = node, .emit = emit, .x = node->in[HN_RNN_X]};
-    HN_TRY(hn_rnn_read(env, node, gates, acts, otherwise, &u.x->type, &node->in[HN_RNN_W]->type, &node->in[HN_RNN_R]->type,
-                       &u.s));
+    HN_TRY(hn_rnn_read(env, node, gates, acts, otherwise, &u.x->type, &node->in[HN_RNN_W]->type,
+                       &node->in[HN_RNN_R]->type, &u.s));
     const hn_rnn *s = &u.s;
-    if (s->steps < 1 || s->batch < 0 || s->hidden < 0) return hn_op_unsupported(env, node, "unrolling needs a known length");
+    if (s->steps < 1 || s->batch < 0 || s->hidden < 0)
+        return hn_op_unsupported(env, node, "unrolling needs a known length");
     if (s->steps > STEPS_MAX) {
         return hn_op_unsupported(env, node, "unrolling %lld steps (the most is %d)", (long long)s->steps, STEPS_MAX);
     }

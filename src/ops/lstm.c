@@ -5,7 +5,10 @@ enum { I, O, F, C };
 enum { ACT_GATE, ACT_CELL, ACT_OUT };
 static const char *const acts[] = {"Sigmoid", "Tanh", "Tanh"};
 
-static hn_status infer(hn_infer *c) { return hn_rnn_infer(c, 4, 3, acts); }
+static hn_status infer(hn_infer *c)
+{
+    return hn_rnn_infer(c, 4, 3, acts);
+}
 
 static void cell(const hn_rnn *s, const hn_node *node, int dir, const double *xw, const double *r, const double *rb,
                  const double *p, double *h, double *c, double *tmp)
@@ -24,7 +27,10 @@ static void cell(const hn_rnn *s, const hn_node *node, int dir, const double *xw
     }
 }
 
-static hn_status ref(const hn_refargs *a) { return hn_rnn_ref(a, 4, 3, acts, cell); }
+static hn_status ref(const hn_refargs *a)
+{
+    return hn_rnn_ref(a, 4, 3, acts, cell);
+}
 
 /* Gate g of v, with its peephole times state added. */
 static hn_value *gate(hn_rw *rw, const hn_rnn *s, hn_value *v, hn_value *p, int g, hn_value *state)
@@ -39,8 +45,10 @@ static void emit(hn_rw *rw, const hn_rnn *s, const hn_node *node, int dir, hn_va
     hn_value *v = hn_g_add(rw, xw, hn_rw_2(rw, "MatMul", *h, rt));
     if (rb) v = hn_g_add(rw, v, rb);
     hn_value *in = hn_rnn_g_act(rw, s, dir, ACT_GATE, gate(rw, s, v, p, I, *c)), *forget;
-    if (hn_attr_int(node, "input_forget", 0) != 0) forget = hn_g_sub(rw, hn_g_scalar(rw, in, 1), in);
-    else forget = hn_rnn_g_act(rw, s, dir, ACT_GATE, gate(rw, s, v, p, F, *c));
+    if (hn_attr_int(node, "input_forget", 0) != 0)
+        forget = hn_g_sub(rw, hn_g_scalar(rw, in, 1), in);
+    else
+        forget = hn_rnn_g_act(rw, s, dir, ACT_GATE, gate(rw, s, v, p, F, *c));
     hn_value *fresh = hn_rnn_g_act(rw, s, dir, ACT_CELL, hn_rnn_g_gate(rw, s, v, C, 1));
     *c = hn_g_add(rw, hn_g_mul(rw, forget, *c), hn_g_mul(rw, in, fresh));
     hn_value *out = hn_rnn_g_act(rw, s, dir, ACT_GATE, gate(rw, s, v, p, O, *c));
@@ -115,9 +123,10 @@ const hn_op hn_op_lstm = {
     .name = "LSTM",
     .domain = "",
     .since = 22,
-    .doc = "i = f(X Wi' + H Ri' + Pi C + Wbi + Rbi), o and f alike (o sees the new C), c = g(X Wc' + H Rc' + Wbc + Rbc), "
-           "C = f C + i c, H = o h(C); gates in the order i, o, f, c. "
-           "X = 1, W = [1,1,1,1], R = 0: i = o = 0.7311, c = 0.7616, C = 0.5568, H = 0.3696.",
+    .doc =
+        "i = f(X Wi' + H Ri' + Pi C + Wbi + Rbi), o and f alike (o sees the new C), c = g(X Wc' + H Rc' + Wbc + Rbc), "
+        "C = f C + i c, H = o h(C); gates in the order i, o, f, c. "
+        "X = 1, W = [1,1,1,1], R = 0: i = o = 0.7311, c = 0.7616, C = 0.5568, H = 0.3696.",
     HN_PORTS(in, 3, out),
     .attrs = attrs,
     .infer = infer,

@@ -3,7 +3,10 @@
 
 static const char *const acts[] = {"Tanh"};
 
-static hn_status infer(hn_infer *c) { return hn_rnn_infer(c, 1, 1, acts); }
+static hn_status infer(hn_infer *c)
+{
+    return hn_rnn_infer(c, 1, 1, acts);
+}
 
 static void cell(const hn_rnn *s, const hn_node *node, int dir, const double *xw, const double *r, const double *rb,
                  const double *p, double *h, double *c, double *tmp)
@@ -15,7 +18,10 @@ static void cell(const hn_rnn *s, const hn_node *node, int dir, const double *xw
     for (size_t i = 0; i < n; i++) h[i] = hn_rnn_apply(s, dir, 0, tmp[i]);
 }
 
-static hn_status ref(const hn_refargs *a) { return hn_rnn_ref(a, 1, 1, acts, cell); }
+static hn_status ref(const hn_refargs *a)
+{
+    return hn_rnn_ref(a, 1, 1, acts, cell);
+}
 
 static void emit(hn_rw *rw, const hn_rnn *s, const hn_node *node, int dir, hn_value *xw, hn_value *rt, hn_value *rb,
                  hn_value *p, hn_value **h, hn_value **c)
