@@ -3,16 +3,17 @@
 
 static hn_status ref(const hn_refargs *a)
 {
-    const hn_node *n = a->node;
-    float a_zp = (float)hn_attr_int(n, "a_zp", 0), b_zp = (float)hn_attr_int(n, "b_zp", 0);
-    float a_scale = (float)hn_attr_float(n, "a_scale", 1), b_scale = (float)hn_attr_float(n, "b_scale", 1);
-    float y_zp = (float)hn_attr_int(n, "y_zp", 0), lo = (float)hn_attr_int(n, "y_lo", 0);
-    float hi = (float)hn_attr_int(n, "y_hi", 255);
+    const hn_node *node = a->node;
+    size_t n = hn_tensor_elems(a->out[0]);
+    float a_zp = (float)hn_attr_int(node, "a_zp", 0), b_zp = (float)hn_attr_int(node, "b_zp", 0);
+    float a_scale = (float)hn_attr_float(node, "a_scale", 1), b_scale = (float)hn_attr_float(node, "b_scale", 1);
+    float y_zp = (float)hn_attr_int(node, "y_zp", 0), lo = (float)hn_attr_int(node, "y_lo", 0);
+    float hi = (float)hn_attr_int(node, "y_hi", 255);
     hn_walk w;
     hn_walk_init(&w, a->out[0]->rank, a->out[0]->dims);
     hn_walk_add(&w, a->in[0]);
     hn_walk_add(&w, a->in[1]);
-    for (size_t i = 0; i < w.n; i++, hn_walk_next(&w)) {
+    for (size_t i = 0; i < n; i++, hn_walk_next(&w)) {
         float x = ((float)hn_get_i64(a->in[0], (size_t)w.offset[0]) - a_zp) * a_scale;
         float y = ((float)hn_get_i64(a->in[1], (size_t)w.offset[1]) - b_zp) * b_scale;
         hn_set_f64(a->out[0], i, hn_q_clamp(x + y, y_zp, lo, hi));

@@ -47,7 +47,7 @@ static hn_status ref(const hn_refargs *a)
     hn_walk_init(&w, x->rank, x->dims);
     hn_walk_add(&w, scale);
     if (bias) hn_walk_add(&w, bias);
-    for (size_t i = 0; i < w.n; i++, hn_walk_next(&w)) {
+    for (size_t i = 0; i < rows * n; i++, hn_walk_next(&w)) {
         v[i] *= hn_get_f64(scale, (size_t)w.offset[0]);
         if (bias) v[i] += hn_get_f64(bias, (size_t)w.offset[1]);
     }

@@ -134,3 +134,20 @@ size_t hn_pool_planes(const hn_tensor *t)
 {
     return (size_t)t->dims[0] * (size_t)t->dims[1];
 }
+
+hn_status hn_pool_global_infer(hn_infer *c)
+{
+    bool known;
+    HN_TRY(hn_nn_rank(c, 0, 2, HN_MAX_RANK, &known));
+    hn_nn_like(c, 0, 0);
+    for (int i = 2; known && i < c->out[0].rank; i++) c->out[0].dims[i] = 1;
+    return HN_OK;
+}
+
+hn_status hn_pool_global_load(const hn_refargs *a, double **x, size_t *planes, size_t *plane)
+{
+    const hn_tensor *t = a->in[0];
+    *planes = hn_pool_planes(t);
+    *plane = t->rank > 2 ? hn_dims_elems(t->rank, t->dims, 2, t->rank) : 1;
+    return hn_nn_load(a, 0, x);
+}

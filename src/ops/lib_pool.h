@@ -17,6 +17,9 @@ hn_status hn_pool_read(hn_env *env, const hn_node *node, int rank, const int64_t
                        int64_t *out_dims) HN_MUST_CHECK;
 hn_status hn_pool_infer(hn_infer *c); /* out 0 from input 0: dtype and dims; out 1, if used, i64 */
 void hn_pool_cost(const hn_node *n, hn_cost *cost);
+/* Pools over every spatial dim. */
+hn_status hn_pool_global_infer(hn_infer *c);
+hn_status hn_pool_global_load(const hn_refargs *a, double **x, size_t *planes, size_t *plane) HN_MUST_CHECK;
 /* Planes of a tensor: batch times channels. */
 size_t hn_pool_planes(const hn_tensor *t);
 
