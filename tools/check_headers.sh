@@ -7,9 +7,9 @@ status=0
 find $(ls -d src include cmd test 2>/dev/null) -name '*.h' | sort | xargs -P "${JOBS:-$(nproc)}" -I{} sh -c '
     h={}
     case $h in
-    src/kernels/avx2/*) isa="-mavx2 -mfma -mf16c" ;;
-    src/kernels/avx512/*|src/kernels/vnni/*|src/kernels/bf16/*)
+    *avx512*|*/vnni/*|*/bf16/*)
         isa="-mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16" ;;
+    src/kernels/*avx2*) isa="-mavx2 -mfma -mf16c" ;;
     *) isa= ;;
     esac
     printf "#include \"%s\"\ntypedef int unused;\n" "$PWD/$h" |

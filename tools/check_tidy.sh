@@ -10,7 +10,7 @@ for t in clang-tidy-14 clang-tidy; do
 done
 [ -n "$tool" ] || { echo "check_tidy: clang-tidy-14 is missing (Debian package clang-tidy-14)"; exit 1; }
 [ -f "$build/compile_commands.json" ] || { echo "check_tidy: no $build/compile_commands.json; build first"; exit 1; }
-checks='-*,bugprone-suspicious-memset-usage,bugprone-suspicious-string-compare,bugprone-suspicious-semicolon,bugprone-suspicious-enum-usage,bugprone-infinite-loop,bugprone-sizeof-expression,bugprone-macro-parentheses,bugprone-not-null-terminated-result,bugprone-misplaced-widening-cast,bugprone-redundant-branch-condition,misc-redundant-expression'
+checks='-*,bugprone-suspicious-memset-usage,bugprone-suspicious-string-compare,bugprone-suspicious-semicolon,bugprone-suspicious-enum-usage,bugprone-infinite-loop,bugprone-macro-parentheses,bugprone-not-null-terminated-result,bugprone-misplaced-widening-cast,bugprone-redundant-branch-condition,misc-redundant-expression'
 stamps=$build/tidy
 mkdir -p "$stamps"
 find $(ls -d src cmd 2>/dev/null) -name '*.c' ! -path 'src/kernels/*/*' | sort | while read -r f; do
