@@ -65,20 +65,20 @@ static inline const uint8_t *hn_gemm_q8_row(const hn_gemm_q8 *g, size_t i, size_
 /* Finish `rows` rows of n sums held at acc, ld entries apart, that start at row i. */
 static inline void hn_gemm_q8_finish(const hn_gemm_q8 *g, const int32_t *acc, size_t ld, size_t i, size_t rows)
 {
-    const hn_q8_out *e = g->out;
+    const hn_q8_out e = *g->out; /* by value: bytes of Y could alias it */
     for (size_t r = 0; r < rows; r++) {
         const int32_t *s = acc + r * ld;
         size_t at = (i + r) * g->ldy;
-        if (e->kind == HN_Q8_I32) {
+        if (e.kind == HN_Q8_I32) {
             int32_t *y = (int32_t *)g->y + at;
             for (size_t j = 0; j < g->n; j++) y[j] = s[j];
-        } else if (e->kind == HN_Q8_F32) {
+        } else if (e.kind == HN_Q8_F32) {
             float *y = (float *)g->y + at;
             for (size_t j = 0; j < g->n; j++) y[j] = (float)s[j] * g->scale[j];
         } else {
             uint8_t *y = (uint8_t *)g->y + at;
             const uint8_t *res = g->r ? g->r + (i + r) * g->ldr : y;
-            for (size_t j = 0; j < g->n; j++) y[j] = hn_q8_finish(s[j], g->scale[j], res[j], e);
+            for (size_t j = 0; j < g->n; j++) y[j] = hn_q8_finish(s[j], g->scale[j], res[j], &e);
         }
     }
 }

@@ -9,5 +9,5 @@ const hn_kernel hn_k_vnni_gemm_q8_8x16 = {.family = "gemm_q8",
                                           .mr = MR,
                                           .nr = NV * 16,
                                           .kr = 4,
-                                          .rank = 1,
+                                          .rank = 2,
                                           .fn = (hn_kernel_fn *)gemm};
