@@ -18,10 +18,10 @@ ALWAYS __m256i widen(int32_t x)
     return _mm256_shuffle_epi8(_mm256_set1_epi32(x), spread);
 }
 
-ALWAYS void group(__m256i (*acc)[4], const int32_t *x, const int8_t *b, const int rows)
+ALWAYS void group(__m256i (*acc)[4], const int32_t *x, __m256i flip, const int8_t *b, const int rows)
 {
     __m256i a[MR];
-    HN_UNROLL for (int r = 0; r < rows; r++) a[r] = widen(x[r]);
+    HN_UNROLL for (int r = 0; r < rows; r++) a[r] = _mm256_xor_si256(widen(x[r]), flip);
     HN_UNROLL for (int v = 0; v < 4; v++)
     {
         __m256i w = _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)(const void *)(b + 16 * v)));
@@ -75,7 +75,7 @@ ALWAYS void tile(const hn_gemm_q8 *g, size_t i, const int rows)
 {
     __m256i acc[MR][4];
     const int8_t *b = g->b;
-    const int32_t flip = (int32_t)g->a_flip;
+    const __m256i flip = _mm256_set1_epi16((short)(g->a_flip & 0xff));
     HN_UNROLL for (int r = 0; r < rows; r++) HN_UNROLL for (int v = 0; v < 4; v++) acc[r][v] = _mm256_setzero_si256();
     for (size_t t = 0; t < g->taps; t++) {
         const uint8_t *p[MR];
@@ -83,21 +83,16 @@ ALWAYS void tile(const hn_gemm_q8 *g, size_t i, const int rows)
         size_t k = 0;
         HN_UNROLL for (int r = 0; r < rows; r++) p[r] = hn_gemm_q8_row(g, i + (size_t)r, t);
         for (; k + 4 <= g->k; k += 4, b += 4 * NR) {
-            HN_UNROLL for (int r = 0; r < rows; r++)
-            {
-                memcpy(&x[r], p[r] + k, 4);
-                x[r] ^= flip;
-            }
-            group(acc, x, b, rows);
+            HN_UNROLL for (int r = 0; r < rows; r++) memcpy(&x[r], p[r] + k, 4);
+            group(acc, x, flip, b, rows);
         }
         if (k < g->k) {
             HN_UNROLL for (int r = 0; r < rows; r++)
             {
                 x[r] = 0;
                 memcpy(&x[r], p[r] + k, g->k - k);
-                x[r] ^= flip;
             }
-            group(acc, x, b, rows);
+            group(acc, x, flip, b, rows);
             b += 4 * NR;
         }
     }
