@@ -157,6 +157,11 @@ hn_status hn_device_lower(hn_lower *c, const hn_driver **driver, hn_lower_trace_
     char kept[sizeof c->reason];
     snprintf(kept, sizeof kept, "no driver for %s%s%s", c->node->op->domain, c->node->op->domain[0] == '\0' ? "" : ".",
              c->node->op->name);
+    if (c->node->nout == 0 || c->node->out[0] == NULL) {
+        reset(c);
+        snprintf(c->reason, sizeof c->reason, "the first output is not used");
+        return HN_OK;
+    }
     for (size_t i = next_driver(c->node->op, hn_driver_count); i < hn_driver_count; i = next_driver(c->node->op, i)) {
         const hn_driver *d = hn_driver_rows[i];
         reset(c);

@@ -114,7 +114,7 @@ static void softmax(const hn_kernel *k, hn_rng *rng)
             for (size_t i = 0; i < n; i++) sum += exp(x.p[i] - top);
             for (size_t i = 0; i < n; i++) {
                 double want = logarithm ? x.p[i] - top - log(sum) : exp(x.p[i] - top) / sum;
-                if (!close_to(y.p[i], want, 2e-6, logarithm ? 1e-6 : 1e-38))
+                if (!close_to(y.p[i], want, 1e-5, logarithm ? 1e-6 : 1e-38))
                     fail_msg("%s n %zu at %zu: %g, want %g", k->name, n, i, (double)y.p[i], want);
             }
             assert_true(guard_intact(&y));
