@@ -1,0 +1,155 @@
+/* lib_box: see lib_box.h. The innermost dim is copied as one run where both sides are dense; where the source is dense
+ * along another dim, the two are turned over in tiles; else elements are moved one by one. */
+#include "device/cpu/lib_box.h"
+
+#include <string.h>
+
+#include "base/size.h"
+#include "kernels/transpose_b4.h"
+
+enum { TASK_BYTES = 1 << 16, TILE = 16 };
+
+uint32_t hn_box_bytes(hn_dtype t)
+{
+    unsigned bits = t == HN_STRING || t == HN_NONE ? 0 : hn_dtype_bits(t);
+    return bits == 8 || bits == 16 || bits == 32 || bits == 64 || bits == 128 ? bits / 8 : 0;
+}
+
+void hn_box_start(hn_box *b, uint32_t bytes)
+{
+    *b = (hn_box){.bytes = bytes, .turn = -1};
+}
+
+void hn_box_dim(hn_box *b, int64_t dim, int64_t dst, int64_t src)
+{
+    b->dims[b->rank] = dim;
+    b->dst[b->rank] = dst;
+    b->src[b->rank++] = src;
+}
+
+void hn_box_finish(hn_box *b)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < b->rank; i++) {
+        int64_t dim = b->dims[i], dst = b->dst[i], src = b->src[i];
+        if (dim == 1) continue;
+        if (n > 0 && b->dst[n - 1] == dst * dim && b->src[n - 1] == src * dim) {
+            b->dims[n - 1] *= dim;
+            b->dst[n - 1] = dst;
+            b->src[n - 1] = src;
+            continue;
+        }
+        b->dims[n] = dim;
+        b->dst[n] = dst;
+        b->src[n++] = src;
+    }
+    b->rank = n;
+    if (n == 0) hn_box_dim(b, 1, 1, 1);
+    uint32_t last = b->rank - 1;
+    b->turn = -1;
+    if (b->dst[last] != 1 || b->src[last] <= 1 || b->bytes == 16) return;
+    for (uint32_t i = 0; i < last; i++)
+        if (b->src[i] == 1 && b->dst[i] > 0) b->turn = (int32_t)i;
+}
+
+typedef struct ctx {
+    const hn_box *b;
+    const hn_kernel *transpose;
+    char *dst;
+    const char *src;
+    size_t outer, per_task; /* runs; runs a task */
+    size_t strips, strip;   /* turned: strips of the innermost dim a run, and their length */
+} ctx;
+
+#define MOVE(type) \
+    for (int64_t i = 0; i < n; i++) ((type *)dst)[i * ds] = ((const type *)src)[i * ss]
+
+static void move(uint32_t bytes, int64_t n, char *dst, int64_t ds, const char *src, int64_t ss)
+{
+    if (ds == 1 && ss == 1) {
+        memcpy(dst, src, (size_t)n * bytes);
+        return;
+    }
+    switch (bytes) {
+    case 1: MOVE(uint8_t); break;
+    case 2: MOVE(uint16_t); break;
+    case 4: MOVE(uint32_t); break;
+    case 8: MOVE(uint64_t); break;
+    default:
+        for (int64_t i = 0; i < n; i++) memcpy(dst + i * ds * 16, src + i * ss * 16, 16);
+    }
+}
+
+#define TURN(type)                   \
+    for (size_t r = r0; r < r1; r++) \
+        for (size_t c = c0; c < c1; c++) ((type *)dst)[c * ds + r] = ((const type *)src)[r * ss + c]
+
+static void turn(uint32_t bytes, size_t rows, size_t cols, const char *src, size_t ss, char *dst, size_t ds)
+{
+    for (size_t r0 = 0; r0 < rows; r0 += TILE) {
+        size_t r1 = hn_min_size(rows, r0 + TILE);
+        for (size_t c0 = 0; c0 < cols; c0 += TILE) {
+            size_t c1 = hn_min_size(cols, c0 + TILE);
+            switch (bytes) {
+            case 1: TURN(uint8_t); break;
+            case 2: TURN(uint16_t); break;
+            default: TURN(uint64_t); break;
+            }
+        }
+    }
+}
+
+static void run_one(const ctx *x, size_t index)
+{
+    const hn_box *b = x->b;
+    uint32_t last = b->rank - 1;
+    size_t strip = x->strips > 0 ? index % x->strips : 0, rest = x->strips > 0 ? index / x->strips : index;
+    int64_t d = b->dst_at, s = b->src_at;
+    for (uint32_t i = last; i-- > 0;) {
+        if ((int32_t)i == b->turn) continue;
+        int64_t at = (int64_t)(rest % (size_t)b->dims[i]);
+        rest /= (size_t)b->dims[i];
+        d += at * b->dst[i];
+        s += at * b->src[i];
+    }
+    if (b->turn < 0) {
+        move(b->bytes, b->dims[last], x->dst + d * b->bytes, b->dst[last], x->src + s * b->bytes, b->src[last]);
+        return;
+    }
+    size_t from = strip * x->strip, rows = hn_min_size(x->strip, (size_t)b->dims[last] - from),
+           cols = (size_t)b->dims[b->turn];
+    size_t ss = (size_t)b->src[last], ds = (size_t)b->dst[b->turn];
+    char *dst = x->dst + (d + (int64_t)from) * b->bytes;
+    const char *src = x->src + (s + (int64_t)(from * ss)) * b->bytes;
+    if (b->bytes == 4)
+        ((hn_transpose_b4_fn *)x->transpose->fn)(rows, cols, src, ss, dst, ds);
+    else
+        turn(b->bytes, rows, cols, src, ss, dst, ds);
+}
+
+static void task(void *self, size_t index)
+{
+    const ctx *x = self;
+    size_t end = hn_min_size((index + 1) * x->per_task, x->outer);
+    for (size_t i = index * x->per_task; i < end; i++) run_one(x, i);
+}
+
+void hn_box_run(hn_pool *pool, const hn_box *b, const hn_kernel *transpose, void *dst, const void *src)
+{
+    ctx x = {.b = b, .transpose = transpose, .dst = dst, .src = src, .outer = 1};
+    uint32_t last = b->rank - 1;
+    size_t each = (size_t)b->dims[last] * b->bytes;
+    for (uint32_t i = 0; i < b->rank; i++)
+        if (b->dims[i] == 0) return;
+    for (uint32_t i = 0; i < last; i++)
+        if ((int32_t)i != b->turn) x.outer *= (size_t)b->dims[i];
+    if (b->turn >= 0) {
+        size_t line = (size_t)b->dims[b->turn] * b->bytes;
+        x.strip = hn_max_size(TASK_BYTES / line / TILE * TILE, TILE);
+        x.strips = hn_div_up((size_t)b->dims[last], x.strip);
+        each = hn_min_size(x.strip, (size_t)b->dims[last]) * line;
+        x.outer *= x.strips;
+    }
+    x.per_task = hn_max_size(TASK_BYTES / each, 1);
+    hn_pool_run(pool, hn_div_up(x.outer, x.per_task), task, &x);
+}

@@ -1,0 +1,128 @@
+/* copy, concat, pad and gather beyond the rows' own cases: every permutation of four dims at every element size,
+ * negative steps, crops, indices out of range. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/drive.h"
+
+static void ok(hn_status st)
+{
+    assert_int_equal(st, HN_OK);
+}
+
+static hn_tensor *typed(drive *d, hn_dtype t, int rank, const int64_t *dims)
+{
+    hn_tensor *x = hn_arena_alloc(&d->env, &d->arena, sizeof *x);
+    assert_non_null(x);
+    ok(hn_tensor_init(&d->env, &d->arena, x, t, rank, dims));
+    for (size_t i = 0; i < hn_tensor_elems(x); i++) hn_set_i64(x, i, (int64_t)(hn_rng_u64(&d->rng) % 251));
+    return x;
+}
+
+static void ints(drive *d, size_t n, const int64_t *v)
+{
+    int64_t dims[1] = {(int64_t)n};
+    hn_tensor *x = typed(d, HN_I64, 1, dims);
+    memcpy(x->data, v, n * sizeof *v);
+    drive_tensor(d, true, x);
+}
+
+static void permutations_match(void **state)
+{
+    (void)state;
+    static const hn_dtype TYPES[] = {HN_U8, HN_F16, HN_F32, HN_I64};
+    for (int64_t code = 0; code < 256; code++) {
+        int64_t perm[4] = {code & 3, code >> 2 & 3, code >> 4 & 3, code >> 6};
+        if ((1 << perm[0] | 1 << perm[1] | 1 << perm[2] | 1 << perm[3]) != 15) continue;
+        for (size_t t = 0; t < 4; t++) {
+            drive d;
+            drive_begin(&d, (uint64_t)code);
+            drive_tensor(&d, false, typed(&d, TYPES[t], DRIVE_DIMS(3, 17, 5, 19)));
+            hn_node *n = drive_node(&d, "Transpose", 1);
+            ok(hn_node_set_ints(n, "perm", perm, 4));
+            drive_check(&d, "copy", 0, 0);
+            drive_end(&d);
+        }
+    }
+}
+
+static void large_planes_match(void **state)
+{
+    (void)state;
+    static const hn_dtype TYPES[] = {HN_U8, HN_F32};
+    for (size_t t = 0; t < 2; t++) {
+        drive d;
+        drive_begin(&d, 1);
+        drive_tensor(&d, false, typed(&d, TYPES[t], DRIVE_DIMS(2, 130, 37, 41)));
+        hn_node *n = drive_node(&d, "Transpose", 1);
+        ok(hn_node_set_ints(n, "perm", (const int64_t[]){0, 2, 3, 1}, 4));
+        drive_check(&d, "copy", 0, 0);
+        drive_end(&d);
+    }
+}
+
+static void slices_match(void **state)
+{
+    (void)state;
+    drive d;
+    drive_begin(&d, 1);
+    drive_tensor(&d, false, typed(&d, HN_F32, DRIVE_DIMS(4, 9, 11)));
+    ints(&d, 3, (const int64_t[]){-1, 2, 100});
+    ints(&d, 3, (const int64_t[]){INT64_MIN, 9, -9});
+    ints(&d, 3, (const int64_t[]){0, 1, -1});
+    ints(&d, 3, (const int64_t[]){-1, 3, -2});
+    drive_node(&d, "Slice", 1);
+    drive_check(&d, "copy", 0, 0);
+    drive_end(&d);
+}
+
+static void pads_match(void **state)
+{
+    (void)state;
+    drive d;
+    drive_begin(&d, 1);
+    drive_tensor(&d, false, typed(&d, HN_F32, DRIVE_DIMS(4, 9, 11)));
+    ints(&d, 6, (const int64_t[]){1, -2, 0, 0, 3, -4});
+    drive_tensor(&d, false, typed(&d, HN_F32, 0, NULL));
+    drive_node(&d, "Pad", 1);
+    drive_check(&d, "pad", 0, 0);
+    drive_end(&d);
+}
+
+static void bad_index_is_an_input_error(void **state)
+{
+    (void)state;
+    drive d;
+    drive_begin(&d, 1);
+    drive_tensor(&d, false, typed(&d, HN_F32, DRIVE_DIMS(4, 3)));
+    ints(&d, 2, (const int64_t[]){-4, 4});
+    hn_node *n = drive_node(&d, "Gather", 1);
+    ok(hn_node_infer(n));
+    hn_lower c = {.env = &d.env, .arena = &d.arena, .node = n, .isa = 0};
+    const hn_driver *driver;
+    ok(hn_device_lower(&c, &driver, NULL, NULL));
+    assert_non_null(driver);
+    float out[6] = {0};
+    void *ptr[3] = {d.data[0]->data, d.data[1]->data, out};
+    hn_run r = {.env = &d.env, .ptr = ptr, .params = c.params, .kernels = c.kernels};
+    assert_int_equal(driver->run(&r), HN_INPUT);
+    assert_non_null(strstr(d.env.error.text, "index 4 at position 1"));
+    drive_end(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(permutations_match),
+        cmocka_unit_test(large_planes_match),
+        cmocka_unit_test(slices_match),
+        cmocka_unit_test(pads_match),
+        cmocka_unit_test(bad_index_is_an_input_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
