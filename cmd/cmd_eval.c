@@ -1,5 +1,5 @@
 /* eval: a metric on a labelled set. */
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 static hone_eval_options o;
 

@@ -1,5 +1,5 @@
 /* help: what a command does; also writes man pages, completion and the options reference. */
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 #include <string.h>
 

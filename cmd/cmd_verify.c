@@ -1,5 +1,5 @@
 /* verify: cases against their stored outputs, or one model against another. */
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* doc: help, man pages, completion and the options reference, all from the option tables. */
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* main: finds the subcommand, parses its options, makes the environment, shows progress, runs. */
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* parse: command-line words against option tables. --name VALUE and --name=VALUE; "--" ends options. */
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 #include <errno.h>
 #include <math.h>

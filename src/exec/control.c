@@ -63,7 +63,7 @@ static bool fits(const hn_plan *p, const hn_tensor *const *in)
 static hn_status specialise(hn_env *env, const hn_step *st, size_t region, const hn_tensor *const *in, hn_subrun *s)
 {
     if (!st->node || region >= st->node->nregions)
-        return hn_fail(env, HN_UNSUPPORTED, "node \"%s\" (%s): the saved plan was made for other shapes", st->name, st->op);
+        return hn_fail(env, HN_UNSUPPORTED, "the saved plan has no region %zu for these shapes", region);
     hn_graph *g = hn_graph_clone(env, &s->graph, st->node->regions[region]);
     if (!g) return env->error.status;
     for (size_t i = 0; i < g->nin; i++) {

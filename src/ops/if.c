@@ -4,11 +4,21 @@
 static hn_status infer(hn_infer *c)
 {
     hn_graph *branch[2];
-    for (size_t r = 0; r < 2; r++) {
-        HN_TRY(hn_control_region(c, r, 0, c->nout, &branch[r]));
-        HN_TRY(hn_control_infer(c, branch[r], 0, NULL));
+    int wrong = -1;
+    for (int r = 0; r < 2; r++) {
+        HN_TRY(hn_control_region(c, (size_t)r, 0, c->nout, &branch[r]));
+        hn_status st = hn_control_infer(c, branch[r], 0, NULL);
+        /* One branch may not fit the shapes at hand: the condition keeps it from being taken. Its run would say what is wrong. */
+        if (wrong >= 0 || (st != HN_INPUT && st != HN_UNSUPPORTED)) HN_TRY(st);
+        if (st == HN_OK) continue;
+        hn_error_clear(c->env);
+        wrong = r;
     }
     for (size_t i = 0; i < c->nout; i++) {
+        if (wrong >= 0) {
+            c->out[i] = branch[1 - wrong]->out[i]->type;
+            continue;
+        }
         const hn_type *a = &branch[0]->out[i]->type, *b = &branch[1]->out[i]->type;
         if (a->kind != b->kind && (a->kind >= HN_KIND_OPTIONAL || b->kind >= HN_KIND_OPTIONAL)) {
             c->out[i] = a->kind >= HN_KIND_OPTIONAL ? *a : *b;

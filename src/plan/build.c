@@ -363,6 +363,7 @@ static hn_status place_constants(builder *b)
     }
     for (size_t i = 0; i < b->nvalues; i++) {
         built_value *v = &b->values[i];
+        if (v->is_const && !needed[i]) v->pub.place.space = HN_SPACE_NONE;
         if (!v->is_const || !needed[i]) continue;
         v->pub.place = (hn_place){HN_SPACE_CONST, at};
         at += hn_align_up(v->pub.bytes, HN_PLAN_ALIGN);

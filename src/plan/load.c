@@ -256,16 +256,19 @@ static hn_status get_host_step(loader *l, hn_plan *p, hn_step *st)
     HN_TRY(get_node(l, p, st));
     bool control = (st->node->op->flags & HN_OP_CONTROL) != 0;
     size_t nsub;
-    HN_TRY(get_count(l, "regions", 8, &nsub));
+    HN_TRY(get_count(l, "regions", 4, &nsub));
     if (nsub > 2 || control != (st->kind == HN_STEP_CONTROL) || (!control && (nsub || !st->node->op->ref)) || (control && !nsub))
         return hn_fail(l->env, HN_INPUT, "plan file: step \"%s\" is not what its operator needs", st->name ? st->name : "?");
     st->subplans = hn_arena_array(l->env, l->arena, nsub + 1, sizeof *st->subplans);
     if (!st->subplans) return HN_NOMEM;
     if (++l->depth > HN_PLAN_NESTING) return hn_fail(l->env, HN_LIMIT, "plan file: regions nested deeper than %d", HN_PLAN_NESTING);
     for (size_t r = 0; r < nsub; r++) {
+        st->nsubplans = r + 1;
+        uint32_t planned;
+        HN_TRY(get_u32(l, "a region flag", &planned));
+        if (!planned) continue;
         st->subplans[r] = hn_zalloc(l->env, sizeof *st->subplans[r]);
         if (!st->subplans[r]) return HN_NOMEM;
-        st->nsubplans = r + 1;
         HN_TRY(get_plan(l, st->subplans[r]));
     }
     l->depth--;
@@ -306,6 +309,7 @@ static hn_status get_value(loader *l, const hn_plan *p, hn_plan_value *v)
     v->bytes = bytes;
     size_t limit = 0, end;
     switch (v->place.space) {
+    case HN_SPACE_NONE: return value_number(l, p, v->storage);
     case HN_SPACE_ARENA: limit = p->arena_bytes; break;
     case HN_SPACE_CONST: limit = p->constants_bytes; break;
     case HN_SPACE_INPUT:

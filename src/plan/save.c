@@ -9,6 +9,7 @@ typedef struct saver {
     hn_env *env;
     hn_buf tables;
     hn_buf constants;
+    int depth; /* of regions */
 } saver;
 
 static void put(saver *s, const void *data, size_t n) { hn_buf_append(s->env, &s->tables, data, n); }
@@ -104,12 +105,17 @@ static hn_status put_step(saver *s, const hn_step *st)
     HN_TRY(put_node(s, st->node));
     put_u32(s, (uint32_t)st->nsubplans);
     for (size_t r = 0; r < st->nsubplans; r++) {
+        /* A branch of If that does not fit the planned shapes is left out: it cannot be taken. */
+        put_u32(s, st->subplans[r] != NULL);
+        if (!st->subplans[r] && (st->nsubplans > 1 || s->depth > 0)) continue;
         if (!st->subplans[r]) {
             hn_fail(s->env, HN_UNSUPPORTED, "cannot save a plan: the shapes inside node \"%s\" (%s) are known only at run time", st->name, st->op);
             hn_hint(s->env, "run the model file itself instead of a plan");
             return HN_UNSUPPORTED;
         }
+        s->depth++;
         HN_TRY(put_plan(s, st->subplans[r]));
+        s->depth--;
     }
     return HN_OK;
 }
