@@ -1,0 +1,13 @@
+/* 8-bit GEMM with VNNI: 14 rows by 32 columns. */
+#define MR 14
+#define NV 2
+#include "kernels/vnni/lib_gemm_q8.h"
+
+const hn_kernel hn_k_vnni_gemm_q8_14x32 = {.family = "gemm_q8",
+                                           .name = "vnni_gemm_q8_14x32",
+                                           .isa = HN_ISA_AVX2 | HN_ISA_AVX512 | HN_ISA_VNNI,
+                                           .mr = MR,
+                                           .nr = NV * 16,
+                                           .kr = 4,
+                                           .rank = 2,
+                                           .fn = (hn_kernel_fn *)gemm};
