@@ -148,6 +148,6 @@ uint8_t hn_f32_to_f4e2m1(float f)
     uint32_t u = bits_of(f);
     uint32_t magnitude = u & 0x7fffffff;
     uint32_t code = magnitude >= 0x7f800000 ? 7 : encode(magnitude, 1, 1);
-    if (magnitude > 0x7f800000) return 7; /* no NaN in this format: the largest value, as ONNX has it */
+    if (magnitude > 0x7f800000) return 8; /* no NaN in this format: minus zero, as in ONNX's own cases */
     return (uint8_t)((u >> 28 & 8) | (code > 7 ? 7 : code));
 }

@@ -86,7 +86,8 @@ const hn_op hn_op_cast = {
     .name = "Cast",
     .domain = "",
     .since = 25,
-    .doc = "y = x in the dtype `to`: floats to integers truncate and saturate, integers wrap, floats round to nearest "
+    .doc = "y = x in the dtype `to`: floats to integers truncate and saturate (to 4 and 2 bits: wrap), integers wrap, "
+           "floats round to nearest "
            "even, bool is x != 0. Cast([1.7, -1.7, 3], to i32) = [1, -1, 3].",
     .flags = HN_OP_ELEMENTWISE,
     HN_PORTS(in, 1, out),

@@ -1,5 +1,5 @@
-/* lib_cast: numbers convert through double or, between integers, through 64 bits (which wrap). Narrow floats need the
- * rounding attributes; numbers and strings need text. */
+/* lib_cast: numbers convert through double or, between integers and from floats to 4 and 2 bits, through 64 bits (which
+ * wrap). Narrow floats need the rounding attributes; numbers and strings need text. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,7 +100,7 @@ static void number(const hn_tensor *src, const hn_tensor *dst, size_t i, bool sa
         ((uint8_t *)dst->data)[i] = to_e8m0(hn_get_f64(src, i), round, saturate);
     else if (!saturate && is_f8(dst->dtype, &format))
         ((uint8_t *)dst->data)[i] = hn_f32_to_f8(format, (float)hn_get_f64(src, i), false);
-    else if (whole && hn_ref_integer(dst->dtype))
+    else if (hn_ref_integer(dst->dtype) && (whole || (hn_dtype_is_int(dst->dtype) && hn_dtype_bits(dst->dtype) < 8)))
         hn_set_i64(dst, i, hn_get_i64(src, i));
     else if (src->dtype == HN_U64)
         hn_set_f64(dst, i, (double)hn_get_u64(src, i));
