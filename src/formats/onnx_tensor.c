@@ -273,8 +273,8 @@ static hn_status external_bytes(hn_env *env, hn_arena *arena, const proto *p, co
     uint64_t length = 0;
     if (st == HN_OK) length = p->has_length ? p->length : map.size - (p->offset < map.size ? p->offset : map.size);
     if (st == HN_OK && (p->offset > map.size || length > map.size - p->offset))
-        st = hn_fail(env, HN_INPUT, "bytes %llu to %llu lie outside %s, which has %zu", (unsigned long long)p->offset,
-                     (unsigned long long)(p->offset + length), path, map.size);
+        st = hn_fail(env, HN_INPUT, "%llu bytes from %llu lie outside %s, which has %zu", (unsigned long long)length,
+                     (unsigned long long)p->offset, path, map.size);
     if (st == HN_OK)
         st = take_bytes(env, arena, p, map.data == NULL ? (const uint8_t *)"" : map.data + p->offset, (size_t)length,
                         src->maps == NULL, out);

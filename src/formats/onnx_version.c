@@ -206,6 +206,14 @@ static hn_status old_scatter(hn_onnx_scope *s, hn_onnx_node *n)
     return HN_OK;
 }
 
+/* ONNX Runtime writes it into the standard domain. */
+static hn_status simplified(hn_onnx_scope *s, hn_onnx_node *n)
+{
+    (void)s;
+    n->op = "RMSNormalization";
+    return HN_OK;
+}
+
 static hn_status old_scan(hn_onnx_scope *s, hn_onnx_node *n)
 {
     return hn_fail(s->r->env, HN_UNSUPPORTED, "%s of opset %lld (with a batch dimension)", n->op,
@@ -264,6 +272,7 @@ static const conversion TABLE[] = {
     {"Scan", 9, false, old_scan},
     {"Scatter", HN_ONNX_NEWEST + 1, true, old_scatter},
     {"Selu", 6, false, old_selu},
+    {"SimplifiedLayerNormalization", HN_ONNX_NEWEST + 1, true, simplified},
     {"Slice", 10, false, old_slice},
     {"Softmax", 13, false, hn_onnx_old_softmax},
     {"Split", 18, false, old_split},
