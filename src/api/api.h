@@ -48,6 +48,13 @@ hn_status hn_api_random_inputs(hn_env *env, hn_arena *arena, size_t n, const hn_
 /* Inputs from --input specs for a session; see hone_run_options. */
 hn_status hn_api_read_inputs(hone_env *e, hn_arena *arena, const hn_session *s, const char *const *specs, size_t count,
                              const char *preprocess, const hn_tensor **out) HN_MUST_CHECK;
+/* What a job runs on when the user may leave out inputs: those of `specs`, else random ones of the declared shape. `batch` (0: 1)
+ * completes a free first dimension; inputs of one sample are repeated up to it. HN_INPUT when the model has another fixed batch.
+ * *samples gets the first dimension of the first input. */
+hn_status hn_api_job_inputs(hone_env *e, hn_arena *arena, const hn_session *s, const char *const *specs, size_t count, int64_t batch,
+                            const hn_tensor ***out, size_t *samples) HN_MUST_CHECK;
+/* The types that a run on these inputs has. */
+hn_type *hn_api_types_of(hn_env *env, hn_arena *arena, const hn_session *s, const hn_tensor *const *in);
 /* What was recorded with the model about pre-processing ("hone.preprocess" in its metadata), or NULL. */
 const char *hn_api_declared_preprocess(const hn_session *s);
 

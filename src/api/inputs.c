@@ -162,3 +162,76 @@ hn_status hn_api_read_inputs(hone_env *e, hn_arena *arena, const hn_session *s, 
     }
     return HN_OK;
 }
+
+static hn_status repeat(hn_env *env, hn_arena *arena, const hn_tensor *one, int64_t batch, const hn_tensor **out)
+{
+    int64_t dims[HN_MAX_RANK];
+    memcpy(dims, one->dims, sizeof dims);
+    dims[0] = batch;
+    hn_tensor *t = hn_arena_alloc(env, arena, sizeof *t);
+    if (!t) return HN_NOMEM;
+    HN_TRY(hn_tensor_init(env, arena, t, one->dtype, one->rank, dims));
+    if (one->bytes * (size_t)batch != t->bytes)
+        return hn_fail(env, HN_INPUT, "an input with elements under a byte cannot be repeated for a batch of %lld", (long long)batch);
+    for (int64_t i = 0; i < batch; i++) memcpy((char *)t->data + (size_t)i * one->bytes, one->data, one->bytes);
+    *out = t;
+    return HN_OK;
+}
+
+static hn_status random_inputs(hone_env *e, hn_arena *arena, const hn_session *s, int64_t batch, const hn_tensor **refs)
+{
+    hn_env *env = &e->env;
+    size_t nin = hn_session_inputs(s);
+    hn_type *types = hn_arena_array(env, arena, nin + 1, sizeof *types);
+    hn_tensor *t;
+    if (!types) return HN_NOMEM;
+    for (size_t i = 0; i < nin; i++) {
+        const char *which;
+        if (hn_session_default_dims(s, i, batch, &types[i], &which)) continue;
+        hn_fail(env, HN_INPUT, "input \"%s\" has a free dimension: %s", hn_session_input_name(s, i), which);
+        hn_hint(env, "give an input with --input %s=FILE", hn_session_input_name(s, i));
+        return HN_INPUT;
+    }
+    HN_TRY(hn_api_random_inputs(env, arena, nin, types, env->seed, &t));
+    for (size_t i = 0; i < nin; i++) refs[i] = &t[i];
+    return HN_OK;
+}
+
+hn_status hn_api_job_inputs(hone_env *e, hn_arena *arena, const hn_session *s, const char *const *specs, size_t count, int64_t batch,
+                            const hn_tensor ***out, size_t *samples)
+{
+    hn_env *env = &e->env;
+    size_t nin = hn_session_inputs(s);
+    const hn_tensor **refs = hn_arena_array(env, arena, nin + 1, sizeof *refs);
+    if (!refs) return HN_NOMEM;
+    const hn_type *first = nin ? hn_session_input_type(s, 0) : NULL;
+    if (batch < 0 || batch > 65536) return hn_fail(env, HN_INPUT, "a batch of %lld; 1 to 65536 is possible", (long long)batch);
+    if (batch > 0 && first && first->rank > 0 && first->dims[0] >= 0 && first->dims[0] != batch) {
+        hn_fail(env, HN_INPUT, "the model has a fixed first dimension of %lld, so a batch of %lld cannot be run", (long long)first->dims[0],
+                (long long)batch);
+        return HN_INPUT;
+    }
+    if (count) {
+        const hn_tensor *t;
+        HN_TRY(hn_api_read_inputs(e, arena, s, specs, count, NULL, &t));
+        for (size_t i = 0; i < nin; i++) {
+            const hn_type *want = hn_session_input_type(s, i);
+            refs[i] = &t[i];
+            if (batch > 1 && t[i].rank > 0 && t[i].dims[0] == 1 && want->rank > 0 && want->dims[0] < 0)
+                HN_TRY(repeat(env, arena, &t[i], batch, &refs[i]));
+        }
+    } else {
+        HN_TRY(random_inputs(e, arena, s, batch > 0 ? batch : 1, refs));
+    }
+    *out = refs;
+    *samples = nin && refs[0]->rank > 0 ? (size_t)refs[0]->dims[0] : 1;
+    return HN_OK;
+}
+
+hn_type *hn_api_types_of(hn_env *env, hn_arena *arena, const hn_session *s, const hn_tensor *const *in)
+{
+    size_t nin = hn_session_inputs(s);
+    hn_type *types = hn_arena_array(env, arena, nin + 1, sizeof *types);
+    for (size_t i = 0; types && i < nin; i++) types[i] = hn_type_tensor(in[i]->dtype, in[i]->rank, in[i]->dims);
+    return types;
+}
