@@ -157,7 +157,8 @@ hn_status hn_device_lower(hn_lower *c, const hn_driver **driver, hn_lower_trace_
     char kept[sizeof c->reason];
     snprintf(kept, sizeof kept, "no driver for %s%s%s", c->node->op->domain, c->node->op->domain[0] == '\0' ? "" : ".",
              c->node->op->name);
-    if (c->node->nout == 0 || c->node->out[0] == NULL) {
+    bool optional = c->node->op->nout > 0 && c->node->op->out != NULL && c->node->op->out[0].optional;
+    if (c->node->nout == 0 || (c->node->out[0] == NULL && !optional)) {
         reset(c);
         snprintf(c->reason, sizeof c->reason, "the first output is not used");
         return HN_OK;
