@@ -143,6 +143,8 @@ static void scaled(hn_cases *c, const char *name, const char *mode, const char *
 {
     hn_case(c, name);
     hn_case_string(c, "mode", mode);
+    /* Nearest moves every type; strings cannot be interpolated. */
+    if (strcmp(mode, "nearest") != 0) hn_case_flag(c, HN_CASE_ONE_TYPE);
     hn_case_string(c, "coordinate_transformation_mode", coordinates);
     hn_case_rand(c, HN_F32, HN_DIMS(1, 2, 4, 5), -2, 2);
     hn_case_absent(c);
@@ -171,6 +173,7 @@ static hn_status cases(hn_cases *c)
     scaled(c, "linear, antialias", "linear", "half_pixel", 0.4);
     hn_case_int(c, "antialias", 1);
     hn_case(c, "sizes that keep the aspect");
+    hn_case_flag(c, HN_CASE_ONE_TYPE);
     hn_case_string(c, "mode", "linear");
     hn_case_string(c, "keep_aspect_ratio_policy", "not_larger");
     hn_case_ints(c, "axes", 2, (const int64_t[]){1, 2});

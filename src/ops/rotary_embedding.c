@@ -65,7 +65,7 @@ static hn_status ref(const hn_refargs *a)
     for (int64_t k = 0; k < s.batch * s.steps * s.heads; k++) {
         int64_t b = k / (s.steps * s.heads), t = k / s.heads % s.steps, h = k % s.heads;
         int64_t at = s.flat ? ((b * s.steps + t) * s.heads + h) * s.size : ((b * s.heads + h) * s.steps + t) * s.size;
-        size_t c;
+        size_t c = 0;
         HN_TRY(row(a, &s, b, t, &c));
         for (size_t i = 0; i < half; i++) {
             size_t p = (size_t)at + (interleaved ? 2 * i : i), q = interleaved ? p + 1 : p + half;
