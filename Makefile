@@ -10,7 +10,7 @@ NINJA = cmake --build $(1) -j $(JOBS)
 CONFIGURE = @test -f $(1)/build.ninja || { mkdir -p $(1) && cmake -S . -B $(1) -G Ninja $(2) $(CMAKE_FLAGS) >$(1)/configure.log 2>&1; } || { cat $(1)/configure.log; exit 1; }
 
 .DEFAULT_GOAL := all
-.PHONY: all help demo test bench lint fuzz tsan asan torture mutate install clean deps
+.PHONY: all help demo test docs bench lint fuzz tsan asan torture mutate install clean deps
 
 all: deps ## the libraries, the program and the tests
 	$(call CONFIGURE,$(BUILD),)
@@ -49,6 +49,10 @@ tsan: deps ## the tests labelled threads under ThreadSanitizer
 	$(call CONFIGURE,$(BUILD)-tsan,-DHONE_SANITIZE=thread)
 	@$(call NINJA,$(BUILD)-tsan) --target threads_tests
 	@tools/run_tests.sh $(BUILD)-tsan -L threads $(CTEST_FLAGS)
+
+docs: all ## the pages that are generated
+	@$(call NINJA,$(BUILD)) --target gen_ops_doc
+	@$(BUILD)/gen_ops_doc >docs/ops.md.tmp && mv docs/ops.md.tmp docs/ops.md
 
 torture: all ## fail each allocation in turn
 	@tools/run_tests.sh $(BUILD) -L torture $(CTEST_FLAGS)

@@ -3,11 +3,15 @@
 #ifndef HN_OPS_OPS_H
 #define HN_OPS_OPS_H
 
+#include "base/buf.h"
 #include "ir/op.h"
 
 extern const hn_op_table hn_ops;
 
 /* The row's cost, or the default that ir/op.h states. Types of the node's values are fully known. */
 void hn_op_cost(const hn_node *node, hn_cost *cost);
+
+/* The table as Markdown: docs/ops.md. */
+hn_status hn_ops_doc(hn_env *env, const hn_op_table *ops, hn_buf *out) HN_MUST_CHECK;
 
 #endif

@@ -1,0 +1,17 @@
+/* gen_ops_doc: prints docs/ops.md from the op table. Run by `make docs`. */
+#include <stdio.h>
+
+#include "ops/ops.h"
+
+int main(void)
+{
+    hn_env env;
+    hn_buf page = {0};
+    hn_env_init(&env);
+    hn_status st = hn_ops_doc(&env, &hn_ops, &page);
+    if (st == HN_OK && fwrite(page.data, 1, page.size, stdout) != page.size) st = HN_IO;
+    if (fflush(stdout) != 0) st = HN_IO;
+    hn_buf_fini(&env, &page);
+    if (st != HN_OK) fprintf(stderr, "gen_ops_doc: %s\n", hn_status_name(st));
+    return st == HN_OK ? 0 : 1;
+}
