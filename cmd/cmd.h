@@ -78,6 +78,7 @@ int cmd_usage(const char *command, const char *fmt, ...);
 char *cmd_bytes(double v, char *dst);
 char *cmd_ms(double ms, char *dst);
 char *cmd_count_text(double v, char *dst);
+char *cmd_quantity(double v, const char *name, char *dst); /* "12 MAC", "1.2 GMAC" */
 /* "list.3.key" in a static-free way: path of an entry of a list. dst of 256 bytes, returned. */
 char *cmd_path(char *dst, const char *list, size_t i, const char *key);
 

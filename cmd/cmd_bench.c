@@ -1,5 +1,5 @@
 /* bench: how fast, how soon, how much memory; alone or against a baseline. */
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -112,7 +112,8 @@ static int run(cmd_context *c)
         printf(" (no layout can do with less than %s)   constants %s\n",
                cmd_bytes(hone_record_number(rec, "arena_lower_bound_bytes", 0), a),
                cmd_bytes(hone_record_number(rec, "constants_bytes", 0), b));
-        printf("work  %sFLOP, %s of memory traffic at least\n", cmd_count_text(hone_record_number(rec, "flops", 0), a),
+        printf("work  %s, %s of memory traffic at least\n",
+               cmd_quantity(hone_record_number(rec, "flops", 0), "FLOP", a),
                cmd_bytes(hone_record_number(rec, "modelled_bytes", 0), b));
         if (o.profile) print_profile(rec);
         if (o.trace) printf("trace written to %s\n", o.trace);

@@ -142,6 +142,15 @@ char *cmd_count_text(double v, char *dst)
     return dst;
 }
 
+char *cmd_quantity(double v, const char *name, char *dst)
+{
+    char number[32];
+    cmd_count_text(v, number);
+    bool scaled = v >= 1000;
+    snprintf(dst, 32, "%.20s%s%.8s", number, scaled ? "" : " ", name);
+    return dst;
+}
+
 char *cmd_path(char *dst, const char *list, size_t i, const char *key)
 {
     snprintf(dst, 256, "%s.%zu%s%s", list, i, key ? "." : "", key ? key : "");
