@@ -6,9 +6,9 @@
  * finished as kernels/q8.h says (BYTE, RESIDUAL), with x(i,ky,kx) = row[ky] + c * (i*sw + kx*dw - pw), or `pad` (c
  * bytes) where row[ky] is NULL or the pixel is outside [0, width). Variant PLAIN: w is [taps][c] bytes, bias and scale
  * in channel order. Variant LANES: blocks of 64 channels, the rest in one block of 64, 32 or 16; in a block, for each
- * group of 4 taps (padded with zero weights), what hn_dwconv_q8_at says. Packed arrays are 64-byte aligned and padded
- * to whole blocks. Y and R are those of pixel `from`. Nothing outside the pixels and Y's m * c bytes is touched; Y may
- * be R itself. */
+ * group of 4 taps (padded with zero weights), what hn_dwconv_q8_at says. Variant COLUMNS (kh <= 4, kw 3, sw 1 or 2,
+ * dw 1): the same with tap number 4*kx+ky of 12. Packed arrays are 64-byte aligned and padded to whole blocks. Y and R
+ * are those of pixel `from`. Nothing outside the pixels and Y's m * c bytes is touched; Y may be R itself. */
 #ifndef HN_KERNELS_DWCONV_Q8_H
 #define HN_KERNELS_DWCONV_Q8_H
 
@@ -17,7 +17,7 @@
 #include "kernels/kernel.h"
 #include "kernels/q8.h"
 
-enum { HN_DWCONV_Q8_PLAIN, HN_DWCONV_Q8_LANES };
+enum { HN_DWCONV_Q8_PLAIN, HN_DWCONV_Q8_LANES, HN_DWCONV_Q8_COLUMNS };
 enum { HN_DWCONV_Q8_TAPS = 64 }; /* most taps */
 
 typedef struct hn_dwconv_q8 {
@@ -54,6 +54,7 @@ static inline size_t hn_dwconv_q8_channel_at(size_t c, size_t j)
     size_t start = j / 64 * 64, width = hn_dwconv_q8_width(c - start), i = j - start;
     return start + i % 16 / 4 * (width / 4) + i / 16 * 4 + i % 4;
 }
+/* t: the tap's number in the packed order, of `taps`. */
 static inline size_t hn_dwconv_q8_at(size_t c, size_t taps, size_t j, size_t t)
 {
     size_t start = j / 64 * 64, width = hn_dwconv_q8_width(c - start);

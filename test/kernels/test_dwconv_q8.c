@@ -39,14 +39,16 @@ static void *block(size_t bytes)
 static packed pack(const shape *s, const hn_kernel *k, const int8_t *w, const int32_t *bias, const float *scale)
 {
     size_t taps = s->kh * s->kw, channels = hn_dwconv_q8_channels(s->c);
-    bool lanes = k->variant == HN_DWCONV_Q8_LANES;
-    packed p = {block((taps + 3) / 4 * 4 * channels), block(4 * channels), block(4 * channels)};
+    bool lanes = k->variant != HN_DWCONV_Q8_PLAIN, columns = k->variant == HN_DWCONV_Q8_COLUMNS;
+    packed p = {block((taps + 12) / 4 * 4 * channels), block(4 * channels), block(4 * channels)};
     for (size_t j = 0; j < s->c; j++) {
         size_t at = lanes ? hn_dwconv_q8_channel_at(s->c, j) : j;
         p.bias[at] = bias[j];
         p.scale[at] = scale[j];
-        for (size_t t = 0; t < taps; t++)
-            p.w[lanes ? hn_dwconv_q8_at(s->c, taps, j, t) : t * s->c + j] = w[t * s->c + j];
+        for (size_t t = 0; t < taps; t++) {
+            size_t number = columns ? 4 * (t % 3) + t / 3 : t;
+            p.w[lanes ? hn_dwconv_q8_at(s->c, columns ? 12 : taps, j, number) : t * s->c + j] = w[t * s->c + j];
+        }
     }
     return p;
 }
@@ -135,6 +137,12 @@ static void test_variety(void **state)
             s.x_signed = below(&rng, 2);
             s.extremes = below(&rng, 2);
             s.residual = below(&rng, 2);
+            if (kernel->variant == HN_DWCONV_Q8_COLUMNS) {
+                s.kh = 1 + s.kh % 4;
+                s.kw = 3;
+                s.sw = 1 + s.sw % 2;
+                s.dw = 1;
+            }
             check(kernel, &s, &rng);
         }
     }

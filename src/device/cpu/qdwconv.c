@@ -93,19 +93,27 @@ static int64_t weight(const weights *w, size_t i)
     return v - w->w_zp;
 }
 
-static void pack(const weights *w, const params *p, bool lanes, int64_t x_zp, uint8_t *blob)
+/* Place of tap t of channel j in the packed weights. */
+static size_t place(const hn_q8_window *win, int variant, size_t j, size_t t)
+{
+    if (variant == HN_DWCONV_Q8_PLAIN) return t * win->c + j;
+    if (variant == HN_DWCONV_Q8_LANES) return hn_dwconv_q8_at(win->c, win->kh * win->kw, j, t);
+    return hn_dwconv_q8_at(win->c, 12, j, 4 * (t % 3) + t / 3);
+}
+
+static void pack(const weights *w, const params *p, int variant, int64_t x_zp, uint8_t *blob)
 {
     size_t c = p->win.c, taps = p->win.kh * p->win.kw;
     for (size_t j = 0; j < c; j++) {
         int64_t sum = 0;
         for (size_t t = 0; t < taps; t++) {
             int64_t v = weight(w, j * taps + t);
-            blob[lanes ? hn_dwconv_q8_at(c, taps, j, t) : t * c + j] = (uint8_t)v;
+            blob[place(&p->win, variant, j, t)] = (uint8_t)v;
             sum += v;
         }
         int64_t bias = (w->bias == NULL ? 0 : hn_get_i64(w->bias, j)) - x_zp * sum;
         int32_t low = (int32_t)(uint32_t)(uint64_t)bias; /* sums are modulo 2^32 */
-        size_t at = lanes ? hn_dwconv_q8_channel_at(c, j) : j;
+        size_t at = variant == HN_DWCONV_Q8_PLAIN ? j : hn_dwconv_q8_channel_at(c, j);
         memcpy(blob + p->bias + 4 * at, &low, 4);
         memcpy(blob + p->scale + 4 * at, (const float *)w->scale->data + (hn_tensor_elems(w->scale) == 1 ? 0 : j), 4);
     }
@@ -145,7 +153,10 @@ static hn_status lower(hn_lower *c)
     hn_q8_out out;
     if (!hn_q8_out_read(c, hn_node_in(node, 4), &out)) return HN_OK;
     if (out.kind == HN_Q8_F32) return hn_lower_refuse(c, "the output is not 8-bit");
-    const hn_kernel *kernel = hn_lower_kernel(c, "dwconv_q8", -1, 0);
+    bool columns = win.kw == 3 && win.kh <= 4 && win.sw <= 2 && win.dw == 1;
+    const hn_kernel *kernel = columns ? hn_lower_kernel(c, "dwconv_q8", HN_DWCONV_Q8_COLUMNS, 0) : NULL;
+    if (kernel == NULL) kernel = hn_lower_kernel(c, "dwconv_q8", HN_DWCONV_Q8_LANES, 0);
+    if (kernel == NULL) kernel = hn_lower_kernel(c, "dwconv_q8", HN_DWCONV_Q8_PLAIN, 0);
     if (kernel == NULL) return hn_lower_refuse(c, "no dwconv_q8 kernel for this ISA");
     params *p = hn_lower_params(c, sizeof *p);
     if (p == NULL) return HN_NOMEM;
@@ -153,7 +164,7 @@ static hn_status lower(hn_lower *c)
     p->out = out;
     p->x_flip = hn_q8_flip(type);
     c->scratch_bytes = hn_q8_stage_plan(&p->stage, &win, in_nhwc, nhwc, false, (uint8_t)(w.x_zp & 0xff), 1);
-    size_t taps = hn_align_up(win.kh * win.kw, 4), channels = hn_dwconv_q8_channels(win.c);
+    size_t taps = hn_align_up((columns ? 4 : win.kh) * win.kw, 4), channels = hn_dwconv_q8_channels(win.c);
     p->bias = hn_align_up(taps * channels, 64);
     p->scale = p->bias + hn_align_up(4 * channels, 64);
     p->pad = p->scale + hn_align_up(4 * channels, 64);
@@ -162,7 +173,7 @@ static hn_status lower(hn_lower *c)
     void *blob;
     p->blob = hn_lower_const(c, p->pad + win.c, &blob);
     if (p->blob < 0) return HN_NOMEM;
-    pack(&w, p, kernel->variant == HN_DWCONV_Q8_LANES, w.x_zp + hn_q8_bias(type), blob);
+    pack(&w, p, kernel->variant, w.x_zp + hn_q8_bias(type), blob);
     p->x = hn_lower_input(c, 0);
     p->r = out.kind == HN_Q8_RESIDUAL ? hn_lower_input(c, 4) : -1;
     p->y = hn_lower_output(c, 0);

@@ -1,5 +1,6 @@
-/* One block of 16, 32 or 64 channels of one pixel: the bytes of 4 taps are unpacked to 32-bit lanes and go through
- * vpdpbusd. Included three times, with BYTES (16, 32, 64), V (the vector type) and OP(name) (its intrinsic) defined. */
+/* Blocks of 16, 32 or 64 channels: the bytes of 4 taps are unpacked to 32-bit lanes and go through vpdpbusd. Included
+ * three times by lib_dwconv_q8_all.h, with BYTES (16, 32, 64), V (the vector type) and OP(name) (its intrinsic)
+ * defined. */
 #define PASTE_(a, b) a##b
 #define PASTE(a, b)  PASTE_(a, b)
 #define NAME(x)      PASTE(x, BYTES)
@@ -57,12 +58,9 @@ ALWAYS void NAME(store_)(const hn_dwconv_q8 *g, uint8_t *y, BYTEMASK mask, const
         STOREU(y, v);
 }
 
-ALWAYS void NAME(block_)(const hn_dwconv_q8 *g, const uint8_t *const *p, size_t i, size_t from, BYTEMASK mask,
-                         const int masked)
+ALWAYS void NAME(finish_)(const hn_dwconv_q8 *g, size_t i, size_t from, BYTEMASK mask, const int masked, V *acc)
 {
-    V acc[4];
     const float *scale = g->scale + from;
-    NAME(sum_)(g, p, g->w + from * ((g->kh * g->kw + 3) / 4 * 4), g->bias + from, from, mask, masked, acc);
     if (g->out->kind == HN_Q8_RESIDUAL) {
         V r = OP(maskz_loadu_epi8)(mask, g->r + i * g->c + from), none = OP(setzero_si)();
         r = XOR(r, OP(set1_epi8)((char)g->out->r_flip));
@@ -75,6 +73,58 @@ ALWAYS void NAME(block_)(const hn_dwconv_q8 *g, const uint8_t *const *p, size_t 
         HN_UNROLL for (int q = 0; q < 4; q++) acc[q] = NAME(scaled_)(g->out, acc[q], scale + q * (BYTES / 4));
     }
     NAME(store_)(g, g->y + i * g->c + from, mask, masked, acc);
+}
+
+ALWAYS void NAME(block_)(const hn_dwconv_q8 *g, const uint8_t *const *p, size_t i, size_t from, BYTEMASK mask,
+                         const int masked)
+{
+    V acc[4];
+    NAME(sum_)(g, p, g->w + from * ((g->kh * g->kw + 3) / 4 * 4), g->bias + from, from, mask, masked, acc);
+    NAME(finish_)(g, i, from, mask, masked, acc);
+}
+
+/* The bytes of up to 4 rows at input column ix, unpacked to lanes. */
+ALWAYS void NAME(column_)(const hn_dwconv_q8 *g, const dwconv_rows *rows, ptrdiff_t ix, size_t from, BYTEMASK mask,
+                          const int masked, V *out)
+{
+    const V flip = OP(set1_epi8)((char)g->x_flip);
+    const int inside = ix >= 0 && (size_t)ix < g->width;
+    V x[4];
+    HN_UNROLL for (int k = 0; k < 4; k++)
+    {
+        const uint8_t *s = inside ? rows->p[k] + (size_t)ix * rows->step[k] : g->pad;
+        x[k] = XOR(masked ? OP(maskz_loadu_epi8)(mask, s + from) : LOADU(s + from), flip);
+    }
+    V a = OP(unpacklo_epi8)(x[0], x[1]), b = OP(unpackhi_epi8)(x[0], x[1]);
+    V c = OP(unpacklo_epi8)(x[2], x[3]), d = OP(unpackhi_epi8)(x[2], x[3]);
+    out[0] = OP(unpacklo_epi16)(a, c), out[1] = OP(unpackhi_epi16)(a, c);
+    out[2] = OP(unpacklo_epi16)(b, d), out[3] = OP(unpackhi_epi16)(b, d);
+}
+
+/* One block of channels along the row, 3 columns wide, which move through registers. */
+ALWAYS void NAME(slide_)(const hn_dwconv_q8 *g, const dwconv_rows *rows, size_t from, BYTEMASK mask, const int masked,
+                         const int stride)
+{
+    const int8_t *w = g->w + from * 12;
+    const int32_t *bias = g->bias + from;
+    ptrdiff_t ix = (ptrdiff_t)(g->from * (size_t)stride) - (ptrdiff_t)g->pw;
+    V c0[4], c1[4], c2[4];
+    NAME(column_)(g, rows, ix, from, mask, masked, c0);
+    if (stride == 1) NAME(column_)(g, rows, ix + 1, from, mask, masked, c1);
+    for (size_t i = 0; i < g->m; i++, ix += stride) {
+        V acc[4];
+        if (stride == 2) NAME(column_)(g, rows, ix + 1, from, mask, masked, c1);
+        NAME(column_)(g, rows, ix + 2, from, mask, masked, c2);
+        HN_UNROLL for (int q = 0; q < 4; q++)
+        {
+            acc[q] = OP(dpbusd_epi32)(LOAD(bias + q * (BYTES / 4)), c0[q], LOAD(w + q * BYTES));
+            acc[q] = OP(dpbusd_epi32)(acc[q], c1[q], LOAD(w + (4 + q) * BYTES));
+            acc[q] = OP(dpbusd_epi32)(acc[q], c2[q], LOAD(w + (8 + q) * BYTES));
+            c0[q] = stride == 1 ? c1[q] : c2[q];
+            c1[q] = c2[q];
+        }
+        NAME(finish_)(g, i, from, mask, masked, acc);
+    }
 }
 
 #undef PASTE_

@@ -1,0 +1,40 @@
+/* 8-bit depthwise convolution with VNNI, windows 3 wide and up to 4 high, stride 1 or 2: unpacked columns stay in
+ * registers for all the windows that they are part of. */
+#include "kernels/vnni/lib_dwconv_q8_all.h"
+
+ALWAYS void slide(const hn_dwconv_q8 *g, const dwconv_rows *rows, const int stride)
+{
+    size_t left = g->c % 64, whole = g->c - left;
+    for (size_t from = 0; from < whole; from += 64) slide_64(g, rows, from, ~UINT64_C(0), 0, stride);
+    if (left > 32)
+        slide_64(g, rows, whole, (UINT64_C(1) << left) - 1, 1, stride);
+    else if (left == 32)
+        slide_32(g, rows, whole, ~UINT32_C(0), 0, stride);
+    else if (left > 16)
+        slide_32(g, rows, whole, (UINT32_C(1) << left) - 1, 1, stride);
+    else if (left == 16)
+        slide_16(g, rows, whole, 0xffff, 0, stride);
+    else if (left > 0)
+        slide_16(g, rows, whole, (__mmask16)((1u << left) - 1), 1, stride);
+}
+
+static void dwconv(const hn_dwconv_q8 *g)
+{
+    dwconv_rows rows;
+    for (size_t k = 0; k < 4; k++) { /* rows past the window have zero weights */
+        bool real = k < g->kh && g->row[k];
+        rows.p[k] = real ? g->row[k] : g->pad;
+        rows.step[k] = real ? g->c : 0;
+    }
+    if (g->sw == 1)
+        slide(g, &rows, 1);
+    else
+        slide(g, &rows, 2);
+}
+
+const hn_kernel hn_k_vnni_dwconv3_q8 = {.family = "dwconv_q8",
+                                        .name = "vnni_dwconv3_q8",
+                                        .isa = HN_ISA_AVX2 | HN_ISA_AVX512 | HN_ISA_VNNI,
+                                        .variant = HN_DWCONV_Q8_COLUMNS,
+                                        .rank = 2,
+                                        .fn = (hn_kernel_fn *)dwconv};

@@ -1,0 +1,57 @@
+/* The three widths of lib_dwconv_q8.h. */
+#ifndef HN_KERNELS_VNNI_LIB_DWCONV_Q8_ALL_H
+#define HN_KERNELS_VNNI_LIB_DWCONV_Q8_ALL_H
+
+#include <immintrin.h>
+
+#include "kernels/dwconv_q8.h"
+
+#define ALWAYS  static inline __attribute__((always_inline))
+#define NEAREST (_MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
+
+typedef struct dwconv_rows {
+    const uint8_t *p[4];
+    size_t step[4]; /* bytes per column; 0 where the row is padding */
+} dwconv_rows;
+
+#define _mm512_setzero_si _mm512_setzero_si512
+#define _mm256_setzero_si _mm256_setzero_si256
+#define _mm_setzero_si    _mm_setzero_si128
+
+#define BYTES             64
+#define V                 __m512i
+#define PS                __m512
+#define BYTEMASK          __mmask64
+#define OP(x)             _mm512_##x
+#define LOAD(p)           _mm512_load_si512(p)
+#define LOADU(p)          _mm512_loadu_si512(p)
+#define STOREU(p, v)      _mm512_storeu_si512(p, v)
+#define XOR(a, b)         _mm512_xor_si512(a, b)
+#define ROUND(v)          _mm512_roundscale_ps(v, NEAREST)
+#include "kernels/vnni/lib_dwconv_q8.h"
+
+#define BYTES        32
+#define V            __m256i
+#define PS           __m256
+#define BYTEMASK     __mmask32
+#define OP(x)        _mm256_##x
+#define LOAD(p)      _mm256_load_si256((const __m256i *)(p))
+#define LOADU(p)     _mm256_loadu_si256((const __m256i *)(p))
+#define STOREU(p, v) _mm256_storeu_si256((__m256i *)(p), v)
+#define XOR(a, b)    _mm256_xor_si256(a, b)
+#define ROUND(v)     _mm256_round_ps(v, NEAREST)
+#include "kernels/vnni/lib_dwconv_q8.h"
+
+#define BYTES        16
+#define V            __m128i
+#define PS           __m128
+#define BYTEMASK     __mmask16
+#define OP(x)        _mm_##x
+#define LOAD(p)      _mm_load_si128((const __m128i *)(p))
+#define LOADU(p)     _mm_loadu_si128((const __m128i *)(p))
+#define STOREU(p, v) _mm_storeu_si128((__m128i *)(p), v)
+#define XOR(a, b)    _mm_xor_si128(a, b)
+#define ROUND(v)     _mm_round_ps(v, NEAREST)
+#include "kernels/vnni/lib_dwconv_q8.h"
+
+#endif
