@@ -2,7 +2,7 @@
  * registers for all the windows that they are part of. */
 #include "kernels/vnni/lib_dwconv_q8_all.h"
 
-ALWAYS void slide(const hn_dwconv_q8 *g, const dwconv_rows *rows, const int stride)
+ALWAYS void slide(const hn_dwconv_q8 *g, dwconv_rows rows, const int stride)
 {
     size_t left = g->c % 64, whole = g->c - left;
     for (size_t from = 0; from < whole; from += 64) slide_64(g, rows, from, ~UINT64_C(0), 0, stride);
@@ -18,18 +18,23 @@ ALWAYS void slide(const hn_dwconv_q8 *g, const dwconv_rows *rows, const int stri
         slide_16(g, rows, whole, (__mmask16)((1u << left) - 1), 1, stride);
 }
 
-static void dwconv(const hn_dwconv_q8 *g)
+static void dwconv(const hn_dwconv_q8 *args)
 {
-    dwconv_rows rows;
+    /* Copies, which stores of bytes cannot alias. */
+    const hn_q8_out out = *args->out;
+    hn_dwconv_q8 own = *args;
+    const hn_dwconv_q8 *g = &own;
+    own.out = &out;
+    dwconv_rows rows = {.pad = g->pad, .ix = g->from * g->sw - g->pw, .width = g->width};
     for (size_t k = 0; k < 4; k++) { /* rows past the window have zero weights */
         bool real = k < g->kh && g->row[k];
-        rows.p[k] = real ? g->row[k] : g->pad;
+        rows.p[k] = real ? (uintptr_t)g->row[k] + rows.ix * g->c : (uintptr_t)g->pad;
         rows.step[k] = real ? g->c : 0;
     }
     if (g->sw == 1)
-        slide(g, &rows, 1);
+        slide(g, rows, 1);
     else
-        slide(g, &rows, 2);
+        slide(g, rows, 2);
 }
 
 const hn_kernel hn_k_vnni_dwconv3_q8 = {.family = "dwconv_q8",

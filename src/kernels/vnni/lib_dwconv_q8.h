@@ -83,18 +83,18 @@ ALWAYS void NAME(block_)(const hn_dwconv_q8 *g, const uint8_t *const *p, size_t 
     NAME(finish_)(g, i, from, mask, masked, acc);
 }
 
-/* The bytes of up to 4 rows at input column ix, unpacked to lanes. */
-ALWAYS void NAME(column_)(const hn_dwconv_q8 *g, const dwconv_rows *rows, ptrdiff_t ix, size_t from, BYTEMASK mask,
-                          const int masked, V *out)
+/* The bytes of up to 4 rows at one input column, unpacked to lanes; moves to the next column. */
+ALWAYS void NAME(column_)(dwconv_rows *rows, V flip, BYTEMASK mask, const int masked, V *out)
 {
-    const V flip = OP(set1_epi8)((char)g->x_flip);
-    const int inside = ix >= 0 && (size_t)ix < g->width;
+    const int inside = rows->ix < rows->width; /* unsigned: also left of the image */
     V x[4];
     HN_UNROLL for (int k = 0; k < 4; k++)
     {
-        const uint8_t *s = inside ? rows->p[k] + (size_t)ix * rows->step[k] : g->pad;
-        x[k] = XOR(masked ? OP(maskz_loadu_epi8)(mask, s + from) : LOADU(s + from), flip);
+        const uint8_t *s = inside ? (const uint8_t *)rows->p[k] : rows->pad;
+        x[k] = XOR(masked ? OP(maskz_loadu_epi8)(mask, s) : LOADU(s), flip);
+        rows->p[k] += rows->step[k];
     }
+    rows->ix++;
     V a = OP(unpacklo_epi8)(x[0], x[1]), b = OP(unpackhi_epi8)(x[0], x[1]);
     V c = OP(unpacklo_epi8)(x[2], x[3]), d = OP(unpackhi_epi8)(x[2], x[3]);
     out[0] = OP(unpacklo_epi16)(a, c), out[1] = OP(unpackhi_epi16)(a, c);
@@ -102,19 +102,26 @@ ALWAYS void NAME(column_)(const hn_dwconv_q8 *g, const dwconv_rows *rows, ptrdif
 }
 
 /* One block of channels along the row, 3 columns wide, which move through registers. */
-ALWAYS void NAME(slide_)(const hn_dwconv_q8 *g, const dwconv_rows *rows, size_t from, BYTEMASK mask, const int masked,
+ALWAYS void NAME(slide_)(const hn_dwconv_q8 *g, dwconv_rows rows, size_t from, BYTEMASK mask, const int masked,
                          const int stride)
 {
     const int8_t *w = g->w + from * 12;
     const int32_t *bias = g->bias + from;
-    ptrdiff_t ix = (ptrdiff_t)(g->from * (size_t)stride) - (ptrdiff_t)g->pw;
+    const V flip = OP(set1_epi8)((char)g->x_flip);
     V c0[4], c1[4], c2[4];
-    NAME(column_)(g, rows, ix, from, mask, masked, c0);
-    if (stride == 1) NAME(column_)(g, rows, ix + 1, from, mask, masked, c1);
-    for (size_t i = 0; i < g->m; i++, ix += stride) {
+    HN_UNROLL for (int k = 0; k < 4; k++)
+    {
+        rows.p[k] += from;
+        KEEP_SCALAR(rows.p[k]);
+        KEEP_SCALAR(rows.step[k]);
+    }
+    rows.pad += from;
+    NAME(column_)(&rows, flip, mask, masked, c0);
+    if (stride == 1) NAME(column_)(&rows, flip, mask, masked, c1);
+    for (size_t i = 0; i < g->m; i++) {
         V acc[4];
-        if (stride == 2) NAME(column_)(g, rows, ix + 1, from, mask, masked, c1);
-        NAME(column_)(g, rows, ix + 2, from, mask, masked, c2);
+        if (stride == 2) NAME(column_)(&rows, flip, mask, masked, c1);
+        NAME(column_)(&rows, flip, mask, masked, c2);
         HN_UNROLL for (int q = 0; q < 4; q++)
         {
             acc[q] = OP(dpbusd_epi32)(LOAD(bias + q * (BYTES / 4)), c0[q], LOAD(w + q * BYTES));

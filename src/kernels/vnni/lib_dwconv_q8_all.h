@@ -9,10 +9,16 @@
 #define ALWAYS  static inline __attribute__((always_inline))
 #define NEAREST (_MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 
+/* Where the next column is read: numbers, since left of the image they may lie before the object. */
 typedef struct dwconv_rows {
-    const uint8_t *p[4];
+    uintptr_t p[4];
     size_t step[4]; /* bytes per column; 0 where the row is padding */
+    const uint8_t *pad;
+    size_t ix, width; /* ix wraps left of the image */
 } dwconv_rows;
+
+/* Four such numbers would otherwise be kept in one vector and taken out again for every address. */
+#define KEEP_SCALAR(x)    __asm__("" : "+r"(x))
 
 #define _mm512_setzero_si _mm512_setzero_si512
 #define _mm256_setzero_si _mm256_setzero_si256
