@@ -151,7 +151,7 @@ static bool read_node(hn_lower *c, size_t m, hn_q8_weights *w, hn_q8_out *out)
 static bool wants_padding(const hn_q8_window *win, size_t group)
 {
     size_t pixels = win->kw * hn_align_up(win->c, 4), row = hn_align_up(win->kw * win->c, 4);
-    return group == 1 && win->dw == 1 && (row < pixels || win->c <= 4) && win->kw > 1;
+    return group == 1 && win->dw == 1 && (row < pixels || win->c <= 32) && win->kw > 1;
 }
 
 static hn_status lower(hn_lower *c)

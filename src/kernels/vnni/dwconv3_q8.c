@@ -14,6 +14,8 @@ ALWAYS void slide(const hn_dwconv_q8 *g, dwconv_rows rows, const int stride)
         slide_32(g, rows, whole, (UINT32_C(1) << left) - 1, 1, stride);
     else if (left == 16)
         slide_16(g, rows, whole, 0xffff, 0, stride);
+    else if (left == 8)
+        slide_16(g, rows, whole, 0xff, HALF, stride);
     else if (left > 0)
         slide_16(g, rows, whole, (__mmask16)((1u << left) - 1), 1, stride);
 }

@@ -18,6 +18,8 @@ static void dwconv(const hn_dwconv_q8 *g)
             block_32(g, p, i, whole, (UINT32_C(1) << left) - 1, 1);
         else if (left == 16)
             block_16(g, p, i, whole, 0xffff, 0);
+        else if (left == 8)
+            block_16(g, p, i, whole, 0xff, HALF);
         else if (left > 0)
             block_16(g, p, i, whole, (__mmask16)((1u << left) - 1), 1);
     }

@@ -4,6 +4,8 @@
 #define PASTE_(a, b) a##b
 #define PASTE(a, b)  PASTE_(a, b)
 #define NAME(x)      PASTE(x, BYTES)
+#define PARTIAL_LOAD(s, mask, masked) \
+    ((masked) == HALF ? LOAD_HALF(s) : (masked) ? OP(maskz_loadu_epi8)(mask, s) : LOADU(s))
 
 ALWAYS void NAME(sum_)(const hn_dwconv_q8 *g, const uint8_t *const *p, const int8_t *w, const int32_t *bias,
                        size_t from, BYTEMASK mask, const int masked, V *acc)
@@ -15,7 +17,7 @@ ALWAYS void NAME(sum_)(const hn_dwconv_q8 *g, const uint8_t *const *p, const int
         HN_UNROLL for (int i = 0; i < 4; i++)
         {
             const uint8_t *s = p[t + (size_t)i] + from;
-            x[i] = XOR(masked ? OP(maskz_loadu_epi8)(mask, s) : LOADU(s), flip);
+            x[i] = XOR(PARTIAL_LOAD(s, mask, masked), flip);
         }
         V a = OP(unpacklo_epi8)(x[0], x[1]), b = OP(unpackhi_epi8)(x[0], x[1]);
         V c = OP(unpacklo_epi8)(x[2], x[3]), d = OP(unpackhi_epi8)(x[2], x[3]);
@@ -52,7 +54,9 @@ ALWAYS void NAME(store_)(const hn_dwconv_q8 *g, uint8_t *y, BYTEMASK mask, const
     V v = OP(packus_epi16)(lo, hi);
     v = OP(min_epu8)(OP(max_epu8)(v, OP(set1_epi8)((char)e->y_lo)), OP(set1_epi8)((char)e->y_hi));
     v = XOR(v, OP(set1_epi8)((char)e->y_flip));
-    if (masked)
+    if (masked == HALF)
+        STORE_HALF(y, v);
+    else if (masked)
         OP(mask_storeu_epi8)(y, mask, v);
     else
         STOREU(y, v);
@@ -91,7 +95,7 @@ ALWAYS void NAME(column_)(dwconv_rows *rows, V flip, BYTEMASK mask, const int ma
     HN_UNROLL for (int k = 0; k < 4; k++)
     {
         const uint8_t *s = inside ? (const uint8_t *)rows->p[k] : rows->pad;
-        x[k] = XOR(masked ? OP(maskz_loadu_epi8)(mask, s) : LOADU(s), flip);
+        x[k] = XOR(PARTIAL_LOAD(s, mask, masked), flip);
         rows->p[k] += rows->step[k];
     }
     rows->ix++;
@@ -137,6 +141,9 @@ ALWAYS void NAME(slide_)(const hn_dwconv_q8 *g, dwconv_rows rows, size_t from, B
 #undef PASTE_
 #undef PASTE
 #undef NAME
+#undef PARTIAL_LOAD
+#undef LOAD_HALF
+#undef STORE_HALF
 #undef BYTES
 #undef V
 #undef PS

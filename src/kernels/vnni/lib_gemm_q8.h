@@ -43,22 +43,32 @@ ALWAYS void depth(const hn_gemm_q8 *g, const uint8_t *const *p, const int8_t **b
     *b = w;
 }
 
+/* Byte masks make slow stores, so that the common half strip goes without. */
 ALWAYS void store_row(size_t n, uint8_t *y, __m512i q)
 {
-    if (n != NV * 16) {
+    if (n != NV * 16 && n != NV * 16 - 8) {
         _mm512_mask_storeu_epi8(y, (UINT64_C(1) << n) - 1, q);
         return;
     }
-#if NV == 1
-    _mm_storeu_si128((__m128i *)y, _mm512_castsi512_si128(q));
-#elif NV == 2
-    _mm256_storeu_si256((__m256i *)y, _mm512_castsi512_si256(q));
-#elif NV == 3
-    _mm256_storeu_si256((__m256i *)y, _mm512_castsi512_si256(q));
-    _mm_storeu_si128((__m128i *)(y + 32), _mm512_extracti32x4_epi32(q, 2));
-#else
-    _mm512_storeu_si512(y, q);
+#if NV == 4
+    if (n == 64) {
+        _mm512_storeu_si512(y, q);
+        return;
+    }
 #endif
+#if NV >= 3
+    _mm256_storeu_si256((__m256i *)y, _mm512_castsi512_si256(q));
+#elif NV == 2
+    _mm_storeu_si128((__m128i *)y, _mm512_castsi512_si128(q));
+#endif
+#if NV == 4
+    _mm_storeu_si128((__m128i *)(y + 32), _mm512_extracti32x4_epi32(q, 2));
+#endif
+    __m128i last = _mm512_extracti32x4_epi32(q, NV - 1);
+    if (n == NV * 16)
+        _mm_storeu_si128((__m128i *)(y + 16 * (NV - 1)), last);
+    else
+        _mm_storel_epi64((__m128i *)(y + 16 * (NV - 1)), last);
 }
 
 /* What is read through g is read first: stores of bytes could alias it. */
