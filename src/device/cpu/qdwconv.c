@@ -153,7 +153,7 @@ static hn_status lower(hn_lower *c)
     hn_q8_out out;
     if (!hn_q8_out_read(c, hn_node_in(node, 4), &out)) return HN_OK;
     if (out.kind == HN_Q8_F32) return hn_lower_refuse(c, "the output is not 8-bit");
-    bool columns = win.kw == 3 && win.kh <= 4 && win.sw <= 2 && win.dw == 1;
+    bool columns = win.kw == 3 && win.kh <= 3 && win.sw <= 2 && win.dw == 1;
     const hn_kernel *kernel = columns ? hn_lower_kernel(c, "dwconv_q8", HN_DWCONV_Q8_COLUMNS, 0) : NULL;
     if (kernel == NULL) kernel = hn_lower_kernel(c, "dwconv_q8", HN_DWCONV_Q8_LANES, 0);
     if (kernel == NULL) kernel = hn_lower_kernel(c, "dwconv_q8", HN_DWCONV_Q8_PLAIN, 0);

@@ -1,23 +1,23 @@
-/* 8-bit depthwise convolution with VNNI, windows 3 wide and up to 4 high, stride 1 or 2: unpacked columns stay in
+/* 8-bit depthwise convolution with VNNI, windows 3 wide and up to 3 high, stride 1 or 2: unpacked columns stay in
  * registers for all the windows that they are part of. */
 #include "kernels/vnni/lib_dwconv_q8_all.h"
 
-ALWAYS void slide(const hn_dwconv_q8 *g, dwconv_rows rows, const int stride)
+ALWAYS void slide(const hn_dwconv_q8 *g, dwconv_rows rows, const int stride, const int is_signed)
 {
     size_t left = g->c % 64, whole = g->c - left;
-    for (size_t from = 0; from < whole; from += 64) slide_64(g, rows, from, ~UINT64_C(0), 0, stride);
+    for (size_t from = 0; from < whole; from += 64) slide_64(g, rows, from, ~UINT64_C(0), 0, stride, is_signed);
     if (left > 32)
-        slide_64(g, rows, whole, (UINT64_C(1) << left) - 1, 1, stride);
+        slide_64(g, rows, whole, (UINT64_C(1) << left) - 1, 1, stride, is_signed);
     else if (left == 32)
-        slide_32(g, rows, whole, ~UINT32_C(0), 0, stride);
+        slide_32(g, rows, whole, ~UINT32_C(0), 0, stride, is_signed);
     else if (left > 16)
-        slide_32(g, rows, whole, (UINT32_C(1) << left) - 1, 1, stride);
+        slide_32(g, rows, whole, (UINT32_C(1) << left) - 1, 1, stride, is_signed);
     else if (left == 16)
-        slide_16(g, rows, whole, 0xffff, 0, stride);
+        slide_16(g, rows, whole, 0xffff, 0, stride, is_signed);
     else if (left == 8)
-        slide_16(g, rows, whole, 0xff, HALF, stride);
+        slide_16(g, rows, whole, 0xff, HALF, stride, is_signed);
     else if (left > 0)
-        slide_16(g, rows, whole, (__mmask16)((1u << left) - 1), 1, stride);
+        slide_16(g, rows, whole, (__mmask16)((1u << left) - 1), 1, stride, is_signed);
 }
 
 static void dwconv(const hn_dwconv_q8 *args)
@@ -28,15 +28,19 @@ static void dwconv(const hn_dwconv_q8 *args)
     const hn_dwconv_q8 *g = &own;
     own.out = &out;
     dwconv_rows rows = {.pad = g->pad, .ix = g->from * g->sw - g->pw, .width = g->width};
-    for (size_t k = 0; k < 4; k++) { /* rows past the window have zero weights */
+    for (size_t k = 0; k < 3; k++) { /* rows past the window have zero weights */
         bool real = k < g->kh && g->row[k];
         rows.p[k] = real ? (uintptr_t)g->row[k] + rows.ix * g->c : (uintptr_t)g->pad;
         rows.step[k] = real ? g->c : 0;
     }
-    if (g->sw == 1)
-        slide(g, rows, 1);
+    if (g->sw == 1 && g->x_flip)
+        slide(g, rows, 1, 1);
+    else if (g->sw == 1)
+        slide(g, rows, 1, 0);
+    else if (g->x_flip)
+        slide(g, rows, 2, 1);
     else
-        slide(g, rows, 2);
+        slide(g, rows, 2, 0);
 }
 
 const hn_kernel hn_k_vnni_dwconv3_q8 = {.family = "dwconv_q8",

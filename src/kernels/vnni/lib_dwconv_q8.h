@@ -87,45 +87,46 @@ ALWAYS void NAME(block_)(const hn_dwconv_q8 *g, const uint8_t *const *p, size_t 
     NAME(finish_)(g, i, from, mask, masked, acc);
 }
 
-/* The bytes of up to 4 rows at one input column, unpacked to lanes; moves to the next column. */
-ALWAYS void NAME(column_)(dwconv_rows *rows, V flip, BYTEMASK mask, const int masked, V *out)
+/* The bytes of 3 rows at one input column, unpacked to lanes; moves to the next column. */
+ALWAYS void NAME(column_)(dwconv_rows *rows, const int is_signed, BYTEMASK mask, const int masked, V *out)
 {
     const int inside = rows->ix < rows->width; /* unsigned: also left of the image */
-    V x[4];
-    HN_UNROLL for (int k = 0; k < 4; k++)
+    const V flip = OP(set1_epi8)((char)0x80);
+    V x[3];
+    HN_UNROLL for (int k = 0; k < 3; k++)
     {
         const uint8_t *s = inside ? (const uint8_t *)rows->p[k] : rows->pad;
-        x[k] = XOR(PARTIAL_LOAD(s, mask, masked), flip);
+        x[k] = PARTIAL_LOAD(s, mask, masked);
+        if (is_signed) x[k] = XOR(x[k], flip);
         rows->p[k] += rows->step[k];
     }
     rows->ix++;
     V a = OP(unpacklo_epi8)(x[0], x[1]), b = OP(unpackhi_epi8)(x[0], x[1]);
-    V c = OP(unpacklo_epi8)(x[2], x[3]), d = OP(unpackhi_epi8)(x[2], x[3]);
+    V c = OP(unpacklo_epi8)(x[2], x[2]), d = OP(unpackhi_epi8)(x[2], x[2]); /* the fourth weight is zero */
     out[0] = OP(unpacklo_epi16)(a, c), out[1] = OP(unpackhi_epi16)(a, c);
     out[2] = OP(unpacklo_epi16)(b, d), out[3] = OP(unpackhi_epi16)(b, d);
 }
 
 /* One block of channels along the row, 3 columns wide, which move through registers. */
 ALWAYS void NAME(slide_)(const hn_dwconv_q8 *g, dwconv_rows rows, size_t from, BYTEMASK mask, const int masked,
-                         const int stride)
+                         const int stride, const int is_signed)
 {
     const int8_t *w = g->w + from * 12;
     const int32_t *bias = g->bias + from;
-    const V flip = OP(set1_epi8)((char)g->x_flip);
     V c0[4], c1[4], c2[4];
-    HN_UNROLL for (int k = 0; k < 4; k++)
+    HN_UNROLL for (int k = 0; k < 3; k++)
     {
         rows.p[k] += from;
         KEEP_SCALAR(rows.p[k]);
         KEEP_SCALAR(rows.step[k]);
     }
     rows.pad += from;
-    NAME(column_)(&rows, flip, mask, masked, c0);
-    if (stride == 1) NAME(column_)(&rows, flip, mask, masked, c1);
+    NAME(column_)(&rows, is_signed, mask, masked, c0);
+    if (stride == 1) NAME(column_)(&rows, is_signed, mask, masked, c1);
     for (size_t i = 0; i < g->m; i++) {
         V acc[4];
-        if (stride == 2) NAME(column_)(&rows, flip, mask, masked, c1);
-        NAME(column_)(&rows, flip, mask, masked, c2);
+        if (stride == 2) NAME(column_)(&rows, is_signed, mask, masked, c1);
+        NAME(column_)(&rows, is_signed, mask, masked, c2);
         HN_UNROLL for (int q = 0; q < 4; q++)
         {
             acc[q] = OP(dpbusd_epi32)(LOAD(bias + q * (BYTES / 4)), c0[q], LOAD(w + q * BYTES));

@@ -14,13 +14,13 @@ enum { ALL, SOME, HALF };
 
 /* Where the next column is read: numbers, since left of the image they may lie before the object. */
 typedef struct dwconv_rows {
-    uintptr_t p[4];
-    size_t step[4]; /* bytes per column; 0 where the row is padding */
+    uintptr_t p[3];
+    size_t step[3]; /* bytes per column; 0 where the row is padding */
     const uint8_t *pad;
     size_t ix, width; /* ix wraps left of the image */
 } dwconv_rows;
 
-/* Four such numbers would otherwise be kept in one vector and taken out again for every address. */
+/* Such numbers would otherwise be kept in one vector and taken out again for every address. */
 #define KEEP_SCALAR(x)    __asm__("" : "+r"(x))
 
 #define _mm512_setzero_si _mm512_setzero_si512
