@@ -113,7 +113,8 @@ ALWAYS void NAME(slide_)(const hn_dwconv_q8 *g, dwconv_rows rows, size_t from, B
 {
     const int8_t *w = g->w + from * 12;
     const int32_t *bias = g->bias + from;
-    V c0[4], c1[4], c2[4];
+    V c0[4], c1[4], c2[4], wv[12]; /* weights are read once: stores of bytes could alias them */
+    HN_UNROLL for (int k = 0; k < 12; k++) wv[k] = LOAD(w + k * BYTES);
     HN_UNROLL for (int k = 0; k < 3; k++)
     {
         rows.p[k] += from;
@@ -129,9 +130,9 @@ ALWAYS void NAME(slide_)(const hn_dwconv_q8 *g, dwconv_rows rows, size_t from, B
         NAME(column_)(&rows, is_signed, mask, masked, c2);
         HN_UNROLL for (int q = 0; q < 4; q++)
         {
-            acc[q] = OP(dpbusd_epi32)(LOAD(bias + q * (BYTES / 4)), c0[q], LOAD(w + q * BYTES));
-            acc[q] = OP(dpbusd_epi32)(acc[q], c1[q], LOAD(w + (4 + q) * BYTES));
-            acc[q] = OP(dpbusd_epi32)(acc[q], c2[q], LOAD(w + (8 + q) * BYTES));
+            acc[q] = OP(dpbusd_epi32)(LOAD(bias + q * (BYTES / 4)), c0[q], wv[q]);
+            acc[q] = OP(dpbusd_epi32)(acc[q], c1[q], wv[4 + q]);
+            acc[q] = OP(dpbusd_epi32)(acc[q], c2[q], wv[8 + q]);
             c0[q] = stride == 1 ? c1[q] : c2[q];
             c1[q] = c2[q];
         }
