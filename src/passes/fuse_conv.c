@@ -7,35 +7,6 @@ typedef struct conv {
     hn_window_attrs window;
 } conv;
 
-/* v with a dim of 1 put in before the last: how rank 3 travels as rank 4. Constants are viewed anew. */
-static hn_value *widen(hn_pass_ctx *c, hn_rw *rw, hn_value *v)
-{
-    const hn_type *t = &v->type;
-    int64_t dims[4] = {t->dims[0], t->dims[1], 1, t->dims[2]};
-    if (v->data == NULL) return hn_rw_reshape(rw, v, 4, dims);
-    hn_tensor *view = hn_arena_alloc(c->env, c->graph->arena, sizeof(*view));
-    if (view == NULL) {
-        (void)hn_rw_fail(rw, c->env->error.status);
-        return NULL;
-    }
-    *view = *v->data;
-    view->rank = 4;
-    for (int i = 0; i < 4; ++i) view->dims[i] = dims[i];
-    return hn_graph_const(c->graph, NULL, view);
-}
-
-static void widen_window(hn_window_attrs *w)
-{
-    w->kernel[1] = w->kernel[0];
-    w->strides[1] = w->strides[0];
-    w->dilations[1] = w->dilations[0];
-    w->pads[3] = w->pads[1];
-    w->pads[1] = w->pads[0];
-    w->kernel[0] = w->strides[0] = w->dilations[0] = 1;
-    w->pads[0] = w->pads[2] = 0;
-    w->n = 2;
-}
-
 static hn_status emit(hn_pass_ctx *c, hn_node *n, conv *k)
 {
     hn_epilogue e = hn_epilogue_of(n);
@@ -45,10 +16,10 @@ static hn_status emit(hn_pass_ctx *c, hn_node *n, conv *k)
     rw.name = n->name;
     bool wide = k->window.n == 1 && hn_type_known(&k->x->type) && hn_type_known(&type);
     if (wide) {
-        k->x = widen(c, &rw, k->x);
-        k->w = widen(c, &rw, k->w);
-        if (r != NULL) r = widen(c, &rw, r);
-        widen_window(&k->window);
+        k->x = hn_conv_widen(&rw, k->x);
+        k->w = hn_conv_widen(&rw, k->w);
+        if (r != NULL) r = hn_conv_widen(&rw, r);
+        hn_window_widen(&k->window);
         HN_TRY(hn_rw_status(&rw));
     }
     const hn_window_attrs *w = &k->window;

@@ -93,3 +93,31 @@ bool hn_window_of(const hn_node *n, const int64_t *kernel, size_t spatial, hn_wi
     }
     return true;
 }
+
+hn_value *hn_conv_widen(hn_rw *rw, hn_value *v)
+{
+    const hn_type *t = &v->type;
+    int64_t dims[4] = {t->dims[0], t->dims[1], 1, t->dims[2]};
+    if (v->data == NULL) return hn_rw_reshape(rw, v, 4, dims);
+    hn_tensor *view = hn_arena_alloc(rw->graph->env, rw->graph->arena, sizeof(*view));
+    if (view == NULL) {
+        (void)hn_rw_fail(rw, rw->graph->env->error.status);
+        return NULL;
+    }
+    *view = *v->data;
+    view->rank = 4;
+    for (int i = 0; i < 4; ++i) view->dims[i] = dims[i];
+    return hn_graph_const(rw->graph, NULL, view);
+}
+
+void hn_window_widen(hn_window_attrs *w)
+{
+    w->kernel[1] = w->kernel[0];
+    w->strides[1] = w->strides[0];
+    w->dilations[1] = w->dilations[0];
+    w->pads[3] = w->pads[1];
+    w->pads[1] = w->pads[0];
+    w->kernel[0] = w->strides[0] = w->dilations[0] = 1;
+    w->pads[0] = w->pads[2] = 0;
+    w->n = 2;
+}

@@ -26,4 +26,8 @@ typedef struct hn_window_attrs {
 } hn_window_attrs;
 bool hn_window_of(const hn_node *n, const int64_t *kernel, size_t spatial, hn_window_attrs *w);
 
+/* v with a dim of 1 put in before the last: how rank 3 travels as rank 4. Constants are viewed anew. */
+hn_value *hn_conv_widen(hn_rw *rw, hn_value *v);
+void hn_window_widen(hn_window_attrs *w);
+
 #endif

@@ -4,8 +4,15 @@
 const char *const hn_pipeline_clean[] = {"capture",  "fold",    "inline_if", "fold", "dead", "identity", "cast",
                                          "identity", "fold_bn", "fold",      "cse",  "dead", NULL};
 
-const char *const hn_pipeline_compile[] = {
-    "capture",  "fold",    "inline_if",         "fold", "dead",     "identity", "cast",
-    "identity", "fold_bn", "transpose_reshape", "cse",  "fold_dq",  "fold_bn",  "fuse_conv",
-    "gemm",     "layout",  "transpose_reshape", "fold", "identity", "cse",      "dead",
-    NULL};
+const char *const hn_pipeline_compile[] = {"capture",   "fold",
+                                           "inline_if", "fold",
+                                           "dead",      "identity",
+                                           "cast",      "identity",
+                                           "fold_bn",   "transpose_reshape",
+                                           "cse",       "qdq",
+                                           "fold_dq",   "fold_bn",
+                                           "fuse_conv", "gemm",
+                                           "layout",    "transpose_reshape",
+                                           "fold",      "identity",
+                                           "cse",       "dead",
+                                           NULL};

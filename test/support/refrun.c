@@ -164,10 +164,11 @@ double hn_refrun_distance(const hn_tensor *a, const hn_tensor *b, double toleran
     double worst = 0;
     if (a == NULL || b == NULL || a->dtype != b->dtype || !hn_tensor_same_shape(a, b)) return INFINITY;
     if (a->dtype == HN_STRING) return hn_tensor_equal(a, b) ? 0 : INFINITY;
+    bool codes = (a->dtype == HN_U8 || a->dtype == HN_I8) && tolerance >= 1e-3;
     for (size_t i = 0; i < hn_tensor_elems(a); ++i) {
         double x = hn_get_f64(a, i), y = hn_get_f64(b, i);
         if ((isnan(x) && isnan(y)) || x == y) continue;
-        double d = fabs(x - y) / (tolerance * (1 + fabs(y)));
+        double d = fabs(x - y) / (codes ? 1 : tolerance * (1 + fabs(y)));
         if (!(d <= worst)) worst = isnan(d) ? INFINITY : d;
     }
     return worst;

@@ -11,7 +11,8 @@ hn_status hn_refrun(hn_env *env, hn_arena *arena, const hn_graph *g, const hn_te
 /* A tensor of the type (unknown and symbolic dims become `dim`) with values that suit it: normal for floats, small for
  * integers, the whole range for 8 bits. */
 hn_tensor *hn_refrun_random(hn_env *env, hn_arena *arena, const hn_type *t, int64_t dim, uint64_t seed);
-/* Largest difference in units of tolerance * (1 + |b|); NaN equals NaN, other shapes and dtypes give infinity. */
+/* Largest difference in units of tolerance * (1 + |b|); NaN equals NaN, other shapes and dtypes give infinity.
+ * From a tolerance of 1e-3 on, 8-bit integers may differ by one. */
 double hn_refrun_distance(const hn_tensor *a, const hn_tensor *b, double tolerance);
 
 #endif
