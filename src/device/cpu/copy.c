@@ -80,7 +80,7 @@ static void lower_expand(const hn_node *n, hn_box *b, bool tile)
 static void lower_depth(const hn_node *n, hn_box *b, bool to_space)
 {
     const hn_type *deep = to_space ? &n->in[0]->type : &n->out[0]->type;
-    bool crd = to_space && hn_attr_is(n, "mode", "CRD");
+    bool crd = hn_attr_is(n, "mode", "CRD");
     int64_t s = hn_attr_int(n, "blocksize", 1), h = deep->dims[2], w = deep->dims[3], c = deep->dims[1] / (s * s);
     int64_t hw = h * w, deep_by = crd ? s * hw : s * c * hw, deep_bx = crd ? hw : c * hw,
             deep_c = crd ? s * s * hw : hw;

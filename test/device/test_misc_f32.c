@@ -1,0 +1,108 @@
+/* deconv_f32, resize_f32, pool_f32 and norm_f32 on shapes larger than the rows' own cases. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/drive.h"
+
+static void ok(hn_status st)
+{
+    assert_int_equal(st, HN_OK);
+}
+
+static void deconvolutions_match(void **state)
+{
+    (void)state;
+    static const int64_t FORMS[][8] = {
+        {1, 3, 1, 1, 0, 0, 0, 1}, {2, 2, 2, 2, 0, 0, 0, 1}, {3, 3, 2, 1, 1, 1, 1, 2}, {4, 2, 3, 2, 2, 0, 0, 3}};
+    for (size_t i = 0; i < 4; i++) {
+        const int64_t *f = FORMS[i]; /* kh kw s d pad_lo pad_hi extra group */
+        drive d;
+        drive_begin(&d, i);
+        drive_rand(&d, false, DRIVE_DIMS(2, 6, 7, 5), -1, 1);
+        drive_rand(&d, true, DRIVE_DIMS(6, 18, f[0], f[1]), -1, 1);
+        drive_rand(&d, true, DRIVE_DIMS(18 * f[7]), -1, 1);
+        hn_node *n = drive_node(&d, "ConvTranspose", 1);
+        ok(hn_node_set_ints(n, "strides", (const int64_t[]){f[2], f[2]}, 2));
+        ok(hn_node_set_ints(n, "dilations", (const int64_t[]){f[3], f[3]}, 2));
+        ok(hn_node_set_ints(n, "pads", (const int64_t[]){f[4], f[4], f[5], f[5]}, 4));
+        ok(hn_node_set_ints(n, "output_padding", (const int64_t[]){f[6], f[6]}, 2));
+        ok(hn_node_set_int(n, "group", f[7]));
+        drive_check(&d, "deconv_f32", 1e-4, 1e-5);
+        drive_end(&d);
+    }
+}
+
+static void resizes_match(void **state)
+{
+    (void)state;
+    static const char *const MODES[] = {"nearest", "linear", "cubic"};
+    static const float SCALES[][4] = {{1, 1, 2, 2}, {1, 1, 0.6f, 1.7f}, {1, 2, 0.5f, 1}, {1, 1, 3, 3}};
+    for (size_t i = 0; i < 12; i++) {
+        drive d;
+        drive_begin(&d, i);
+        drive_rand(&d, false, DRIVE_DIMS(2, 3, 11, 14), -1, 1);
+        drive_absent(&d);
+        hn_tensor *s = drive_rand(&d, true, DRIVE_DIMS(4), 1, 2);
+        memcpy(s->data, SCALES[i / 3], sizeof SCALES[0]);
+        hn_node *n = drive_node(&d, "Resize", 1);
+        ok(hn_node_set_string(n, "mode", MODES[i % 3]));
+        ok(hn_node_set_string(n, "coordinate_transformation_mode", i % 2 ? "align_corners" : "half_pixel"));
+        drive_check(&d, "resize_f32", 1e-4, 1e-5);
+        drive_end(&d);
+    }
+}
+
+static void pools_match(void **state)
+{
+    (void)state;
+    for (int form = 0; form < 32; form++) {
+        bool max = form & 1, last = form & 2, ceil = form & 4, include = form & 8;
+        drive d;
+        drive_begin(&d, (uint64_t)form);
+        drive_rand(&d, false, 4, last ? (const int64_t[]){3, 13, 11, 70} : (const int64_t[]){3, 70, 13, 11}, -1, 1);
+        hn_node *n = drive_node(&d, form & 16 ? "hone.Pool" : max ? "MaxPool" : "AveragePool", 1);
+        if (form & 16) {
+            ok(hn_node_set_string(n, "mode", max ? "max" : "average"));
+            ok(hn_node_set_int(n, "layout", last));
+        }
+        ok(hn_node_set_ints(n, "kernel_shape", (const int64_t[]){3, 2}, 2));
+        ok(hn_node_set_ints(n, "strides", (const int64_t[]){2, 3}, 2));
+        ok(hn_node_set_ints(n, "pads", (const int64_t[]){1, 0, 1, 1}, 4));
+        ok(hn_node_set_int(n, "ceil_mode", ceil));
+        if (!max) ok(hn_node_set_int(n, "count_include_pad", include));
+        drive_check(&d, "pool_f32", 1e-5, 1e-6);
+        drive_end(&d);
+    }
+}
+
+static void norms_match(void **state)
+{
+    (void)state;
+    for (int form = 0; form < 4; form++) {
+        drive d;
+        drive_begin(&d, (uint64_t)form);
+        drive_rand(&d, false, DRIVE_DIMS(5, 7, 6, 17), 2, 4);
+        drive_rand(&d, true, 2, (const int64_t[]){6, 17}, -1, 1);
+        if (form & 1) drive_rand(&d, true, 2, (const int64_t[]){6, 17}, -1, 1);
+        hn_node *n = drive_node(&d, "LayerNormalization", form & 2 ? 3 : 1);
+        ok(hn_node_set_int(n, "axis", 2));
+        drive_check(&d, "norm_f32", 1e-4, 1e-4);
+        drive_end(&d);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(deconvolutions_match),
+        cmocka_unit_test(resizes_match),
+        cmocka_unit_test(pools_match),
+        cmocka_unit_test(norms_match),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
