@@ -92,7 +92,7 @@ static hn_status read_any(hn_env *env, hn_model *m, const void *data, size_t siz
     if (t == HN_FILE_ONNX) return hn_onnx_read(env, m, data, size, dir, options);
     bool wrong = t == HN_FILE_EMPTY || t == HN_FILE_TEXT || t == HN_FILE_UNKNOWN;
     hn_fail(env, wrong ? HN_INPUT : HN_UNSUPPORTED, "%s is %s, not an ONNX model", m->path, hn_filetype_name(t));
-    if (t == HN_FILE_TEXT && size < 1024 && strncmp(data, "version https://git-lfs", 23) == 0)
+    if (starts(data, size, 0, "version https://git-lfs", 23))
         hn_hint(env, "this is a Git LFS pointer: fetch the file itself with `git lfs pull`");
     else
         hn_hint(env, "export the model as ONNX");

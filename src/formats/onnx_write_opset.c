@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "formats/onnx_write_priv.h"
 
 typedef struct change {
@@ -148,12 +149,68 @@ static int of_dtype(hn_dtype t)
     }
 }
 
+/* Operators that took an element type later than the type's own arrival. */
+static const struct {
+    const char *op;
+    uint32_t types;
+    int since;
+} LATE_TYPES[] = {
+    {"BitShift", HN_T_SINT, 28},
+    {"Celu", HN_BIT(HN_BF16) | HN_BIT(HN_F16) | HN_BIT(HN_F64), 28},
+    {"Compress", HN_BIT(HN_BF16), 28},
+    {"CumSum", HN_BIT(HN_BF16) | HN_BIT(HN_F16), 14},
+    {"DequantizeLinear", HN_BIT(HN_I16) | HN_BIT(HN_U16), 21},
+    {"Einsum", HN_BIT(HN_BF16), 28},
+    {"Equal", HN_BIT(HN_STRING), 19},
+    {"IsInf", HN_BIT(HN_F16) | HN_BIT(HN_BF16), 20},
+    {"OneHot", HN_BIT(HN_BF16), 28},
+    {"QuantizeLinear", HN_BIT(HN_I16) | HN_BIT(HN_U16), 21},
+    {"Range", HN_BIT(HN_BF16) | HN_BIT(HN_F16), 27},
+    {"ReduceMax", HN_BIT(HN_BOOL), 20},
+    {"ReduceMin", HN_BIT(HN_BOOL), 20},
+    {"Relu", HN_T_SINT, 14},
+    {"ReverseSequence", HN_BIT(HN_BF16), 28},
+    {"SplitToSequence", HN_BIT(HN_BF16), 24},
+    {"TopK", HN_BIT(HN_BF16), 24},
+    {"Unique", HN_BIT(HN_BF16), 28},
+};
+
 static int of_value(const hn_node *n, const hn_value *v)
 {
     if (v == NULL) return 0;
-    bool quant = standard(n, "QuantizeLinear") || standard(n, "DequantizeLinear");
-    if (quant && (v->type.dtype == HN_I16 || v->type.dtype == HN_U16)) return 21;
-    return of_dtype(v->type.dtype);
+    int late = 0;
+    for (size_t i = 0; n->op->domain[0] == '\0' && i < sizeof LATE_TYPES / sizeof *LATE_TYPES; i++)
+        if ((LATE_TYPES[i].types & HN_BIT(v->type.dtype)) != 0 && strcmp(LATE_TYPES[i].op, n->op->name) == 0)
+            late = LATE_TYPES[i].since;
+    int own = of_dtype(v->type.dtype);
+    return own > late ? own : late;
+}
+
+/* Before opset 22 a pooling window could start beyond the input when the size was rounded up. */
+static bool drops_window(const hn_node *n)
+{
+    bool pools = standard(n, "MaxPool") || standard(n, "AveragePool") || standard(n, "LpPool");
+    const hn_value *x = hn_node_in(n, 0), *y = hn_node_out(n, 0);
+    const int64_t *kernel, *strides, *pads, *dilations;
+    if (!pools || x == NULL || y == NULL || hn_attr_int(n, "ceil_mode", 0) == 0) return false;
+    int spatial = x->type.rank - 2;
+    size_t nk = hn_attr_ints(n, "kernel_shape", &kernel), ns = hn_attr_ints(n, "strides", &strides);
+    size_t np = hn_attr_ints(n, "pads", &pads), nd = hn_attr_ints(n, "dilations", &dilations);
+    for (int d = 0; d < spatial && (size_t)d < nk && y->type.rank == x->type.rank; d++) {
+        int64_t in = x->type.dims[d + 2], out = y->type.dims[d + 2], stride = (size_t)d < ns ? strides[d] : 1;
+        int64_t pad = 0, window = 0;
+        if (np == 2 * (size_t)spatial && !hn_i64_add(pads[d], pads[d + spatial], &pad)) continue;
+        if (!hn_i64_mul((size_t)d < nd ? dilations[d] : 1, kernel[d] < 1 ? 0 : kernel[d] - 1, &window) ||
+            window == INT64_MAX)
+            continue;
+        window++;
+        const int64_t most = INT64_C(1) << 40; /* beyond it sums could overflow, and nobody pools over that much */
+        if (in > most || pad > most || pad < 0 || window > most || window < 1 || stride > most) continue;
+        if (in >= 0 && out >= 0 && stride > 0 && in + pad >= window &&
+            out < (in + pad - window + stride - 1) / stride + 1)
+            return true;
+    }
+    return false;
 }
 
 static int of_node(const hn_node *n)
@@ -171,6 +228,7 @@ static int of_node(const hn_node *n)
         if (c->attr != NULL ? a != NULL && !is_default(n, a) : c->input == 0 || hn_node_in(n, (size_t)c->input) != NULL)
             needed = c->since;
     }
+    if (needed < 22 && drops_window(n)) needed = 22;
     if (reduces(n) && hn_node_in(n, 1) != NULL && hn_node_const(n, 1) == NULL && needed < 18) needed = 18;
     return needed;
 }
