@@ -169,6 +169,38 @@ static void opsets(void **state)
     hn_buf_fini(&env, &out);
 }
 
+/* What newer sets allow and older ones do not: a window beyond the input left out, an element type that came late. */
+static void late_changes(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        static const int64_t want[3] = {22, 21, 28};
+        hn_env env;
+        hn_ob o;
+        hn_buf out = {0};
+        hn_env_init(&env);
+        hn_ob_model(&o, &env, 28);
+        hn_ob_in(&o, "x", k == 2 ? HN_F64 : HN_F32, 4, (int64_t[]){1, 1, k == 1 ? 3 : 2, 3});
+        hn_ob_node_open(&o, k == 2 ? "Celu" : "MaxPool", "x", "y");
+        if (k < 2) {
+            hn_ob_int(&o, "ceil_mode", 1);
+            hn_ob_ints(&o, "kernel_shape", 2, (int64_t[]){1, 1});
+            hn_ob_ints(&o, "strides", 2, (int64_t[]){2, 2});
+        }
+        hn_ob_close(&o);
+        hn_ob_out(&o, "y");
+        hn_ob_close_all(&o);
+        hn_model *m = open_ok(&env, o.b.data, o.b.size);
+        if (hn_onnx_write_bytes(&env, m->graph, NULL, &out) != HN_OK) fails(&env);
+        hn_model *again = open_ok(&env, out.data, out.size);
+        assert_int_equal(hn_model_opset(again, ""), want[k]);
+        hn_model_close(&env, again);
+        hn_model_close(&env, m);
+        hn_buf_fini(&env, &out);
+        hn_ob_fini(&o);
+    }
+}
+
 static void own_ops(void **state)
 {
     (void)state;
@@ -266,7 +298,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip), cmocka_unit_test(names_are_made), cmocka_unit_test(opsets),
-        cmocka_unit_test(own_ops),    cmocka_unit_test(external),       cmocka_unit_test(torture),
+        cmocka_unit_test(own_ops),    cmocka_unit_test(late_changes),   cmocka_unit_test(external),
+        cmocka_unit_test(torture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
