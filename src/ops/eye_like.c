@@ -18,7 +18,7 @@ static hn_status ref(const hn_refargs *a)
     int64_t k = hn_attr_int(a->node, "k", 0);
     for (int64_t i = 0; i < y->dims[0]; i++)
         for (int64_t j = 0; j < y->dims[1]; j++)
-            if (j - k == i) hn_set_i64(y, (size_t)(i * y->dims[1] + j), 1);
+            if (j - i == k) hn_set_i64(y, (size_t)(i * y->dims[1] + j), 1);
     return HN_OK;
 }
 

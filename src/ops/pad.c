@@ -13,6 +13,8 @@ static hn_status mode_of(hn_env *env, const hn_node *node, pad_mode *mode)
     return hn_op_fail(env, node, "mode must be constant, reflect, edge or wrap");
 }
 
+#define MOST (INT64_C(1) << 40)
+
 static hn_status pads_of(hn_env *env, const hn_node *node, int rank, const hn_tensor *pads, const hn_tensor *axes,
                          int64_t before[HN_MAX_RANK], int64_t after[HN_MAX_RANK])
 {
@@ -22,6 +24,8 @@ static hn_status pads_of(hn_env *env, const hn_node *node, int rank, const hn_te
     HN_TRY(hn_op_ints(env, node, pads, 2 * HN_MAX_RANK, list, &n));
     for (int d = 0; d < rank; d++) before[d] = after[d] = 0, which[d] = d;
     if (axes) HN_TRY(hn_op_ints(env, node, axes, HN_MAX_RANK, which, &m));
+    for (size_t i = 0; i < n; i++)
+        if (list[i] > MOST || list[i] < -MOST) return hn_op_fail(env, node, "a pad of %lld", (long long)list[i]);
     if (n != 2 * m) return hn_op_fail(env, node, "%zu pads for %zu axes", n, m);
     HN_TRY(hn_op_axes(env, node, m, which, rank, false, flag));
     for (size_t i = 0; i < m; i++) {
@@ -42,6 +46,8 @@ static hn_status infer(hn_infer *c)
     y->dtype = x->dtype;
     if (x->rank < 0) return HN_OK;
     hn_type_unknown_dims(y, x->rank);
+    if (c->nin > 2 && c->data[2] && hn_tensor_elems(c->data[2]) != 1)
+        return hn_op_fail(c->env, c->node, "the constant has %zu elements, not 1", hn_tensor_elems(c->data[2]));
     bool axes = c->nin > 3 && c->in[3];
     if (!c->data[1] || (axes && !c->data[3])) return HN_OK;
     HN_TRY(pads_of(c->env, c->node, x->rank, c->data[1], axes ? c->data[3] : NULL, before, after));

@@ -8,7 +8,8 @@ static hn_status count(hn_env *env, const hn_node *node, const hn_tensor *const 
     if (whole) {
         int64_t start = hn_get_i64(in[0], 0), limit = hn_get_i64(in[1], 0), delta = hn_get_i64(in[2], 0), span;
         if (delta == 0) return hn_op_fail(env, node, "delta is 0");
-        if (__builtin_sub_overflow(limit, start, &span)) return hn_op_fail(env, node, "the range is too long");
+        if (__builtin_sub_overflow(limit, start, &span) || span == INT64_MIN)
+            return hn_op_fail(env, node, "the range is too long");
         bool none = span == 0 || (span < 0) != (delta < 0);
         *out = none ? 0 : delta == -1 ? -span : span / delta + (span % delta != 0);
         return HN_OK;

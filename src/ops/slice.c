@@ -19,6 +19,8 @@ static hn_status clamp(hn_env *env, const hn_node *node, int64_t dim, int64_t st
     s->start[d] = start;
     s->step[d] = step;
     s->size[d] = span <= 0 ? 0 : (span - 1) / by + 1;
+    /* No step is taken then, and a huge one would overflow the stride. */
+    if (s->size[d] <= 1) s->step[d] = 1;
     return HN_OK;
 }
 

@@ -10,10 +10,10 @@ static hn_status sizes_of(hn_env *env, const hn_node *node, const hn_tensor *spl
         return HN_OK;
     }
     if (!given) {
-        int64_t part = dim < 0 ? -1 : (dim + (int64_t)n - 1) / (int64_t)n;
+        int64_t part = dim < 0 ? -1 : dim / (int64_t)n + (dim % (int64_t)n != 0), left = dim;
         for (size_t k = 0; k < n; k++) {
-            int64_t left = dim - part * (int64_t)k;
-            sizes[k] = dim < 0 ? -1 : left < 0 ? 0 : left < part ? left : part;
+            sizes[k] = dim < 0 ? -1 : left < part ? left : part;
+            left -= sizes[k];
         }
         if (n == 1) sizes[0] = dim;
         return HN_OK;

@@ -5,6 +5,8 @@ static hn_status infer(hn_infer *c)
 {
     if (c->in[0]->rank >= 0 && c->in[0]->rank < 2)
         return hn_op_fail(c->env, c->node, "the input has rank %d, below 2", c->in[0]->rank);
+    if (c->nin > 1 && c->data[1] && hn_tensor_elems(c->data[1]) != 1)
+        return hn_op_fail(c->env, c->node, "k must be one number");
     return hn_infer_same(c);
 }
 

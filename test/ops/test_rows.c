@@ -498,9 +498,9 @@ int main(void)
         const hn_op *op = hn_ops.rows[i];
         if (only && strcmp(only, op->name) != 0) continue;
         for (size_t k = 0; k < per; k++) {
+            if (!checks[k].control && op->flags & HN_OP_CONTROL) continue;
             char *name = malloc(160);
             if (!name) return 1;
-            if (!checks[k].control && op->flags & HN_OP_CONTROL) continue;
             snprintf(name, 160, "%s%s%s %s", op->domain, op->domain[0] ? "." : "", op->name, checks[k].what);
             tests[n++] = (struct CMUnitTest){.name = name, .test_func = checks[k].run, .initial_state = (void *)op};
         }
