@@ -76,30 +76,60 @@ static bool bias_values(const hn_q_product *p, double *dst)
     return true;
 }
 
-static bool emit_bias(hn_rw *rw, const hn_q_product *p, hn_value **out)
+/* Channel of weight i. */
+static size_t channel(const hn_q_product *p, size_t i)
+{
+    const hn_tensor *w = p->w->data;
+    if (p->conv || p->trans_b) return i / (hn_tensor_elems(w) / (size_t)p->channels);
+    return i % (size_t)p->channels;
+}
+
+/* Weights of channels whose step is made f times coarser. A channel whose bias is beyond int32 in its own step has
+ * weights that are next to nothing beside it, so that what rounding takes is far below a step of Y. */
+static void coarsen(hn_rw *rw, hn_q_product *p, const double *f)
 {
     hn_tensor *t;
+    const hn_tensor *w = p->w->data;
+    hn_value *v = hn_rw_const_new(rw, w->dtype, w->rank, w->dims, &t);
+    for (size_t i = 0; v != NULL && i < hn_tensor_elems(w); ++i)
+        hn_set_f64(t, i, rint((double)(hn_get_i64(w, i) - p->w_zp) / f[channel(p, i)]) + (double)p->w_zp);
+    for (size_t k = 0; k < (size_t)p->channels; ++k) p->w_scale[k] *= f[k];
+    if (v != NULL) p->w = v;
+}
+
+/* The bias in steps of the sum, such that no sum leaves int32. */
+static bool emit_bias(hn_rw *rw, hn_q_product *p, hn_value **out)
+{
+    hn_tensor *t;
+    size_t n = (size_t)p->channels;
+    bool coarse = false;
     *out = NULL;
     if (p->bias == NULL) return true;
-    double *b = hn_arena_array(rw->graph->env, rw->graph->arena, (size_t)p->channels, sizeof(double));
+    double *b = hn_arena_array(rw->graph->env, rw->graph->arena, 3 * n, sizeof(double));
     if (b == NULL || !bias_values(p, b)) return false;
-    for (size_t i = 0; i < (size_t)p->channels; ++i) {
-        b[i] = rint(b[i] / (p->xp.scale * p->w_scale[i]));
-        /* A sum near the ends of int32 could wrap. */
-        if (!(fabs(b[i]) < 1e9)) return false;
+    double *reach = b + n, *f = reach + n;
+    for (size_t i = 0; i < hn_tensor_elems(p->w->data); ++i)
+        reach[channel(p, i)] += 255 * fabs((double)(hn_get_i64(p->w->data, i) - p->w_zp));
+    for (size_t k = 0; k < n; ++k) {
+        b[k] /= p->xp.scale * p->w_scale[k];
+        if (!isfinite(b[k]) || reach[k] > 1e9) return false;
+        for (f[k] = 1; fabs(b[k]) + reach[k] > 2147483000.0; f[k] *= 2) b[k] /= 2;
+        coarse = coarse || f[k] != 1;
     }
+    if (coarse) coarsen(rw, p, f);
     *out = hn_rw_const_new(rw, HN_I32, 1, &p->channels, &t);
-    for (size_t i = 0; *out != NULL && i < (size_t)p->channels; ++i) hn_set_f64(t, i, b[i]);
+    for (size_t i = 0; *out != NULL && i < n; ++i) hn_set_f64(t, i, rint(b[i]));
     return true;
 }
 
 hn_value *hn_q_product_emit(hn_rw *rw, hn_q_product *p, const hn_qp *y, hn_q_range range)
 {
-    hn_value *bias, *m, *x = p->x, *w = p->w;
+    hn_value *bias, *m, *x = p->x, *w;
     hn_tensor *mt;
     hn_type type = p->node->out[0]->type;
     bool wide = p->conv && p->window.n == 1;
     if (!emit_bias(rw, p, &bias)) return NULL;
+    w = p->w;
     m = hn_rw_const_new(rw, HN_F32, 1, &p->channels, &mt);
     for (size_t i = 0; m != NULL && i < (size_t)p->channels; ++i)
         hn_set_f64(mt, i, p->xp.scale * p->w_scale[i] / (y != NULL ? y->scale : 1));
