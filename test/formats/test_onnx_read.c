@@ -268,7 +268,7 @@ static void wrong_files(void **state)
     } files[] = {{"GGUF\3\0\0\0", 8, HN_UNSUPPORTED, "a GGUF file"},
                  {"\x1c\0\0\0TFL3\0\0", 10, HN_UNSUPPORTED, "TensorFlow Lite"},
                  {"PK\3\4----", 8, HN_UNSUPPORTED, "zip"},
-                 {"\x10\0\0\0\0\0\0\0{\"a\":{}}      ", 24, HN_UNSUPPORTED, "safetensors"},
+                 {"\x10\0\0\0\0\0\0\0{\"a\":{}}      ", 22, HN_UNSUPPORTED, "safetensors"},
                  {"\x80\2}q\0.", 6, HN_UNSUPPORTED, "pickle"},
                  {"version https://git-lfs.github.com/spec/v1\n", 43, HN_INPUT, "LFS"},
                  {"v", 1, HN_INPUT, "a text file"},
