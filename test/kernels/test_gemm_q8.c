@@ -65,6 +65,7 @@ static void pack(const shape *s, size_t panel, const int8_t *w, int8_t *b)
 static hn_q8_out make_out(const shape *s, hn_rng *rng)
 {
     hn_q8_out e = {.kind = s->kind, .t_scale = 0.37f, .r_scale = 1.3f, .y_flip = s->y_signed ? 0x80 : 0};
+    e.bounded = !s->extremes && s->m % 2;
     e.y_zp = (int32_t)(hn_rng_unit(rng) * 256);
     e.y_lo = (uint8_t)(hn_rng_unit(rng) * 100);
     e.y_hi = (uint8_t)(155 + hn_rng_unit(rng) * 100);

@@ -156,6 +156,7 @@ typedef struct packer {
     const hn_q8_mat *mat;
     int64_t wz, xz; /* in the domains of the kernel: s8 weights, u8 activations */
     uint8_t *blob;
+    double reach; /* largest |sum * scale| that can come up */
 } packer;
 
 static int64_t weight(const packer *p, size_t at)
@@ -167,23 +168,25 @@ static int64_t weight(const packer *p, size_t at)
 static void pack_column(packer *p, size_t channel, size_t j, size_t width, int8_t *b)
 {
     size_t taps = p->mat->taps, k = p->mat->k, depth = hn_align_up(k, 4);
-    int64_t sum = 0;
+    int64_t sum = 0, reach = 0;
     for (size_t t = 0; t < taps; t++)
         for (size_t i = 0; i < k; i++) {
             int64_t v = weight(p, (channel * taps + t) * k + i);
             b[(t * depth + i / 4 * 4) * width + 4 * j + i % 4] = (int8_t)v;
             sum += v;
+            reach += 255 * (v < p->wz ? p->wz - v : v - p->wz);
         }
     int64_t bias = p->w->bias != NULL ? p->w->bias[channel] : 0;
     size_t column = channel / p->mat->n * p->mat->columns + channel % p->mat->n;
     int64_t folded = bias - p->xz * sum + p->xz * p->wz * (int64_t)(taps * k);
     int32_t low = (int32_t)(uint32_t)(uint64_t)folded; /* sums are modulo 2^32 */
     float scale = p->w->scale[p->w->nscale == 1 ? 0 : channel];
+    p->reach = fmax(p->reach, ((double)reach + fabs((double)bias)) * fabs((double)scale));
     memcpy(p->blob + p->mat->bias + 4 * column, &low, 4);
     memcpy(p->blob + p->mat->scale + 4 * column, &scale, 4);
 }
 
-void hn_q8_mat_pack(const hn_q8_weights *w, const hn_q8_mat *mat, uint8_t *blob)
+void hn_q8_mat_pack(const hn_q8_weights *w, hn_q8_mat *mat, const hn_q8_out *out, uint8_t *blob)
 {
     packer p = {.w = w, .mat = mat, .blob = blob};
     p.wz = mat->has_sums ? shifted_zp(w) : 0;
@@ -195,6 +198,8 @@ void hn_q8_mat_pack(const hn_q8_weights *w, const hn_q8_mat *mat, uint8_t *blob)
             for (size_t j = 0; j < width && start + j < mat->n; j++)
                 pack_column(&p, g * mat->n + start + j, j, width, b);
         }
+    mat->out = *out;
+    mat->out.bounded = p.reach < 0x1p30;
     if (mat->has_sums)
         for (size_t t = 0; t < mat->taps; t++)
             for (size_t i = 0; i < mat->k; i++) {

@@ -53,8 +53,8 @@ bool hn_q8_out_limits(hn_q8_out *out, hn_dtype t, int64_t zp, int64_t lo, int64_
 /* Choose kernels (appended to c->kernels: strips wide, one less wide, 16 wide) and lay out the constant: sets all of
  * mat but `out`, returns its bytes; 0 with the refusal recorded. */
 size_t hn_q8_mat_plan(hn_lower *c, const hn_q8_weights *w, hn_q8_mat *mat);
-/* Fill the constant at blob. */
-void hn_q8_mat_pack(const hn_q8_weights *w, const hn_q8_mat *mat, uint8_t *blob);
+/* Fill the constant at blob and set mat->out, with what the weights say about its bounds. */
+void hn_q8_mat_pack(const hn_q8_weights *w, hn_q8_mat *mat, const hn_q8_out *out, uint8_t *blob);
 
 /* Where the rows come from and go to: fields a, lda, off, off_ld, pad, y, ldy, r, ldr as in hn_gemm_q8, for row 0 of
  * group 0; groups lie side by side (k bytes of A, n elements of Y and R). */

@@ -75,7 +75,7 @@ static void order_weights(const uint8_t *src, size_t m, size_t c, size_t taps, u
             for (size_t j = 0; j < c; j++) *w++ = src[(i * c + j) * taps + t];
 }
 
-static hn_status pack(hn_lower *c, hn_q8_weights *w, const hn_tensor *src, params *p)
+static hn_status pack(hn_lower *c, hn_q8_weights *w, const hn_tensor *src, const hn_q8_out *out, params *p)
 {
     size_t taps = p->win.kh * p->win.kw, tables = 0;
     uint8_t *ordered = hn_alloc(c->env, src->bytes);
@@ -96,7 +96,7 @@ static hn_status pack(hn_lower *c, hn_q8_weights *w, const hn_tensor *src, param
     }
     if (st == HN_OK && bytes > 0) {
         uint8_t *blob = data;
-        hn_q8_mat_pack(w, &p->mat, blob);
+        hn_q8_mat_pack(w, &p->mat, out, blob);
         if (p->off > 0) {
             hn_q8_offsets(&p->win, &p->stage, (int32_t *)(void *)(blob + p->off));
             memset(blob + p->pad, (int)p->stage.fill, w->k);
@@ -188,10 +188,9 @@ static hn_status lower(hn_lower *c)
         p->win.w = p->win.ow = p->rows = win.batch * p->rows;
         p->win.batch = p->stage.step = 1;
     }
-    HN_TRY(pack(c, &q, w, p));
+    HN_TRY(pack(c, &q, w, &out, p));
     if (c->refused) return HN_OK;
     if (padded) p->mat.k = hn_align_up(p->mat.k, 4); /* weights of the added bytes are zero, the copy has slack */
-    p->mat.out = out;
     p->cut = hn_q8_cut_make(&p->mat, p->rows);
     p->x = hn_lower_input(c, 0);
     p->r = out.kind == HN_Q8_RESIDUAL ? hn_lower_input(c, 4) : -1;

@@ -51,7 +51,7 @@ static void order_weights(const hn_tensor *b, bool trans, size_t n, size_t k, ui
         for (size_t j = 0; j < k; j++) w[i * k + j] = trans ? src[i * k + j] : src[j * n + i];
 }
 
-static hn_status pack(hn_lower *c, hn_q8_weights *w, const hn_tensor *b, bool trans, params *p)
+static hn_status pack(hn_lower *c, hn_q8_weights *w, const hn_tensor *b, bool trans, const hn_q8_out *out, params *p)
 {
     uint8_t *ordered = hn_alloc(c->env, w->n * w->k);
     if (ordered == NULL) return HN_NOMEM;
@@ -63,7 +63,7 @@ static hn_status pack(hn_lower *c, hn_q8_weights *w, const hn_tensor *b, bool tr
     if (bytes > 0) {
         p->blob = hn_lower_const(c, bytes, &blob);
         if (p->blob >= 0)
-            hn_q8_mat_pack(w, &p->mat, blob);
+            hn_q8_mat_pack(w, &p->mat, out, blob);
         else
             st = HN_NOMEM;
     } else if (!c->refused) {
@@ -132,9 +132,8 @@ static hn_status lower(hn_lower *c)
     if (!read_node(c, &w, &out)) return HN_OK;
     params *p = hn_lower_params(c, sizeof *p);
     if (p == NULL) return HN_NOMEM;
-    HN_TRY(pack(c, &w, b, trans, p));
+    HN_TRY(pack(c, &w, b, trans, &out, p));
     if (c->refused) return HN_OK;
-    p->mat.out = out;
     p->rows = count / w.k;
     p->cut = hn_q8_cut_make(&p->mat, p->rows);
     p->a = hn_lower_input(c, 0);

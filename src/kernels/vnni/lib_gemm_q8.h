@@ -72,7 +72,7 @@ ALWAYS void store_row(size_t n, uint8_t *y, __m512i q)
 }
 
 /* What is read through g is read first: stores of bytes could alias it. */
-ALWAYS void finish_byte(const hn_gemm_q8 *g, size_t i, __m512i (*acc)[NV], const int rows)
+ALWAYS void finish_byte(const hn_gemm_q8 *g, size_t i, __m512i (*acc)[NV], const int rows, const int bounded)
 {
     const q8_consts c = q8_load(g->out);
     const size_t ldy = g->ldy, n = g->n;
@@ -85,7 +85,7 @@ ALWAYS void finish_byte(const hn_gemm_q8 *g, size_t i, __m512i (*acc)[NV], const
     HN_UNROLL for (int r = 0; r < rows; r += 4)
     {
         __m512i q[4];
-        HN_UNROLL for (int k = 0; k < 4; k++) q[k] = q8_byte(&c, acc[r + k < rows ? r + k : r][0], s[0]);
+        HN_UNROLL for (int k = 0; k < 4; k++) q[k] = q8_byte(&c, acc[r + k < rows ? r + k : r][0], s[0], bounded);
         __m512i bytes = q8_pack(&c, q[0], q[1], q[2], q[3]);
         store_row(n, y, bytes);
         if (r + 1 < rows) store_row(n, y + ldy, _mm512_castsi128_si512(_mm512_extracti32x4_epi32(bytes, 1)));
@@ -97,8 +97,8 @@ ALWAYS void finish_byte(const hn_gemm_q8 *g, size_t i, __m512i (*acc)[NV], const
     HN_UNROLL for (int r = 0; r < rows; r += 2)
     {
         const int next = r + 1 < rows ? r + 1 : r;
-        __m512i bytes = q8_pack(&c, q8_byte(&c, acc[r][0], s[0]), q8_byte(&c, acc[r][1], s[1]),
-                                q8_byte(&c, acc[next][0], s[0]), q8_byte(&c, acc[next][1], s[1]));
+        __m512i bytes = q8_pack(&c, q8_byte(&c, acc[r][0], s[0], bounded), q8_byte(&c, acc[r][1], s[1], bounded),
+                                q8_byte(&c, acc[next][0], s[0], bounded), q8_byte(&c, acc[next][1], s[1], bounded));
         store_row(n, y, bytes);
         if (r + 1 < rows) store_row(n, y + ldy, _mm512_castsi256_si512(_mm512_extracti64x4_epi64(bytes, 1)));
         y += 2 * ldy;
@@ -107,7 +107,7 @@ ALWAYS void finish_byte(const hn_gemm_q8 *g, size_t i, __m512i (*acc)[NV], const
     HN_UNROLL for (int r = 0; r < rows; r++, y += ldy)
     {
         __m512i q[4];
-        HN_UNROLL for (int v = 0; v < 4; v++) q[v] = q8_byte(&c, acc[r][v < NV ? v : 0], s[v < NV ? v : 0]);
+        HN_UNROLL for (int v = 0; v < 4; v++) q[v] = q8_byte(&c, acc[r][v < NV ? v : 0], s[v < NV ? v : 0], bounded);
         store_row(n, y, q8_pack(&c, q[0], q[1], q[2], q[3]));
     }
 #endif
@@ -169,7 +169,10 @@ ALWAYS void tile(const hn_gemm_q8 *g, size_t i, const int rows, const int is_sig
             HN_UNROLL for (int v = 0; v < NV; v++) acc[r][v] = _mm512_sub_epi32(acc[r][v], s);
         }
     if (g->out->kind == HN_Q8_BYTE) {
-        finish_byte(g, i, acc, rows);
+        if (g->out->bounded)
+            finish_byte(g, i, acc, rows, 1);
+        else
+            finish_byte(g, i, acc, rows, 0);
         return;
     }
     _Alignas(64) int32_t sums[MR * NV * 16];

@@ -31,10 +31,11 @@ static inline __attribute__((always_inline)) q8_consts q8_load(const hn_q8_out *
     return c;
 }
 
-static inline __attribute__((always_inline)) __m512i q8_byte(const q8_consts *c, __m512i acc, __m512 scale)
+static inline __attribute__((always_inline)) __m512i q8_byte(const q8_consts *c, __m512i acc, __m512 scale,
+                                                             const int bounded)
 {
     __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(acc), scale);
-    return _mm512_cvtps_epi32(_mm512_min_ps(v, c->t_hi));
+    return _mm512_cvtps_epi32(bounded ? v : _mm512_min_ps(v, c->t_hi));
 }
 
 /* r: 16 bytes as they are in memory. */
