@@ -2,6 +2,8 @@
  * is an order of evaluation. */
 #include "passes/lib_cone.h"
 
+#include "base/size.h"
+
 static bool in_set(const hn_cone *c, const hn_node *n)
 {
     for (size_t i = 0; i < c->count; ++i)
@@ -9,22 +11,37 @@ static bool in_set(const hn_cone *c, const hn_node *n)
     return false;
 }
 
+static bool row_op(const hn_node *n)
+{
+    static const char *const ops[] = {"ReduceMax", "ReduceMean", "ReduceSum", "ReduceSumSquare",
+                                      "Reshape",   "Squeeze",    "Unsqueeze"};
+    for (size_t i = 0; i < HN_COUNT(ops); ++i)
+        if (hn_node_is(n, ops[i])) return true;
+    return false;
+}
+
+static bool operands_fit(const hn_cone *c, const hn_node *n, const hn_value *v)
+{
+    for (size_t i = 0; i < n->nin; ++i) {
+        const hn_value *x = n->in[i];
+        if (x == NULL || (c->rows && x->data != NULL)) continue;
+        if (x->data == NULL && (!hn_is_real(x) || (!c->rows && !hn_dims_same(&x->type, &v->type)))) return false;
+        if (x->data != NULL && (hn_tensor_elems(x->data) != 1 || x->data->rank > 1)) return false;
+        if (c->rows && x->data == NULL && i > 0 && row_op(n)) return false;
+    }
+    return true;
+}
+
 static bool may_join(const hn_cone *c, const hn_value *v)
 {
     const hn_node *n = v->producer;
-    if (n == NULL || (n->op->flags & HN_OP_ELEMENTWISE) == 0 || (n->op->flags & HN_OP_RANDOM) != 0) return false;
+    if (n == NULL || (n->op->flags & HN_OP_RANDOM) != 0) return false;
+    if ((n->op->flags & HN_OP_ELEMENTWISE) == 0 && (!c->rows || !row_op(n))) return false;
     if (n->nout != 1 || n->nregions != 0 || n->nin == 0 || n->nin > 8 || c->count == HN_CONE_NODES) return false;
     if (n->op->domain[0] != 0) return false;
     for (const hn_use *u = v->uses; v != c->root && u != NULL; u = u->next)
         if (u->node == NULL || !in_set(c, u->node)) return false;
-    for (size_t i = 0; i < n->nin; ++i) {
-        const hn_value *x = n->in[i];
-        if (x == NULL) continue;
-        if (x->data != NULL ? hn_tensor_elems(x->data) != 1 || x->data->rank > 1 : !hn_dims_same(&x->type, &v->type))
-            return false;
-        if (x->data == NULL && !hn_is_real(x)) return false;
-    }
-    return hn_is_real(v);
+    return hn_is_real(v) && operands_fit(c, n, v);
 }
 
 /* Values read by the set and not made in it; at most `most`. */
@@ -43,9 +60,9 @@ static size_t frontier(const hn_cone *c, hn_value **out, size_t most)
     return count;
 }
 
-void hn_cone_start(hn_cone *c, hn_value *root)
+void hn_cone_start(hn_cone *c, hn_value *root, bool rows)
 {
-    *c = (hn_cone){.root = root, .source = root};
+    *c = (hn_cone){.rows = rows, .root = root, .source = root};
 }
 
 bool hn_cone_grow(hn_cone *c)

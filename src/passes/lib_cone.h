@@ -11,10 +11,11 @@ enum { HN_CONE_NODES = 24 };
 typedef struct hn_cone {
     hn_node *nodes[HN_CONE_NODES]; /* root first, each after all that read it */
     size_t count;
+    bool rows;
     hn_value *root, *source; /* source: the one value the root is a function of, NULL while there are several */
 } hn_cone;
 
-void hn_cone_start(hn_cone *c, hn_value *root); /* no nodes; source is root */
+void hn_cone_start(hn_cone *c, hn_value *root, bool rows); /* no nodes; source is root */
 /* Take one more node in; false when that is not possible. */
 bool hn_cone_grow(hn_cone *c);
 /* The root for source = x; in the arena. */

@@ -96,7 +96,7 @@ hn_status hn_q_lut(hn_pass_ctx *c, hn_rw *rw, hn_node *n, hn_value **out)
     hn_qp from;
     hn_value *q = NULL;
     *out = NULL;
-    hn_cone_start(&cone, n->in[0]);
+    hn_cone_start(&cone, n->in[0], false);
     for (bool more = true; more; more = hn_cone_grow(&cone)) {
         q = cone.source != NULL && hn_dims_same(&cone.source->type, &n->out[0]->type) ? hn_q_source(cone.source, &from)
                                                                                       : NULL;
