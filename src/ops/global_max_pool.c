@@ -23,7 +23,10 @@ static hn_status decompose(hn_rw *rw, const hn_node *node, hn_value **out)
     return hn_rw_status(rw);
 }
 
-static void cost(const hn_node *n, hn_cost *cost) { hn_nn_cost_per_elem(n, cost, 1); }
+static void cost(const hn_node *n, hn_cost *cost)
+{
+    hn_nn_cost_per_elem(n, cost, 1);
+}
 
 static hn_status cases(hn_cases *c)
 {

@@ -8,7 +8,8 @@ static hn_status infer(hn_infer *c)
     for (int r = 0; r < 2; r++) {
         HN_TRY(hn_control_region(c, (size_t)r, 0, c->nout, &branch[r]));
         hn_status st = hn_control_infer(c, branch[r], 0, NULL);
-        /* One branch may not fit the shapes at hand: the condition keeps it from being taken. Its run would say what is wrong. */
+        /* One branch may not fit the shapes at hand: the condition keeps it from being taken. Its run would say what is
+         * wrong. */
         if (wrong >= 0 || (st != HN_INPUT && st != HN_UNSUPPORTED)) HN_TRY(st);
         if (st == HN_OK) continue;
         hn_error_clear(c->env);

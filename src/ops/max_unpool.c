@@ -123,7 +123,8 @@ const hn_op hn_op_max_unpool = {
     .name = "MaxUnpool",
     .domain = "",
     .since = 22,
-    .doc = "output = 0, then output[I[k]] = X[k]; indices are flat in the shape whose spatial dims are (X - 1) stride + kernel "
+    .doc = "output = 0, then output[I[k]] = X[k]; indices are flat in the shape whose spatial dims are (X - 1) stride "
+           "+ kernel "
            "- pads, which output_shape may extend. X = [5,8], I = [1,2], kernel and stride 2: [0,5,8,0].",
     HN_PORTS(in, 2, out),
     .attrs = attrs,
