@@ -14,7 +14,7 @@ void hn_gemm_plan_init(hn_gemm_plan *p, const hn_kernel *kernel, size_t batch, s
     *p = (hn_gemm_plan){.m = m, .n = n, .taps = taps, .k = k, .batch = batch, .lanes = kernel->flags, .mr = kernel->mr};
     size_t depth = hn_max_size(taps * k, 1);
     size_t per_panel = kernel->nr / p->lanes;
-    while (per_panel > 1 && depth * per_panel * p->lanes > PANEL_FLOATS) per_panel--;
+    while (per_panel > 1 && m > p->mr && depth * per_panel * p->lanes > PANEL_FLOATS) per_panel--;
     p->units = (uint32_t)hn_div_up(n, p->lanes);
     p->panels = (uint32_t)hn_div_up(p->units, per_panel);
 
