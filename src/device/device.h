@@ -1,7 +1,8 @@
 /* device: lowers one node to one step, or says why not. "Can do" and "do" are one function.
  *
- * A step is position independent: it names its driver and kernels, holds a plain-data parameter block without pointers, and
- * refers to memory by operand number, so that a plan can be saved and mapped. Packing of weights happens here, at plan time. */
+ * A step is position independent: it names its driver and kernels, holds a plain-data parameter block without pointers,
+ * and refers to memory by operand number, so that a plan can be saved and mapped. Packing of weights happens here, at
+ * plan time. */
 #ifndef HN_DEVICE_DEVICE_H
 #define HN_DEVICE_DEVICE_H
 
@@ -39,10 +40,10 @@ typedef struct hn_operand {
 /* What run gets: pointers resolved, in the order in which lower added the operands. */
 typedef struct hn_run {
     hn_env *env;
-    void *const *ptr;                 /* one per operand; NULL for none */
-    const void *params;               /* what hn_lower_params returned */
-    const hn_kernel *const *kernels;  /* as chosen, in order */
-    void *scratch;                    /* scratch_bytes, 64-byte aligned, undefined content */
+    void *const *ptr;                /* one per operand; NULL for none */
+    const void *params;              /* what hn_lower_params returned */
+    const hn_kernel *const *kernels; /* as chosen, in order */
+    void *scratch;                   /* scratch_bytes, 64-byte aligned, undefined content */
     hn_pool *pool;
 } hn_run;
 /* Kernels cannot fail; run fails only for bad data (an index out of range): HN_INPUT. */
@@ -52,8 +53,8 @@ struct hn_driver;
 
 typedef struct hn_lower {
     hn_env *env;
-    hn_arena *arena;      /* lives as long as the plan under construction */
-    const hn_node *node;  /* every type known */
+    hn_arena *arena;     /* lives as long as the plan under construction */
+    const hn_node *node; /* every type known */
     const hn_machine *machine;
     uint64_t isa; /* bits that may be used */
     /* filled by the driver through the functions below */
@@ -64,16 +65,17 @@ typedef struct hn_lower {
     const hn_kernel *kernels[HN_STEP_KERNELS];
     size_t nkernels;
     size_t scratch_bytes;
-    int inplace; /* operand number of an input whose memory the first output may take over when it dies here; -1: none */
+    int inplace; /* operand number of an input whose memory the first output may take over when it dies here; -1: none
+                  */
     bool refused;
     char reason[160];
 } hn_lower;
 
 typedef struct hn_driver {
-    const char *name;       /* "conv_f32" */
+    const char *name; /* "conv_f32" */
     const char *doc;
-    const char *const *ops; /* "hone.Conv", ...; ends with NULL */
-    int rank;               /* tried in falling order */
+    const char *const *ops;          /* "hone.Conv", ...; ends with NULL */
+    int rank;                        /* tried in falling order */
     hn_status (*lower)(hn_lower *c); /* HN_OK with c->refused set when it cannot; other statuses are real failures */
     hn_run_fn *run;
 } hn_driver;
@@ -87,18 +89,20 @@ const hn_kernel *hn_kernel_find(const char *name);
 hn_status hn_lower_refuse(hn_lower *c, const char *fmt, ...) HN_PRINTF(2, 3);
 /* Zeroed plain-data block without pointers, at most 4 KiB, copied into the plan. One per step. */
 void *hn_lower_params(hn_lower *c, size_t bytes) HN_MUST_CHECK;
-/* Operand numbers, -1 on refusal of memory (then return HN_NOMEM). An absent optional input gives an operand whose ptr is NULL. */
+/* Operand numbers, -1 on refusal of memory (then return HN_NOMEM). An absent optional input gives an operand whose ptr
+ * is NULL. */
 int hn_lower_input(hn_lower *c, size_t i);
 int hn_lower_output(hn_lower *c, size_t i);
-int hn_lower_const(hn_lower *c, size_t bytes, void **data); /* zeroed; fill now. May over-allocate for kernels that over-read */
-/* Best kernel of a family within c->isa whose variant matches (-1: any) and whose flags contain `flags`; appended to c->kernels.
- * NULL when there is none. */
+int hn_lower_const(hn_lower *c, size_t bytes,
+                   void **data); /* zeroed; fill now. May over-allocate for kernels that over-read */
+/* Best kernel of a family within c->isa whose variant matches (-1: any) and whose flags contain `flags`; appended to
+ * c->kernels. NULL when there is none. */
 const hn_kernel *hn_lower_kernel(hn_lower *c, const char *family, int variant, uint32_t flags);
 /* The same without appending, for drivers with their own rule: iterate hn_kernel_rows and append. */
 hn_status hn_lower_kernel_add(hn_lower *c, const hn_kernel *k);
 
-/* Try drivers in rank order. On HN_OK either *driver is set and c is filled, or *driver is NULL (the reference kernel runs the
- * node). `trace` (may be NULL) is called for every candidate with its reason ("" when taken). */
+/* Try drivers in rank order. On HN_OK either *driver is set and c is filled, or *driver is NULL (the reference kernel
+ * runs the node). `trace` (may be NULL) is called for every candidate with its reason ("" when taken). */
 typedef void hn_lower_trace_fn(void *self, const hn_driver *driver, const char *reason);
 hn_status hn_device_lower(hn_lower *c, const hn_driver **driver, hn_lower_trace_fn *trace, void *self) HN_MUST_CHECK;
 

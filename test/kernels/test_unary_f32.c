@@ -1,6 +1,6 @@
 /* unary_f32: every function of every record that runs here against libm in double, over a walk through all float bit
  * patterns (denormals, infinities and NaN among them) and a dense walk around 0. The bounds are the ones that
- * vec_math.h and the documentation state. Tails, sentinels and in-place runs come from a length sweep. */
+ * vec_math.inc and the documentation state. Tails, sentinels and in-place runs come from a length sweep. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

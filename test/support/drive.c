@@ -75,7 +75,8 @@ hn_node *drive_node(drive *d, const char *op, size_t nout)
     if (dot != NULL) snprintf(domain, sizeof domain, "%.*s", (int)(dot - op), op);
     const hn_op *row = NULL;
     for (size_t i = 0; i < hn_ops.count; i++)
-        if (strcmp(hn_ops.rows[i]->domain, domain) == 0 && strcmp(hn_ops.rows[i]->name, dot == NULL ? op : dot + 1) == 0)
+        if (strcmp(hn_ops.rows[i]->domain, domain) == 0 &&
+            strcmp(hn_ops.rows[i]->name, dot == NULL ? op : dot + 1) == 0)
             row = hn_ops.rows[i];
     if (row == NULL) fail_msg("no row %s", op);
     d->node = hn_node_new(d->g, NULL, row, "n", d->nin, d->in, nout);

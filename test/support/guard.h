@@ -44,7 +44,10 @@ static inline bool guard_intact(const guard *g)
     for (size_t i = 0; i < GUARD_FLOATS; i++) ok = ok && guard_is(g->p + g->n + i);
     return ok;
 }
-static inline void guard_free(guard *g) { free(g->base); }
+static inline void guard_free(guard *g)
+{
+    free(g->base);
+}
 static inline void guard_rand(guard *g, hn_rng *r, double lo, double hi)
 {
     for (size_t i = 0; i < g->n; i++) g->p[i] = (float)(lo + (hi - lo) * hn_rng_unit(r));

@@ -69,23 +69,30 @@ static void compare(const hn_run *r, size_t n, const uint64_t *at, const uint64_
         compare_int64_t(p->kind, n, (const int64_t *)a + at[0], step[0], (const int64_t *)b + at[1], step[1], out);
 }
 
-#define PICK(type)                                                                                     \
-    do {                                                                                               \
-        const type *yes = (const type *)r->ptr[1] + at[1], *no = (const type *)r->ptr[2] + at[2];      \
-        type *out = (type *)r->ptr[3] + y;                                                             \
-        for (size_t i = 0; i < n; i++) out[i] = if_[i * step[0]] ? yes[i * step[1]] : no[i * step[2]]; \
-    } while (0)
+#define PICK(type)                                                                                                     \
+    static void pick_##type(size_t n, const uint64_t *step, const uint8_t *condition, const type *yes, const type *no, \
+                            void *y)                                                                                   \
+    {                                                                                                                  \
+        for (size_t i = 0; i < n; i++) ((type *)y)[i] = condition[i * step[0]] ? yes[i * step[1]] : no[i * step[2]];   \
+    }
+PICK(uint8_t)
+PICK(uint32_t)
+PICK(uint64_t)
 
 static void where(const hn_run *r, size_t n, const uint64_t *at, const uint64_t *step, size_t y)
 {
     const params *p = r->params;
-    const uint8_t *if_ = (const uint8_t *)r->ptr[0] + at[0];
+    const uint8_t *condition = (const uint8_t *)r->ptr[0] + at[0];
+    const void *yes = r->ptr[1], *no = r->ptr[2];
     if (p->bytes == 1)
-        PICK(uint8_t);
+        pick_uint8_t(n, step, condition, (const uint8_t *)yes + at[1], (const uint8_t *)no + at[2],
+                     (uint8_t *)r->ptr[3] + y);
     else if (p->bytes == 4)
-        PICK(uint32_t);
+        pick_uint32_t(n, step, condition, (const uint32_t *)yes + at[1], (const uint32_t *)no + at[2],
+                      (uint32_t *)r->ptr[3] + y);
     else
-        PICK(uint64_t);
+        pick_uint64_t(n, step, condition, (const uint64_t *)yes + at[1], (const uint64_t *)no + at[2],
+                      (uint64_t *)r->ptr[3] + y);
 }
 
 static hn_status run(const hn_run *r)
