@@ -1,0 +1,306 @@
+"""peers: hone against ONNX Runtime (and OpenVINO) on every model of a folder, interleaved in one process.
+
+A round gives every engine a slice of about 30 ms in turn; a slice's time is the median of its calls, a round's ratio is
+peer / hone (above 1: hone is faster), and the table shows medians over the rounds and the spread between their quartiles.
+Results are compared before anything is timed."""
+import argparse
+import datetime
+import json
+import math
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+import engines
+
+RTOL, ATOL = 1e-3, 1e-4
+
+
+def arguments():
+    p = argparse.ArgumentParser(prog="bench/peers/run", description=__doc__.split("\n\n")[0])
+    p.add_argument("--models", nargs="*", help="names of models, or model files; default: all of the folder")
+    p.add_argument("--models-in", required=True, help="the folder of models")
+    p.add_argument("--batch", type=int, default=0, help="samples a run, where the first dimension of every input is free")
+    p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--rounds", type=int, default=15)
+    p.add_argument("--slice-ms", type=float, default=30)
+    p.add_argument("--isa", help="cap hone's instruction set")
+    p.add_argument("--openvino", action="store_true")
+    p.add_argument("--profile", type=int, default=0, metavar="K", help="list hone's K slowest steps of each model")
+    p.add_argument("--json", help="write the record there")
+    p.add_argument("--build", required=True, help=argparse.SUPPRESS)
+    return p.parse_args()
+
+
+def cases(o):
+    if not o.models and not os.path.isdir(o.models_in):
+        sys.exit(f"peers: no folder {o.models_in}; set HONE_DATA to the folder that holds models/, or name files with --models")
+    names = o.models or sorted(d.name for d in pathlib.Path(o.models_in).iterdir() if (d / "model.onnx").exists())
+    for n in names:
+        path = pathlib.Path(n) if n.endswith(".onnx") else pathlib.Path(o.models_in) / n / "model.onnx"
+        yield (path.parent.name if path.name == "model.onnx" else path.stem), path
+
+
+class Case:
+    """A model, its first data set (shaped to the batch asked for) and what kind of model it is."""
+
+    def __init__(self, path, batch):
+        self.path = path
+        model = onnx.load(path, load_external_data=False)
+        ops = {n.op_type for n in model.graph.node}
+        self.qdq = bool(ops & {"QuantizeLinear", "DequantizeLinear", "QLinearConv", "ConvInteger", "MatMulInteger"})
+        made = {t.name for t in model.graph.initializer}
+        graph_inputs = [i for i in model.graph.input if i.name not in made]
+        files = path.parent / "test_data_set_0"
+        self.inputs, self.expected = {}, []
+        for k, i in enumerate(graph_inputs):
+            t = onnx.load_tensor(str(files / f"input_{k}.pb"))
+            self.inputs[i.name] = np.array(numpy_helper.to_array(t), order="C")
+        for k in range(len(model.graph.output)):
+            f = files / f"output_{k}.pb"
+            self.expected.append(numpy_helper.to_array(onnx.load_tensor(str(f))) if f.exists() else None)
+        first = [i.type.tensor_type.shape.dim[0] if i.type.tensor_type.shape.dim else None for i in graph_inputs]
+        free = all(d is not None and not d.HasField("dim_value") for d in first) and all(a.ndim > 1 for a in self.inputs.values())
+        if batch and free and len({d.dim_param for d in first}) == 1:
+            for n, a in self.inputs.items():
+                self.inputs[n] = np.array(np.resize(a, (batch,) + a.shape[1:]))
+            self.expected = []
+        self.fixed, clash = {}, set()
+        for i in graph_inputs:
+            for d, v in zip(i.type.tensor_type.shape.dim, self.inputs[i.name].shape):
+                if d.dim_param and self.fixed.setdefault(d.dim_param, v) != v:
+                    clash.add(d.dim_param)
+        for d in clash:
+            del self.fixed[d]
+        self.shapes = {n: list(a.shape) for n, a in self.inputs.items()}
+
+    def save_inputs(self, folder):
+        for k, (name, a) in enumerate(self.inputs.items()):
+            (pathlib.Path(folder) / f"input_{k}.pb").write_bytes(numpy_helper.from_array(a, name).SerializeToString())
+
+
+def compare(got, want):
+    """Largest excess over the tolerance (<= 1 passes), largest difference, share of equal row maxima."""
+    worst, diff, same = 0.0, 0.0, 1.0
+    for g, w in zip(got, want):
+        if w is None:
+            continue
+        if g.shape != w.shape:
+            return math.inf, math.inf, 0.0
+        if not g.size:
+            continue
+        g, w = g.astype(np.float64), w.astype(np.float64)
+        if not np.array_equal(np.isnan(g), np.isnan(w)):
+            return math.inf, math.inf, 0.0
+        d = np.abs(np.nan_to_num(g) - np.nan_to_num(w))
+        worst = max(worst, float((d / (ATOL + RTOL * np.abs(np.nan_to_num(w)))).max()))
+        diff = max(diff, float(d.max()))
+        if g.ndim > 1 and g.shape[-1] > 1:
+            same = min(same, float((g.argmax(-1) == w.argmax(-1)).mean()))
+    return worst, diff, same
+
+
+def time_slice(call, seconds):
+    clock, times = time.perf_counter_ns, []
+    call()
+    end = clock() + int(seconds * 1e9)
+    while True:
+        a = clock()
+        call()
+        b = clock()
+        times.append(b - a)
+        if b >= end:
+            return statistics.median(times) * 1e-6, min(times) * 1e-6
+
+
+def quartiles(values):
+    if len(values) < 2:
+        return values[0], values[0]
+    q = statistics.quantiles(values, n=4)
+    return q[0], q[2]
+
+
+def duel(runners, o):
+    """Rounds in the order A B C, then C B A, so that drift favours nobody."""
+    took = {r.name: [] for r in runners}
+    best = {r.name: math.inf for r in runners}
+    for r in runners:
+        time_slice(r.call, 0.5 * o.slice_ms * 1e-3)
+    for k in range(o.rounds):
+        for r in runners if k % 2 == 0 else runners[::-1]:
+            if o.threads > 1:
+                time.sleep(0.005)  # threads of the other engine stop spinning
+            mid, least = time_slice(r.call, o.slice_ms * 1e-3)
+            took[r.name].append(mid)
+            best[r.name] = min(best[r.name], least)
+    out = {}
+    for r in runners:
+        lo, hi = quartiles(took[r.name])
+        out[r.name] = {"median_ms": statistics.median(took[r.name]), "min_ms": best[r.name], "quartiles_ms": [lo, hi]}
+        if r.name != "hone":
+            ratios = [b / a for a, b in zip(took["hone"], took[r.name])]
+            out[r.name]["ratio"] = statistics.median(ratios)
+            out[r.name]["ratio_quartiles"] = list(quartiles(ratios))
+            out[r.name]["ratio_of_minima"] = best[r.name] / best["hone"]
+    return out
+
+
+def hone_json(o, *args):
+    cmd = [os.path.join(o.build, "hone"), *map(str, args), "--json", "--threads", str(o.threads)]
+    if o.isa:
+        cmd += ["--isa", o.isa]
+    r = subprocess.run(cmd, capture_output=True, text=True)
+    try:
+        return json.loads(r.stdout)
+    except ValueError:
+        return {"error": r.stderr.strip() or f"exit {r.returncode}"}
+
+
+def measure(name, path, library, o):
+    row = {"model": name}
+    c = Case(path, o.batch)
+    row.update(kind="qdq" if c.qdq else "fp32", inputs=c.shapes)
+    hone = engines.Hone(library, path, c.inputs)
+    try:
+        ort = engines.OnnxRuntime(str(path), c.inputs, o.threads, fixed=c.fixed)
+    except Exception:  # a name that stands for two sizes further inside
+        ort = engines.OnnxRuntime(str(path), c.inputs, o.threads)
+        row["free_dimensions"] = "left free"
+    runners = [hone, ort]
+    if o.openvino:
+        try:
+            runners.append(engines.OpenVino(str(path), c.inputs, o.threads))
+        except Exception as e:
+            row["openvino_error"] = str(e).split("\n")[0][:200]
+    results = {r.name: r.outputs() for r in runners}
+    for key, want in (("against_onnxruntime", results["onnxruntime"]), ("against_data_set", c.expected)):
+        if any(w is not None for w in want):
+            worst, diff, same = compare(results["hone"], want)
+            row[key] = {"error_over_tolerance": worst, "max_diff": diff, "same_row_maxima": same}
+            # Of 8-bit models a rounding may differ by one step; their answers must not.
+            row["correct"] = row.get("correct", True) and (worst <= 1 or (c.qdq and same == 1))
+    row.update(duel(runners, o))
+    for r in runners:
+        r.close()
+    with tempfile.TemporaryDirectory() as folder:
+        c.save_inputs(folder)
+        bench = hone_json(o, "bench", path, "--input", folder, "--profile", "--seconds", 0.2)
+    if "error" in bench:
+        row["profile_error"] = bench["error"]
+    else:
+        steps = bench["ops"]
+        row["macs"] = bench["flops"] / 2
+        row["peak_gflops"], row["peak_gops"] = bench["roofline"]["peak_gflops"], bench["roofline"]["peak_gops"]
+        row["flops_of"] = {k: sum(s["flops"] for s in steps if s["kind"] == k) for k in ("f32", "int8")}
+        row["steps"] = [{k: s[k] for k in ("name", "op", "shape", "driver", "reason", "kind", "us", "flops", "bytes", "bound",
+                                           "percent_of_peak")} for s in steps]
+    return row
+
+
+def limits(rows):
+    """The arithmetic limit of each model from the best peak that was measured during the whole run."""
+    rates = {k: max((r[p] for r in rows if p in r), default=0) for k, p in (("f32", "peak_gflops"), ("int8", "peak_gops"))}
+    for r in rows:
+        if "flops_of" in r and all(rates.values()):
+            r["limit_ms"] = sum(r["flops_of"][k] / rates[k] * 1e-6 for k in rates)
+            r["of_limit"] = r["limit_ms"] / r["hone"]["min_ms"] if "hone" in r else None
+    return rates
+
+
+def geomean(values):
+    return math.exp(sum(map(math.log, values)) / len(values)) if values else None
+
+
+def machine(o):
+    cpu = ""
+    for line in open("/proc/cpuinfo"):
+        if line.startswith("model name"):
+            cpu = line.split(":", 1)[1].strip()
+            break
+    root = pathlib.Path(__file__).resolve().parents[2]
+    git = lambda *a: subprocess.run(["git", "-C", str(root), *a], capture_output=True, text=True).stdout.strip()
+    import onnxruntime
+    versions = {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__, "numpy": np.__version__}
+    if o.openvino:
+        import openvino
+        versions["openvino"] = openvino.__version__
+    flags = open("/proc/cpuinfo").read().split("flags", 1)[-1].split("\n", 1)[0]
+    return {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "cpu": cpu,
+            "cores": os.cpu_count(), "isa": [f for f in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16") if f in flags.split()],
+            "kernel": os.uname().release, "load": os.getloadavg(), "commit": git("rev-parse", "--short", "HEAD"),
+            "dirty": bool(git("status", "--porcelain")), "versions": versions, "threads": o.threads, "batch": o.batch or "as given",
+            "rounds": o.rounds, "slice_ms": o.slice_ms, "pinned": sorted(os.sched_getaffinity(0)), "argv": sys.argv[1:]}
+
+
+def show(row, o):
+    if "error" in row:
+        print(f"{row['model']:28} {row['error'][:110]}", flush=True)
+        return
+    ort = row["onnxruntime"]
+    text = (f"{row['model']:28} {row['hone']['median_ms']:9.3f} {ort['median_ms']:9.3f} {ort['ratio']:6.2f} "
+            f"[{ort['ratio_quartiles'][0]:5.2f} {ort['ratio_quartiles'][1]:5.2f}] {ort['ratio_of_minima']:6.2f}")
+    if o.openvino:
+        text += f" {row['openvino']['median_ms']:9.3f} {row['openvino']['ratio']:6.2f}" if "openvino" in row else f" {'-':>9} {'-':>6}"
+    text += f" {'yes' if row['correct'] else 'NO':>4} {row['against_onnxruntime']['max_diff']:8.1e}"
+    print(text, flush=True)
+    steps = sorted(row.get("steps", []), key=lambda s: -s["us"])
+    for s in steps[:o.profile]:
+        total = sum(x["us"] for x in steps) or 1
+        print(f"      {s['us']:9.1f} us {100 * s['us'] / total:5.1f} %  {s['op']:22} {s['driver']:14} {s['percent_of_peak']:5.1f} % of "
+              f"{s['bound']:7} {s['shape']} {s['name'][:40]} {s['reason'][:80] if s['driver'] == 'reference' else ''}")
+
+
+def main():
+    o = arguments()
+    if o.threads == 1:  # one core for everybody, the last one: interrupts tend to land on the first
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    record = {"kind": "peers", **machine(o)}
+    library = engines.Library(os.path.join(o.build, "libhone.so"), o.threads, o.isa)
+    record["hone"] = library.lib.hone_version().decode()
+    print(f"{record['cpu']}, {o.threads} thread{'s' * (o.threads > 1)}, hone {record['commit']}, ONNX Runtime "
+          f"{record['versions']['onnxruntime']}{', OpenVINO ' + record['versions']['openvino'] if o.openvino else ''}; ms, medians of "
+          f"{o.rounds} interleaved rounds; ratio above 1: hone is faster")
+    print(f"{'model':28} {'hone':>9} {'ORT':>9} {'ratio':>6} {'[quartiles]':13} {'minima':>6}"
+          + (f" {'OpenVINO':>9} {'ratio':>6}" if o.openvino else "") + f" {'same':>4} {'diff':>8}")
+    rows = record["models"] = []
+    for name, path in cases(o):
+        try:
+            row = measure(name, path, library, o)
+        except Exception as e:
+            row = {"model": name, "error": str(e).split("\n")[0][:300]}
+        rows.append(row)
+        show(row, o)
+    record["peaks"] = limits(rows)
+    done = [r for r in rows if "error" not in r]
+    print()
+    for kind, title in (("fp32", "FP32"), ("qdq", "quantised (QDQ)")):
+        for peer in ("onnxruntime", "openvino"):
+            have = [r for r in done if r["kind"] == kind and peer in r]
+            if have:
+                record[f"geomean_{kind}_{peer}"] = g = geomean([r[peer]["ratio"] for r in have])
+                behind = sorted((r[peer]["ratio"], r["model"]) for r in have if r[peer]["ratio"] < 1)
+                record[f"behind_{kind}_{peer}"] = behind
+                print(f"{title} models, geometric mean of {peer} / hone over {len(have)}: {g:.3f}"
+                      + (f"; behind on {len(behind)}: " + " ".join(f"{n} {x:.2f}" for x, n in behind) if behind else ""))
+    if any(record["peaks"].values()):
+        print(f"measured peak {record['peaks']['f32']:.0f} GFLOP/s, {record['peaks']['int8']:.0f} Gop/s; share of the arithmetic limit "
+              "that hone's best run reaches:")
+        print("  " + "  ".join(f"{r['model']} {100 * r['of_limit']:.0f} %" for r in done if r.get("of_limit")))
+    wrong = [r["model"] for r in rows if "error" in r or not r["correct"]]
+    if wrong:
+        print("failed or different:", " ".join(wrong))
+    if o.json:
+        pathlib.Path(o.json).write_text(json.dumps(record, indent=1, default=float) + "\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
