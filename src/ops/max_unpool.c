@@ -23,7 +23,9 @@ static hn_status infer(hn_infer *c)
         else if (i >= 2 && x->dims[i] >= 0 && x->dims[i] < INT64_C(1) << 31) {
             d = (x->dims[i] - 1) * w.s[i - 2] - w.lo[i - 2] - w.hi[i - 2] + w.k[i - 2];
         }
-        if (d < -1 || (given && d < 0)) return hn_op_fail(c->env, c->node, "an output dim of %lld", (long long)d);
+        /* The first two dims may be symbols, which are below -1. */
+        if ((i >= 2 && d < -1) || (given && d < 0))
+            return hn_op_fail(c->env, c->node, "an output dim of %lld", (long long)d);
         c->out[0].dims[i] = d;
     }
     return HN_OK;

@@ -150,7 +150,7 @@ static void check_symbols(const bench *b, const hn_case_row *c, const hn_graph *
 
 static void test_inference(void **state)
 {
-    static const char *const how[] = {"all told", "symbols", "ranks only", "nothing told"};
+    static const char *const how[] = {"all told", "symbols", "symbols for 1 too", "ranks only", "nothing told"};
     bench b;
     begin(&b, *state);
     for (const hn_case_row *c = b.cases.first; c; c = c->next) {

@@ -40,7 +40,8 @@ static hn_type told_type(hn_graph *g, const hn_tensor *t, hn_told told)
         char name[24];
         snprintf(name, sizeof name, "d%lld", (long long)t->dims[d]);
         if (told == HN_TOLD_RANK) type.dims[d] = -1;
-        if (told == HN_TOLD_SYMBOLS && t->dims[d] != 1) type.dims[d] = hn_graph_symbol(g, name);
+        if (told == HN_TOLD_HIDDEN || (told == HN_TOLD_SYMBOLS && t->dims[d] != 1))
+            type.dims[d] = hn_graph_symbol(g, name);
     }
     return type;
 }

@@ -14,8 +14,8 @@ typedef struct hn_opcase {
 
 /* All cases of a row, in the arena. */
 hn_status hn_opcases(hn_env *env, hn_arena *arena, const hn_op *op, hn_cases *out) HN_MUST_CHECK;
-/* What a graph is told about the inputs: everything, only ranks, symbols for dims, nothing. */
-typedef enum hn_told { HN_TOLD_ALL, HN_TOLD_SYMBOLS, HN_TOLD_RANK, HN_TOLD_NOTHING } hn_told;
+/* What a graph is told about the inputs: everything; symbols for dims but 1; symbols for 1 too; only ranks; nothing. */
+typedef enum hn_told { HN_TOLD_ALL, HN_TOLD_SYMBOLS, HN_TOLD_HIDDEN, HN_TOLD_RANK, HN_TOLD_NOTHING } hn_told;
 /* A graph of one node. Constant inputs are constants (but with NOTHING), the others inputs in order; outputs are not
  * set. in: values to use instead of the case's, or NULL. The node is neither checked nor inferred. */
 hn_status hn_opcase_graph(hn_env *env, hn_arena *arena, const hn_op *op, const hn_case_row *c,
