@@ -53,20 +53,23 @@ static const struct function {
     bool takes_alpha;
     double alpha; /* tried first */
     bool tanh_form;
+    bool clamps;  /* Clip, Max and Min belong to it; elsewhere they guard a logarithm or a division and have to stay */
+    double slack; /* absolute, for forms whose tails cancel; Relu is compared to the bit */
 } functions[] = {
-    {"Relu", f_relu, false, 0, false},
-    {"Sigmoid", f_sigmoid, false, 0, false},
-    {"Gelu", f_gelu, false, 0, false},
-    {"Gelu", f_gelu_tanh, false, 0, true},
-    {"Swish", f_swish, true, 1, false},
-    {"HardSwish", f_hard_swish, false, 0, false},
-    {"HardSigmoid", f_hard_sigmoid, true, 1.0 / 6, false},
-    {"Mish", f_mish, false, 0, false},
+    {"Relu", f_relu, false, 0, false, true, 0},
+    {"Sigmoid", f_sigmoid, false, 0, false, false, 1e-37},
+    {"Gelu", f_gelu, false, 0, false, false, 2e-6},
+    {"Gelu", f_gelu_tanh, false, 0, true, false, 2e-6},
+    {"Swish", f_swish, true, 1, false, false, 1e-37},
+    {"HardSwish", f_hard_swish, false, 0, false, true, 2e-6},
+    {"HardSigmoid", f_hard_sigmoid, true, 1.0 / 6, false, true, 2e-7},
+    {"Mish", f_mish, false, 0, false, false, 2e-6},
 };
 
 static double sample(size_t i)
 {
-    static const double far[] = {-1000, -100, -50, -30, -20, 20, 30, 50, 100, 1000};
+    static const double far[] = {-1000, -100, -50,  -30, -20, -1e-4, -1e-8, -1e-20, 0,
+                                 1e-20, 1e-8, 1e-4, 20,  30,  50,    100,   1000};
     return i < HN_COUNT(far) ? far[i]
                              : -12 + 24.0 * (double)(i - HN_COUNT(far)) / (double)(SAMPLES - 1 - HN_COUNT(far));
 }
@@ -75,9 +78,19 @@ static bool agrees(const hn_tensor *x, const hn_tensor *y, const struct function
 {
     for (size_t i = 0; i < SAMPLES; ++i) {
         double want = k->f(hn_get_f64(x, i), alpha), got = hn_get_f64(y, i);
-        if (!(fabs(want - got) <= 2e-5 * (1 + fabs(want)))) return false;
+        double allowed = k->slack == 0 ? 0 : 2e-5 * fabs(want) + k->slack * (1 + fabs(hn_get_f64(x, i)));
+        if (!(fabs(want - got) <= allowed)) return false;
     }
     return true;
+}
+
+static bool clamps(const hn_cone *c)
+{
+    static const char *const ops[] = {"Clip", "Max", "Min", "Relu"};
+    for (size_t k = 0; k < c->count; ++k)
+        for (size_t i = 0; i < HN_COUNT(ops); ++i)
+            if (hn_node_is(c->nodes[k], ops[i])) return true;
+    return false;
 }
 
 /* The single-element constants of a cone are where parameters come from. */
@@ -97,6 +110,7 @@ static const struct function *recognise(const hn_cone *cone, const hn_tensor *x,
     for (size_t i = 0; i < HN_COUNT(functions); ++i) {
         const struct function *k = &functions[i];
         *alpha = k->alpha;
+        if (!k->clamps && clamps(cone)) continue;
         if (agrees(x, y, k, *alpha)) return k;
         for (size_t j = 0; k->takes_alpha && j < count; ++j) {
             *alpha = tried[j];
@@ -205,8 +219,10 @@ static bool is_softmax(const rows *r)
         double top = -INFINITY, sum = 0;
         for (size_t j = 0; j < r->width; ++j) top = fmax(top, hn_get_f64(x, at + j));
         for (size_t j = 0; j < r->width; ++j) sum += exp(hn_get_f64(x, at + j) - top);
-        for (size_t j = 0; j < r->width; ++j)
-            if (!(fabs(exp(hn_get_f64(x, at + j) - top) / sum - hn_get_f64(y, at + j)) <= 2e-5)) return false;
+        for (size_t j = 0; j < r->width; ++j) {
+            double want = exp(hn_get_f64(x, at + j) - top) / sum;
+            if (!(fabs(want - hn_get_f64(y, at + j)) <= 1e-4 * want)) return false;
+        }
     }
     return true;
 }

@@ -26,7 +26,7 @@ static bool operands_fit(const hn_cone *c, const hn_node *n, const hn_value *v)
         const hn_value *x = n->in[i];
         if (x == NULL || (c->rows && x->data != NULL)) continue;
         if (x->data == NULL && (!hn_is_real(x) || (!c->rows && !hn_dims_same(&x->type, &v->type)))) return false;
-        if (x->data != NULL && (hn_tensor_elems(x->data) != 1 || x->data->rank > 1)) return false;
+        if (x->data != NULL && hn_tensor_elems(x->data) != 1) return false;
         if (c->rows && x->data == NULL && i > 0 && row_op(n)) return false;
     }
     return true;
@@ -86,10 +86,17 @@ hn_status hn_cone_eval(hn_env *env, hn_arena *arena, const hn_cone *c, hn_tensor
     for (size_t k = c->count; k-- > 0;) {
         const hn_node *n = c->nodes[k];
         const hn_tensor *in[8] = {NULL};
+        hn_tensor flat[8];
         for (size_t i = 0; i < n->nin; ++i) {
             const hn_value *v = n->in[i];
             if (v == NULL) continue;
             in[i] = v->data != NULL ? v->data : x;
+            if (v->data != NULL && !c->rows) {
+                /* A single element of whatever rank must not add dims to the samples. */
+                flat[i] = *v->data;
+                flat[i].rank = 0;
+                in[i] = &flat[i];
+            }
             for (size_t j = k + 1; j < c->count; ++j)
                 if (c->nodes[j] == v->producer) in[i] = made[j];
         }
