@@ -7,21 +7,56 @@
 
 enum { MAX_DEPTH = 64 };
 
-static json_t *to_json(const hn_rec *r)
+/* Length of the valid UTF-8 sequence at s, 0 when there is none. */
+static size_t utf8_at(const unsigned char *s)
+{
+    size_t n = s[0] < 0x80                   ? 1
+               : s[0] >= 0xC2 && s[0] < 0xE0 ? 2
+               : s[0] >= 0xE0 && s[0] < 0xF0 ? 3
+               : s[0] >= 0xF0 && s[0] < 0xF5 ? 4
+                                             : 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xC0) != 0x80) return 0;
+    bool bad = (s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF0 && s[1] < 0x90) ||
+               (s[0] == 0xF4 && s[1] > 0x8F);
+    return bad ? 0 : n;
+}
+
+/* Names come from model files: bytes that are no UTF-8 become U+FFFD instead of spoiling the whole record. */
+static json_t *text_to_json(hn_env *env, const char *text)
+{
+    json_t *j = json_string(text);
+    if (j) return j;
+    hn_buf clean = {0};
+    for (const unsigned char *s = (const unsigned char *)text; *s;) {
+        size_t n = utf8_at(s);
+        if (n)
+            hn_buf_append(env, &clean, s, n);
+        else
+            hn_buf_puts(env, &clean, "\xEF\xBF\xBD");
+        s += n ? n : 1;
+    }
+    j = json_string(hn_buf_str(env, &clean));
+    hn_buf_fini(env, &clean);
+    return j;
+}
+
+static json_t *to_json(hn_env *env, const hn_rec *r)
 {
     switch (r->kind) {
     case HN_REC_NULL: return json_null();
     case HN_REC_BOOL: return json_boolean(r->u.b);
     case HN_REC_INT: return json_integer((json_int_t)r->u.i);
     case HN_REC_REAL: return json_real(r->u.r);
-    case HN_REC_STR: return json_stringn_nocheck(r->u.s, strlen(r->u.s));
+    case HN_REC_STR: return text_to_json(env, r->u.s);
     case HN_REC_LIST:
     case HN_REC_MAP: break;
     }
     json_t *c = r->kind == HN_REC_LIST ? json_array() : json_object();
     for (const hn_rec *k = r->u.c.first; c && k; k = k->next) {
-        json_t *v = to_json(k);
-        int bad = !v || (r->kind == HN_REC_LIST ? json_array_append_new(c, v) : json_object_set_new_nocheck(c, k->key, v));
+        json_t *v = to_json(env, k);
+        int bad =
+            !v || (r->kind == HN_REC_LIST ? json_array_append_new(c, v) : json_object_set_new_nocheck(c, k->key, v));
         if (bad) {
             json_decref(c);
             return NULL;
@@ -44,10 +79,11 @@ static int append(const char *data, size_t n, void *self)
 
 hn_status hn_report_json(hn_env *env, const hn_rec *rec, int indent, hn_buf *out)
 {
-    json_t *j = to_json(rec);
+    json_t *j = to_json(env, rec);
     if (!j) return hn_fail(env, HN_NOMEM, "out of memory while writing JSON");
     sink s = {env, out};
-    size_t flags = JSON_REAL_PRECISION(15) | JSON_ENCODE_ANY | (indent > 0 ? JSON_INDENT((size_t)indent) : JSON_COMPACT);
+    size_t flags =
+        JSON_REAL_PRECISION(15) | JSON_ENCODE_ANY | (indent > 0 ? JSON_INDENT((size_t)indent) : JSON_COMPACT);
     int bad = json_dump_callback(j, append, &s, flags);
     json_decref(j);
     HN_TRY(hn_buf_status(out));

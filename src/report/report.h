@@ -1,11 +1,13 @@
-/* report: renders records as JSON and text, and the records of optimize jobs as one self-contained HTML page with inline SVG. */
+/* report: renders records as JSON and text, and the records of optimize jobs as one self-contained HTML page with
+ * inline SVG. */
 #ifndef HN_REPORT_REPORT_H
 #define HN_REPORT_REPORT_H
 
 #include "base/buf.h"
 #include "meter/record.h"
 
-/* One JSON value; indent 0: one line, else that many spaces a level. Numbers print so that they read back to the same double. */
+/* One JSON value; indent 0: one line, else that many spaces a level. Numbers print so that they read back to the same
+ * double. */
 hn_status hn_report_json(hn_env *env, const hn_rec *rec, int indent, hn_buf *out) HN_MUST_CHECK;
 /* JSON text back into a record; bounded depth (64) and size. HN_INPUT names the line and column. */
 hn_status hn_report_parse(hn_env *env, hn_arena *arena, const char *text, size_t bytes, hn_rec **out) HN_MUST_CHECK;
