@@ -74,12 +74,33 @@ static void gemm_forms_match(void **state)
     }
 }
 
+/* Deep enough that the product goes over parts of its depth. */
+static void deep_products_match(void **state)
+{
+    (void)state;
+    for (int form = 0; form < 8; form++) {
+        int64_t m = 70, n = 50, k = 1500;
+        drive d;
+        drive_begin(&d, (uint64_t)form);
+        drive_rand(&d, false, DRIVE_DIMS(m, k), -1, 1);
+        drive_rand(&d, form & 1, DRIVE_DIMS(k, n), -1, 1);
+        drive_rand(&d, true, DRIVE_DIMS(n), -1, 1);
+        if (form & 2) drive_rand(&d, false, DRIVE_DIMS(m, n), -1, 1);
+        hn_node *node = drive_node(&d, "hone.Gemm", 1);
+        ok(hn_node_set_string(node, "act", "Relu"));
+        ok(hn_node_set_int(node, "act_first", form >> 2));
+        drive_check(&d, "gemm_f32", 1e-4, 1e-3);
+        drive_end(&d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes_match),
         cmocka_unit_test(batches_match),
         cmocka_unit_test(gemm_forms_match),
+        cmocka_unit_test(deep_products_match),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 #include "base/size.h"
 #include "kernels/transpose_b4.h"
 
-enum { A_BLOCK_FLOATS = 98304, TASK_FLOPS = 1 << 18, TASKS_MAX = 128, PANEL_FLOATS = 147456 };
+enum { A_BLOCK_FLOATS = 98304, TASK_FLOPS = 1 << 18, TASKS_MAX = 128, PANEL_FLOATS = 147456, CHUNK = 512 };
 
 void hn_gemm_plan_init(hn_gemm_plan *p, const hn_kernel *kernel, size_t batch, size_t m, size_t n, size_t taps,
                        size_t k)
@@ -14,7 +14,8 @@ void hn_gemm_plan_init(hn_gemm_plan *p, const hn_kernel *kernel, size_t batch, s
     *p = (hn_gemm_plan){.m = m, .n = n, .taps = taps, .k = k, .batch = batch, .lanes = kernel->flags, .mr = kernel->mr};
     size_t depth = hn_max_size(taps * k, 1);
     size_t per_panel = kernel->nr / p->lanes;
-    while (per_panel > 1 && m > p->mr && depth * per_panel * p->lanes > PANEL_FLOATS) per_panel--;
+    while (per_panel > 1 && m > p->mr && (taps > 1 || m < 8u * p->mr) && depth * per_panel * p->lanes > PANEL_FLOATS)
+        per_panel--;
     p->units = (uint32_t)hn_div_up(n, p->lanes);
     p->panels = (uint32_t)hn_div_up(p->units, per_panel);
 
@@ -28,9 +29,13 @@ void hn_gemm_plan_rows(hn_gemm_plan *p, size_t m)
     if (m == 0) {
         p->mblock = p->mr;
         p->mblocks = p->nblocks = 1;
+        p->chunk = (uint32_t)p->k;
         return;
     }
-    size_t rows = A_BLOCK_FLOATS / depth / mr * mr;
+    /* A deep product of many rows goes over parts of the depth, so that a panel's part stays in L2. */
+    p->chunk =
+        (uint32_t)(p->taps == 1 && p->k > 2 * CHUNK && m >= 8 * mr ? hn_div_up(p->k, hn_div_up(p->k, CHUNK)) : p->k);
+    size_t rows = A_BLOCK_FLOATS / hn_max_size(p->taps * p->chunk, 1) / mr * mr;
     rows = hn_max_size(hn_min_size(rows, HN_GEMM_ROWS / mr * mr), 3 * mr);
     size_t blocks = hn_div_up(m, rows);
     size_t macs = m * n * depth, limit = (size_t)TASKS_MAX * TASK_FLOPS / 2;
@@ -99,6 +104,42 @@ void hn_gemm_pack(const hn_gemm_plan *p, float *dst, const float *b, size_t sk, 
 
 static const int32_t ONE_TAP[1] = {0};
 
+typedef struct span {
+    size_t m0, rows, batch, panel0, panel1;
+} span;
+
+/* All tiles of a task over one part of the depth, which starts at k0; a part that is not the first adds to what c
+ * holds. */
+static void depth_pass(const hn_gemm_job *job, hn_gemm_f32 *g, const span *s, const float *const *rows, const float *b,
+                       float *c, size_t k0, bool first)
+{
+    const hn_gemm_plan *p = job->plan;
+    hn_gemm_f32_fn *fn = (hn_gemm_f32_fn *)job->kernel->fn;
+    const float *residual = NULL;
+    if (job->ep.residual != NULL)
+        residual = job->ep.residual + s->batch * job->residual_matrix + s->m0 * job->ep.residual_stride;
+    g->ep.residual = NULL;
+    g->ep.bias = NULL;
+    g->ep.residual_stride = first ? job->ep.residual_stride : job->c_stride;
+    for (size_t j = s->panel0; j < s->panel1; j++) {
+        size_t u = panel_start(p, j), width = (panel_start(p, j + 1) - u) * p->lanes, col = u * p->lanes;
+        g->n = hn_min_size(width, p->n - col);
+        g->b = job->b_stride > 0 ? b + col : b + col * p->taps * p->k + k0 * width;
+        g->b_stride = job->b_stride > 0 ? job->b_stride : width;
+        if (job->ep.bias != NULL && first) g->ep.bias = job->ep.bias + s->batch * job->bias_matrix + col;
+        for (size_t i = 0; i < s->rows; i += p->mr) {
+            g->m = hn_min_size(p->mr, s->rows - i);
+            g->rows = rows + i;
+            g->c = c + i * job->c_stride + col;
+            if (!first)
+                g->ep.residual = g->c;
+            else if (residual != NULL)
+                g->ep.residual = residual + i * job->ep.residual_stride + col;
+            fn(g);
+        }
+    }
+}
+
 static void task(void *ctx, size_t index)
 {
     const hn_gemm_job *job = ctx;
@@ -123,7 +164,6 @@ static void task(void *ctx, size_t index)
     if (a_off > 0)
         for (size_t i = 0; i < rows_here; i++) rows[i] += a_off;
 
-    hn_gemm_f32_fn *fn = (hn_gemm_f32_fn *)job->kernel->fn;
     hn_gemm_f32 g = {.taps = p->taps,
                      .k = p->k,
                      .tap = job->tap == NULL ? ONE_TAP : job->tap,
@@ -131,22 +171,19 @@ static void task(void *ctx, size_t index)
                      .ep = job->ep};
     const float *b = job->b + b_index * job->b_matrix;
     float *c = job->c + batch * job->c_matrix + m0 * job->c_stride;
-    size_t j1 = (size_t)p->panels * (nb + 1) / p->nblocks;
-    for (size_t j = (size_t)p->panels * nb / p->nblocks; j < j1; j++) {
-        size_t u = panel_start(p, j), width = (panel_start(p, j + 1) - u) * p->lanes, col = u * p->lanes;
-        g.n = hn_min_size(width, p->n - col);
-        g.b = job->b_stride > 0 ? b + col : b + col * p->taps * p->k;
-        g.b_stride = job->b_stride > 0 ? job->b_stride : width;
-        if (job->ep.bias != NULL) g.ep.bias = job->ep.bias + batch * job->bias_matrix + col;
-        for (size_t i = 0; i < rows_here; i += p->mr) {
-            g.m = hn_min_size(p->mr, rows_here - i);
-            g.rows = rows + i;
-            g.c = c + i * job->c_stride + col;
-            if (job->ep.residual != NULL)
-                g.ep.residual =
-                    job->ep.residual + batch * job->residual_matrix + (m0 + i) * job->ep.residual_stride + col;
-            fn(&g);
-        }
+    const span here = {m0, rows_here, batch, (size_t)p->panels * nb / p->nblocks,
+                       (size_t)p->panels * (nb + 1) / p->nblocks};
+    /* With a function between the sum and the residual the depth stays in one piece. */
+    bool whole = job->ep.residual != NULL && job->ep.act_first && job->ep.act != HN_ACT_NONE;
+    size_t chunk = hn_max_size(whole ? p->k : p->chunk, 1);
+    for (size_t k0 = 0; k0 == 0 || k0 < p->k; k0 += chunk) {
+        const int32_t at = (int32_t)k0;
+        g.k = hn_min_size(chunk, p->k - k0);
+        if (chunk < p->k) g.tap = &at;
+        bool first = k0 == 0, last = k0 + chunk >= p->k;
+        g.ep.act = last ? job->ep.act : HN_ACT_NONE;
+        g.ep.act_first = first ? job->ep.act_first : 0;
+        depth_pass(job, &g, &here, rows, b + k0 * job->b_stride, c, k0, first);
     }
 }
 

@@ -13,8 +13,8 @@ enum { HN_GEMM_ROWS = 192, HN_GEMM_BATCH_RANK = 8 };
 /* Plain data: part of a step's parameters. */
 typedef struct hn_gemm_plan {
     uint64_t m, n, taps, k, batch;
-    uint32_t lanes, mr, units, panels; /* units: vectors that cover n */
-    uint32_t mblock, mblocks, nblocks;
+    uint32_t lanes, mr, units, panels;        /* units: vectors that cover n */
+    uint32_t mblock, mblocks, nblocks, chunk; /* rows a task; tasks down and across; depth a pass */
 } hn_gemm_plan;
 
 void hn_gemm_plan_init(hn_gemm_plan *p, const hn_kernel *kernel, size_t batch, size_t m, size_t n, size_t taps,
