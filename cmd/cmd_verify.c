@@ -10,6 +10,7 @@ static const cmd_option *options(void)
     static const cmd_option rows[] = {
         {"cases", CMD_TEXT, "DIR", NULL, NULL, "Folder of cases, each with model.onnx and test_data_set_*/{input,output}_*.pb.", &o.cases},
         {"only", CMD_TEXT, "NAME", NULL, NULL, "Run one case only.", &o.only},
+        {"table", CMD_TEXT, "FILE", NULL, NULL, "Cases with a tolerance of their own: case, rtol, atol and reason, separated by tabs.", &o.table},
         {"plan", CMD_FLAG, NULL, NULL, NULL, "Run every case from a saved and mapped plan as well; the bytes must be equal.", &o.plan},
         {"rtol", CMD_REAL, "X", NULL, "0.001", "Relative tolerance for cases.", &o.rtol},
         {"atol", CMD_REAL, "X", NULL, "0.0001", "Absolute tolerance for cases.", &o.atol},

@@ -156,6 +156,7 @@ typedef struct hone_verify_options {
     double tol;          /* a against b: largest difference relative to a's range; 0: 1e-3 */
     bool bit_exact;
     const char *only;    /* a case name */
+    const char *table;   /* TSV file: case, rtol, atol, reason; NULL: no exceptions */
     bool plan;           /* run each case through a saved and mapped plan as well, and demand equal bytes */
 } hone_verify_options;
 HONE_API hone_status hone_verify(hone_env *env, const hone_verify_options *options, hone_record **out) HONE_MUST_CHECK;

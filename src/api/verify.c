@@ -1,5 +1,6 @@
 /* verify: a folder of cases against their stored outputs, or one model against another. */
 #include "api/api.h"
+#include "api/case_table.h"
 
 #include "base/io.h"
 #include "formats/onnx_tensor.h"
@@ -16,6 +17,8 @@ typedef struct verifier {
     hone_env *e;
     const hone_verify_options *o;
     double rtol, atol;
+    hn_case_table table;
+    const hn_case_row *row; /* of the running case, or NULL */
     hn_recs *r;
     hn_rec *list;
     size_t passed, failed, skipped;
@@ -56,7 +59,10 @@ static void judge(verifier *v, const hn_graph *g, size_t i, const char *name, co
     double step = g && i < g->nout ? output_step(g, i) : 0;
     bool quantised = g && is_quantised(g);
     double rtol = v->rtol, atol = v->atol;
-    if (quantised) {
+    if (v->row) {
+        rtol = v->row->rtol;
+        atol = v->row->atol;
+    } else if (quantised) {
         rtol = step > 0 ? 0 : v->rtol;
         atol = step > 0 ? 2.001 * step : v->atol;
     }
@@ -192,6 +198,7 @@ static hn_status one_case(verifier *v, const char *dir, const char *name)
 {
     hn_env *env = &v->e->env;
     verdict res = {.ok = true};
+    v->row = hn_case_table_find(&v->table, name);
     hn_status st = run_case(v, dir, &res);
     char text[1024] = "";
     if (st == HN_NOMEM && env->error.status == HN_OK) return st;
@@ -207,7 +214,12 @@ static hn_status one_case(verifier *v, const char *dir, const char *name)
     hn_rec_str(v->r, c, "status", res.ok ? "passed" : "failed");
     hn_rec_real(v->r, c, "max_abs", res.max_abs);
     hn_rec_real(v->r, c, "max_rel", res.max_rel);
-    hn_rec_str(v->r, c, "reason", text[0] ? text : res.reason);
+    if (v->row) {
+        hn_rec *x = hn_rec_map(v->r, c, "exception");
+        hn_rec_real(v->r, x, "rtol", v->row->rtol);
+        hn_rec_real(v->r, x, "atol", v->row->atol);
+    }
+    hn_rec_str(v->r, c, "reason", text[0] ? text : !res.ok || !v->row ? res.reason : v->row->reason);
     return env->error.status;
 }
 
@@ -365,7 +377,8 @@ hone_status hone_verify(hone_env *e, const hone_verify_options *o, hone_record *
     if (st == HN_OK && !o->cases && (!o->a || !o->b)) st = hn_fail(&e->env, HN_INPUT, "verify needs a folder of cases, or two models");
     if (st == HN_OK && o->cases) {
         v.list = hn_rec_list(&r, rec->root, "cases");
-        st = all_cases(&v, &tmp);
+        if (o->table) st = hn_case_table_read(&e->env, &tmp, o->table, &v.table);
+        if (st == HN_OK) st = all_cases(&v, &tmp);
     } else if (st == HN_OK) {
         st = pair(&v, rec->root);
     }
