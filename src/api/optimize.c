@@ -1,0 +1,223 @@
+/* optimize: the main job. Opens, splits the data, searches, measures once on the test part, writes the folder. */
+#include "api/optimize.h"
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "formats/onnx_write.h"
+#include "ops/ops.h"
+#include "optimize/package.h"
+#include "passes/pass.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { TEST_MAX = 50000, SELECT_MAX = 1000, ROUNDS = 15 };
+
+static void progress(void *self, const char *stage, double done, double total)
+{
+    hn_api_progress(((hn_job *)self)->e, stage, done, total);
+}
+
+static void test_progress(void *self, size_t done, size_t total)
+{
+    progress(self, "testing", (double)done, (double)total);
+}
+
+static hn_status open_all(hn_job *j)
+{
+    hn_env *env = &j->e->env;
+    HN_TRY(hn_session_open(env, j->path, NULL, &j->source));
+    if (!hn_session_graph(j->source)) {
+        hn_fail(env, HN_INPUT, "%s is a plan, not a model", j->path);
+        hn_hint(env, "optimise the ONNX file that the plan was made from");
+        return HN_INPUT;
+    }
+    HN_TRY(hn_api_data_open(j->e, &j->o->data, j->source, &j->ds));
+    if (j->o->eval.data) {
+        hone_data_options d = j->o->eval;
+        if (!d.preprocess) d.preprocess = j->o->data.preprocess;
+        if (!d.label_offset) d.label_offset = j->o->data.label_offset;
+        HN_TRY(hn_api_data_open(j->e, &d, j->source, &j->test_ds));
+    }
+    size_t n = j->ds->count;
+    if (hn_dataset_labelled(j->ds) != n) {
+        hn_fail(env, HN_INPUT, "%zu of %zu samples in %s have no label, so accuracy cannot be measured", n - hn_dataset_labelled(j->ds), n,
+                j->o->data.data);
+        hn_hint(env, "give a labelled set");
+        return HN_INPUT;
+    }
+    if (n < 48) {
+        hn_fail(env, HN_INPUT, "%s has %zu samples; at least 48 are needed for calibration, selection and test", j->o->data.data, n);
+        return HN_INPUT;
+    }
+    size_t calib = j->o->calib ? j->o->calib : n / 4 < 256 ? n / 4 : 256;
+    if (calib > n / 2) calib = n / 2;
+    size_t left = n - calib, select = j->test_ds ? left : left * 2 / 5;
+    if (select > SELECT_MAX) select = SELECT_MAX;
+    size_t counts[HN_PARTS] = {calib, select, j->test_ds ? 0 : SIZE_MAX};
+    HN_TRY(hn_dataset_split(env, j->ds, counts, env->seed, &j->arena, &j->split));
+    const hn_dataset *t = j->test_ds ? j->test_ds : j->ds;
+    j->ntest = j->test_ds ? t->count : j->split.count[HN_PART_TEST];
+    if (j->ntest > TEST_MAX) j->ntest = TEST_MAX;
+    if (j->o->eval.limit && j->ntest > j->o->eval.limit) j->ntest = j->o->eval.limit;
+    if (j->ntest < 16) return hn_fail(env, HN_INPUT, "only %zu samples are left for the test", j->ntest);
+    j->test = j->split.index[HN_PART_TEST];
+    if (j->test_ds) {
+        j->test = hn_arena_array(env, &j->arena, j->ntest, sizeof *j->test);
+        if (!j->test) return HN_NOMEM;
+        for (size_t i = 0; i < j->ntest; i++) j->test[i] = i;
+    }
+    return HN_OK;
+}
+
+static hn_status clean_graph(hn_job *j)
+{
+    hn_env *env = &j->e->env;
+    j->clean = hn_graph_clone(env, &j->arena, hn_session_graph(j->source));
+    if (!j->clean) return env->error.status;
+    for (const hn_node *n = j->clean->first; n; n = n->next)
+        if (hn_node_is(n, "QuantizeLinear") || hn_node_is(n, "QLinearConv") || hn_node_is(n, "QLinearMatMul")) {
+            hn_fail(env, HN_INPUT, "%s is quantised already (node \"%s\")", j->path, hn_node_label(n));
+            hn_hint(env, "optimise the float model that it was made from");
+            return HN_INPUT;
+        }
+    return hn_pipeline_run(env, j->clean, hn_pipeline_clean);
+}
+
+static hn_status search(hn_job *j)
+{
+    static const char *const names[] = {"minmax", "percentile", "mse", "entropy"};
+    j->so = (hn_search_options){.max_drop = j->o->max_drop > 0 ? j->o->max_drop : 1.0,
+                                .method = -1,
+                                .per_tensor = j->o->per_tensor,
+                                .all = j->o->all,
+                                .size = j->o->goal && strcmp(j->o->goal, "size") == 0,
+                                .time_budget_s = j->o->time_budget_s,
+                                .progress = progress,
+                                .self = j};
+    for (int i = 0; j->o->calibration && i < HN_METHODS; i++)
+        if (strcmp(j->o->calibration, names[i]) == 0) j->so.method = i;
+    return hn_search_run(&j->e->env, &j->arena, j->clean, j->ds, &j->split, &j->so, &j->s);
+}
+
+/* The one look at the test part. */
+static hn_status test(hn_job *j)
+{
+    hn_env *env = &j->e->env;
+    const hn_dataset *ds = j->test_ds ? j->test_ds : j->ds;
+    uint8_t *a = hn_arena_array(env, &j->arena, j->ntest, 1), *b = hn_arena_array(env, &j->arena, j->ntest, 1);
+    if (!a || !b) return HN_NOMEM;
+    hn_score_options so = {.progress = test_progress, .self = j};
+    HN_TRY(hn_score(env, j->s.float_session, ds, j->test, j->ntest, &so, a, NULL));
+    HN_TRY(hn_score(env, j->s.session, ds, j->test, j->ntest, &so, b, NULL));
+    size_t lost = 0, gained = 0;
+    for (size_t i = 0; i < j->ntest; i++) {
+        j->before_correct += a[i];
+        j->after_correct += b[i];
+        lost += a[i] && !b[i];
+        gained += !a[i] && b[i];
+    }
+    j->drop = hn_stat_drop(j->ntest, lost, gained);
+    j->budget_met = j->drop.value <= j->so.max_drop;
+    j->certified = j->drop.upper <= j->so.max_drop;
+    return HN_OK;
+}
+
+static hn_status time_both(hn_job *j)
+{
+    hn_env *env = &j->e->env;
+    bool throughput = j->o->goal && strcmp(j->o->goal, "throughput") == 0;
+    size_t batch = hn_score_batch(j->s.float_session, throughput ? 8 : 1);
+    hn_feed feed;
+    progress(j, "timing both", 0, 1);
+    HN_TRY(hn_feed_make(env, &j->arena, j->s.float_session, j->ds, j->split.index[HN_PART_CALIB], batch, &feed));
+    hn_session *pair[2] = {j->s.float_session, j->s.session};
+    HN_TRY(hn_time_sessions(env, &j->arena, pair, 2, &feed, ROUNDS, 40, j->timing));
+    j->batch = batch;
+    for (size_t i = 0; i < j->s.layers.nlayers; i++) {
+        j->s.report[i].us_float = hn_timing_of(&j->timing[0], j->s.layers.layer[i].name);
+        j->s.report[i].us_int8 = hn_timing_of(&j->timing[1], j->s.layers.layer[i].name);
+    }
+    return HN_OK;
+}
+
+static hn_status out_path(hn_job *j, const char *name, char **out)
+{
+    *out = hn_path_join(&j->e->env, &j->arena, j->out, name);
+    return *out ? HN_OK : HN_NOMEM;
+}
+
+static hn_status write_model(hn_job *j)
+{
+    hn_env *env = &j->e->env;
+    HN_TRY(out_path(j, HN_PACKAGE_MODEL, &j->model_path));
+    HN_TRY(out_path(j, HN_PACKAGE_PLAN, &j->plan_path));
+    hn_buf pre = {0};
+    hn_preprocess_print(env, &j->ds->options.pre, &pre);
+    hn_meta meta[] = {{"hone.preprocess", hn_arena_strdup(env, &j->arena, hn_buf_str(env, &pre))}, {"hone.source_sha256", j->sha256}};
+    hn_buf_fini(env, &pre);
+    hn_onnx_write_options w = {.meta = meta, .nmeta = 2};
+    HN_TRY(hn_onnx_write(env, j->s.quantized, &w, j->model_path));
+    HN_TRY(hn_plan_save(env, j->timing[1].plan, j->plan_path));
+    j->after_bytes = hn_api_file_bytes(j->model_path);
+    return HN_OK;
+}
+
+/* The written file, read back and run: the same answers as the session that was measured. */
+static hn_status check_export(hn_job *j)
+{
+    hn_env *env = &j->e->env;
+    hn_session *back = NULL;
+    size_t n = j->ntest < 64 ? j->ntest : 64;
+    const hn_dataset *ds = j->test_ds ? j->test_ds : j->ds;
+    uint8_t *right = hn_arena_array(env, &j->arena, n, 1);
+    int32_t *a = hn_arena_array(env, &j->arena, n, sizeof *a), *b = hn_arena_array(env, &j->arena, n, sizeof *b);
+    if (!right || !a || !b) return HN_NOMEM;
+    hn_status st = hn_session_open(env, j->model_path, NULL, &back);
+    if (st == HN_OK) st = hn_score(env, j->s.session, ds, j->test, n, NULL, right, a);
+    if (st == HN_OK) st = hn_score(env, back, ds, j->test, n, NULL, right, b);
+    hn_session_close(env, back);
+    for (size_t i = 0; i < n && st == HN_OK; i++) j->export_same += a[i] == b[i];
+    j->export_n = n;
+    return hn_context(env, st, "while checking the exported %s", j->model_path);
+}
+
+static hn_status run(hn_job *j)
+{
+    hn_env *env = &j->e->env;
+    HN_TRY(open_all(j));
+    HN_TRY(clean_graph(j));
+    j->sha256 = hn_model_sha256((hn_model *)(uintptr_t)hn_session_model(j->source));
+    j->before_bytes = hn_api_file_bytes(j->path);
+    if (j->o->dry_run) return HN_OK;
+    HN_TRY(hn_dir_make(env, j->out));
+    HN_TRY(search(j));
+    HN_TRY(test(j));
+    HN_TRY(time_both(j));
+    HN_TRY(write_model(j));
+    HN_TRY(check_export(j));
+    return HN_OK;
+}
+
+hone_status hone_optimize(hone_env *e, const char *model, const hone_optimize_options *options, hone_record **out)
+{
+    hone_record *rec;
+    hn_job j = {.e = e, .o = options, .path = model, .started_ns = hn_clock_ns()};
+    hn_status st = hn_api_record_new(e, options->quantize_only ? "quantize" : "optimize", &rec, &j.r);
+    if (st == HN_OK) {
+        j.out = options->out;
+        if (!j.out) {
+            size_t n = strlen(model) > 5 && hn_path_has_ext(model, ".onnx") ? strlen(model) - 5 : strlen(model);
+            j.out = hn_arena_printf(&e->env, &j.arena, "%.*s-hone", (int)n, model);
+        }
+        st = j.out ? run(&j) : HN_NOMEM;
+    }
+    if (st == HN_OK) st = hn_job_record(&j, rec->root);
+    if (st == HN_OK && !options->dry_run) st = hn_job_write(&j, rec->root);
+    hn_search_fini(&j.s);
+    hn_dataset_close(&e->env, j.test_ds);
+    hn_dataset_close(&e->env, j.ds);
+    hn_session_close(&e->env, j.source);
+    hn_arena_fini(&e->env, &j.arena);
+    return hn_api_finish(e, st, rec, out);
+}

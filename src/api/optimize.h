@@ -1,0 +1,37 @@
+/* optimize: state of one optimize job, between the file that does it and the file that tells it. */
+#ifndef HN_API_OPTIMIZE_H
+#define HN_API_OPTIMIZE_H
+
+#include "api/api.h"
+#include "optimize/score.h"
+#include "optimize/search.h"
+
+typedef struct hn_job {
+    hone_env *e;
+    const hone_optimize_options *o;
+    const char *path, *out;
+    hn_arena arena;
+    hn_recs r;
+    uint64_t started_ns;
+    hn_session *source;
+    const char *sha256;
+    hn_graph *clean;
+    hn_dataset *ds, *test_ds; /* test_ds: NULL when the test part comes from ds */
+    hn_split split;
+    size_t *test, ntest, batch;
+    hn_search_options so;
+    hn_search s;
+    size_t before_correct, after_correct;
+    hn_drop drop;
+    bool budget_met, certified;
+    hn_timing timing[2];
+    char *model_path, *plan_path;
+    size_t before_bytes, after_bytes, export_same, export_n;
+} hn_job;
+
+/* Fill the record (schema in docs/report.md). */
+hn_status hn_job_record(hn_job *j, hn_rec *root) HN_MUST_CHECK;
+/* Write report.json, report.html, report.txt, recipe.lock.yaml and log.txt into the folder. */
+hn_status hn_job_write(hn_job *j, const hn_rec *root) HN_MUST_CHECK;
+
+#endif

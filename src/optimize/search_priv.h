@@ -1,0 +1,35 @@
+/* search_priv: between search.c (the route) and search_steps.c (trials and measuring). */
+#ifndef HN_OPTIMIZE_SEARCH_PRIV_H
+#define HN_OPTIMIZE_SEARCH_PRIV_H
+
+#include "optimize/qdq.h"
+#include "optimize/score.h"
+#include "optimize/search.h"
+
+enum { HN_LOSS_SAMPLES = 32, HN_LOSS_BATCH = 8 };
+
+typedef struct hn_probe {
+    hn_feed feeds[HN_LOSS_SAMPLES / HN_LOSS_BATCH + 1];
+    size_t nfeeds;
+    hn_outputs reference;
+    uint8_t *right, *base_right; /* over the selection part */
+    int32_t *answer, *base_answer;
+} hn_probe;
+
+hn_status hn_probe_make(hn_search *s, hn_probe *p) HN_MUST_CHECK;
+/* The present choice of layers and ranges as a graph and a session of their own; in a fresh arena that the caller frees after
+ * closing the session. */
+hn_status hn_search_build(hn_search *s, hn_arena *arena, const hn_qdq_options *q, hn_graph **g, hn_session **session) HN_MUST_CHECK;
+/* Loss of a variant on the calibration samples (the first `samples`). */
+hn_status hn_search_loss(hn_search *s, hn_probe *p, const hn_qdq_options *q, size_t feeds, double *loss) HN_MUST_CHECK;
+/* Accuracy of a session on the selection part against the float baseline. */
+hn_status hn_search_score(hn_search *s, hn_probe *p, hn_session *session, size_t *correct, hn_drop *drop) HN_MUST_CHECK;
+hn_trial *hn_search_trial(hn_search *s, const char *name, double loss);
+hn_status hn_search_refuse(hn_search *s, const char *layer, const char *what, const char *fmt, ...) HN_PRINTF(4, 5);
+bool hn_search_late(const hn_search *s);
+void hn_search_stage(const hn_search *s, const char *stage, double done, double total);
+size_t hn_search_on(const hn_search *s);
+/* Bytes that the weights would take: i8 codes and scales for layers that are on, f32 for the rest. */
+double hn_search_bytes(const hn_search *s);
+
+#endif

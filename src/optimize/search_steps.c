@@ -1,0 +1,138 @@
+/* search_steps: building variants, measuring their loss, accuracy and size, and keeping the record of trials. */
+#include "optimize/search_priv.h"
+
+#include "base/clock.h"
+#include "base/size.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+bool hn_search_late(const hn_search *s)
+{
+    return s->deadline_ns && hn_clock_ns() > s->deadline_ns;
+}
+
+void hn_search_stage(const hn_search *s, const char *stage, double done, double total)
+{
+    if (s->o->progress) s->o->progress(s->o->self, stage, done, total);
+}
+
+size_t hn_search_on(const hn_search *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->layers.nlayers; i++) n += s->layers.layer[i].on;
+    return n;
+}
+
+double hn_search_bytes(const hn_search *s)
+{
+    double bytes = 0;
+    for (size_t i = 0; i < s->layers.nlayers; i++) {
+        const hn_layer *y = &s->layers.layer[i];
+        double bias = y->bias >= 0 ? (double)y->channels : 0, weights = (double)y->params - bias;
+        bytes += y->on ? weights + 5.0 * (double)y->channels + 9 * bias : 4 * (weights + bias);
+    }
+    return bytes;
+}
+
+hn_status hn_probe_make(hn_search *s, hn_probe *p)
+{
+    hn_env *env = s->env;
+    size_t batch = hn_score_batch(s->float_session, HN_LOSS_BATCH);
+    size_t n = s->ncalib < HN_LOSS_SAMPLES ? s->ncalib : HN_LOSS_SAMPLES;
+    p->nfeeds = 0;
+    for (size_t at = 0; at + (batch < n ? batch : n) <= n && p->nfeeds < HN_COUNT(p->feeds); at += batch) {
+        size_t take = n - at < batch ? n - at : batch;
+        HN_TRY(hn_feed_make(env, s->arena, s->float_session, s->ds, s->calib + at, take, &p->feeds[p->nfeeds]));
+        p->nfeeds++;
+    }
+    if (!p->nfeeds) return hn_fail(env, HN_INPUT, "%zu calibration samples do not fill the model's batch of %zu", n, batch);
+    HN_TRY(hn_outputs_take(env, s->arena, s->float_session, p->feeds, p->nfeeds, &p->reference));
+    p->right = hn_arena_array(env, s->arena, s->nselect + 1, 1);
+    p->base_right = hn_arena_array(env, s->arena, s->nselect + 1, 1);
+    p->answer = hn_arena_array(env, s->arena, s->nselect + 1, sizeof *p->answer);
+    p->base_answer = hn_arena_array(env, s->arena, s->nselect + 1, sizeof *p->base_answer);
+    if (!p->right || !p->base_right || !p->answer || !p->base_answer) return HN_NOMEM;
+    HN_TRY(hn_score(env, s->float_session, s->ds, s->select, s->nselect, NULL, p->base_right, p->base_answer));
+    for (size_t i = 0; i < s->nselect; i++) s->baseline_correct += p->base_right[i];
+    return HN_OK;
+}
+
+hn_status hn_search_build(hn_search *s, hn_arena *arena, const hn_qdq_options *q, hn_graph **g, hn_session **session)
+{
+    HN_TRY(hn_qdq_insert(s->env, arena, &s->layers, q, g));
+    return hn_session_new(s->env, *g, NULL, NULL, session);
+}
+
+hn_status hn_search_loss(hn_search *s, hn_probe *p, const hn_qdq_options *q, size_t feeds, double *loss)
+{
+    hn_arena arena = {0};
+    hn_graph *g;
+    hn_session *session = NULL;
+    hn_outputs out, reference = p->reference;
+    if (!feeds || feeds > p->nfeeds) feeds = p->nfeeds;
+    hn_status st = hn_search_build(s, &arena, q, &g, &session);
+    if (st == HN_OK) st = hn_outputs_take(s->env, &arena, session, p->feeds, feeds, &out);
+    if (st == HN_OK) {
+        reference.n = out.n < reference.n ? out.n : reference.n;
+        *loss = hn_outputs_loss(&reference, &out);
+    }
+    hn_session_close(s->env, session);
+    hn_arena_fini(s->env, &arena);
+    return st;
+}
+
+hn_status hn_search_score(hn_search *s, hn_probe *p, hn_session *session, size_t *correct, hn_drop *drop)
+{
+    HN_TRY(hn_score(s->env, session, s->ds, s->select, s->nselect, NULL, p->right, p->answer));
+    size_t lost = 0, gained = 0;
+    *correct = 0;
+    for (size_t i = 0; i < s->nselect; i++) {
+        lost += p->base_right[i] && !p->right[i];
+        gained += !p->base_right[i] && p->right[i];
+        *correct += p->right[i];
+    }
+    *drop = hn_stat_drop(s->nselect, lost, gained);
+    return HN_OK;
+}
+
+/* Grows an array in the arena by doubling; the old one stays behind, which is at most as much again. */
+static bool more(hn_search *s, void **array, size_t *cap, size_t count, size_t elem)
+{
+    if (count < *cap) return true;
+    size_t want = *cap ? *cap * 2 : 32;
+    void *fresh = hn_arena_array(s->env, s->arena, want, elem);
+    if (!fresh) return false;
+    if (count) memcpy(fresh, *array, count * elem);
+    *array = fresh;
+    *cap = want;
+    return true;
+}
+
+hn_trial *hn_search_trial(hn_search *s, const char *name, double loss)
+{
+    void *array = s->trials;
+    if (!more(s, &array, &s->trials_cap, s->ntrials, sizeof *s->trials)) return NULL;
+    s->trials = array;
+    hn_trial *t = &s->trials[s->ntrials++];
+    *t = (hn_trial){.int8_layers = hn_search_on(s), .loss = loss, .latency_ms = NAN, .size_bytes = hn_search_bytes(s)};
+    snprintf(t->name, sizeof t->name, "%s", name);
+    return t;
+}
+
+hn_status hn_search_refuse(hn_search *s, const char *layer, const char *what, const char *fmt, ...)
+{
+    void *array = s->refusals;
+    if (!more(s, &array, &s->refusals_cap, s->nrefusals, sizeof *s->refusals)) return HN_NOMEM;
+    s->refusals = array;
+    hn_refusal *r = &s->refusals[s->nrefusals++];
+    r->layer = layer;
+    r->what = what;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(r->reason, sizeof r->reason, fmt, ap);
+    va_end(ap);
+    return HN_OK;
+}
