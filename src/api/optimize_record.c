@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "device/peak.h"
 #include "optimize/package.h"
 #include "passes/pass.h"
 
@@ -163,15 +164,15 @@ static void put_steps(hn_job *j, hn_rec *root, const char *key, const hn_timing 
     }
 }
 
-static void put_roofline(hn_job *j, hn_rec *root)
+static hn_status put_roofline(hn_job *j, hn_rec *root)
 {
     hn_recs *r = &j->r;
     hn_rec *m = hn_rec_map(r, root, "roofline"), *points = hn_rec_list(r, m, "points");
     hn_peaks peaks;
-    hn_peaks_measure(j->e->env.isa, &peaks);
-    hn_rec_real(r, m, "peak_gflops", peaks.f32_gflops);
-    hn_rec_real(r, m, "peak_gops", peaks.i8_gops);
-    hn_rec_real(r, m, "bandwidth_gbs", peaks.read_gbs);
+    HN_TRY(hn_peaks_measure(&j->e->env, j->timing[0].plan->constants_bytes + j->timing[0].plan->arena_bytes, &peaks));
+    hn_rec_real(r, m, "peak_gflops", peaks.gflops);
+    hn_rec_real(r, m, "peak_gops", peaks.gops);
+    hn_rec_real(r, m, "bandwidth_gbs", peaks.bandwidth_gbs);
     for (int k = 0; k < 2; k++) {
         const hn_timing *t = &j->timing[k];
         for (size_t i = 0; i < t->plan->nsteps; i++) {
@@ -187,6 +188,7 @@ static void put_roofline(hn_job *j, hn_rec *root)
             hn_rec_str(r, p, "kind", integer ? "int8" : "f32");
         }
     }
+    return HN_OK;
 }
 
 static void put_inputs(hn_job *j, hn_rec *root)
@@ -272,7 +274,7 @@ hn_status hn_job_record(hn_job *j, hn_rec *root)
     put_layers(j, root);
     put_trials(j, root);
     put_histograms(j, root);
-    put_roofline(j, root);
+    HN_TRY(put_roofline(j, root));
     put_steps(j, root, "steps_before", &j->timing[0]);
     put_steps(j, root, "steps_after", &j->timing[1]);
     d = hn_rec_map(r, root, "export_check");
