@@ -156,7 +156,7 @@ static hn_status write_model(hn_job *j)
     hn_preprocess_print(env, &j->ds->options.pre, &pre);
     hn_meta meta[] = {{"hone.preprocess", hn_arena_strdup(env, &j->arena, hn_buf_str(env, &pre))}, {"hone.source_sha256", j->sha256}};
     hn_buf_fini(env, &pre);
-    hn_onnx_write_options w = {.meta = meta, .nmeta = 2};
+    hn_onnx_write_options w = {.meta = meta, .nmeta = 2, .no_types = true};
     HN_TRY(hn_onnx_write(env, j->s.quantized, &w, j->model_path));
     HN_TRY(hn_plan_save(env, j->timing[1].plan, j->plan_path));
     j->after_bytes = hn_api_file_bytes(j->model_path);

@@ -58,13 +58,12 @@ static hn_value *quantise_act(hn_rw *rw, hn_value *v, const hn_act *a)
 static hn_value *quantise_weight(inserter *t, hn_rw *rw, const hn_layer *y, const hn_tensor *w, const float *scale)
 {
     size_t c = y->channels, outer = hn_dims_elems(w->rank, w->dims, 0, y->out_axis), inner = hn_dims_elems(w->rank, w->dims, y->out_axis + 1, w->rank);
-    hn_tensor *codes, *scales, *zeros;
+    hn_tensor *codes, *scales;
     int64_t dims[1] = {(int64_t)c};
     int rank = t->o->per_tensor ? 0 : 1;
     hn_value *q = named(rw, hn_rw_const_new(rw, HN_I8, w->rank, w->dims, &codes), y->name, "_weight_quantized");
     hn_value *s = named(rw, hn_rw_const_new(rw, HN_F32, rank, dims, &scales), y->name, "_weight_scale");
-    hn_value *z = named(rw, hn_rw_const_new(rw, HN_I8, rank, dims, &zeros), y->name, "_weight_zero_point");
-    if (!q || !s || !z) return NULL;
+    if (!q || !s) return NULL;
     memcpy(scales->data, scale, (t->o->per_tensor ? 1 : c) * sizeof *scale);
     const float *x = w->data;
     int8_t *out = codes->data;
@@ -74,31 +73,29 @@ static hn_value *quantise_weight(inserter *t, hn_rw *rw, const hn_layer *y, cons
                 size_t at = (o * c + k) * inner + i;
                 out[at] = hn_weight_code(x[at], scale[k]);
             }
-    hn_value *in[3] = {q, s, z};
+    hn_value *in[2] = {q, s};
     hn_rw_attr attrs[] = {HN_A_INT("axis", y->out_axis), {0}};
-    return named(rw, hn_rw_op(rw, "DequantizeLinear", 3, in, t->o->per_tensor ? NULL : attrs), y->name, "_weight");
+    return named(rw, hn_rw_op(rw, "DequantizeLinear", 2, in, t->o->per_tensor ? NULL : attrs), y->name, "_weight");
 }
 
 /* Bias as i32 with scale s_x * s_w: exact in the accumulator. */
-static hn_value *quantise_bias(inserter *t, hn_rw *rw, const hn_layer *y, const float *bias, const float *shift, const float *scale, float sx)
+static hn_value *quantise_bias(hn_rw *rw, const hn_layer *y, const float *bias, const float *shift, const float *scale, float sx)
 {
     size_t c = y->channels;
     int64_t dims[1] = {(int64_t)c};
-    hn_tensor *codes, *scales, *zeros;
+    hn_tensor *codes, *scales;
     hn_value *q = named(rw, hn_rw_const_new(rw, HN_I32, 1, dims, &codes), y->name, "_bias_quantized");
     hn_value *s = named(rw, hn_rw_const_new(rw, HN_F32, 1, dims, &scales), y->name, "_bias_scale");
-    hn_value *z = named(rw, hn_rw_const_new(rw, HN_I32, 1, dims, &zeros), y->name, "_bias_zero_point");
-    if (!q || !s || !z) return NULL;
-    (void)t;
+    if (!q || !s) return NULL;
     for (size_t k = 0; k < c; k++) {
         float sb = sx * scale[k];
         double b = (double)(bias ? bias[k] : 0) + (double)(shift ? shift[k] : 0), code = rint(b / (double)sb);
         ((float *)scales->data)[k] = sb;
         ((int32_t *)codes->data)[k] = code > 2147483520.0 ? 2147483520 : code < -2147483520.0 ? -2147483520 : (int32_t)code;
     }
-    hn_value *in[3] = {q, s, z};
+    hn_value *in[2] = {q, s};
     hn_rw_attr attrs[] = {HN_A_INT("axis", 0), {0}};
-    return named(rw, hn_rw_op(rw, "DequantizeLinear", 3, in, attrs), y->name, "_bias");
+    return named(rw, hn_rw_op(rw, "DequantizeLinear", 2, in, attrs), y->name, "_bias");
 }
 
 static hn_status insert_layer(inserter *t, const hn_layer *y, hn_node *n, const float *shift)
@@ -113,7 +110,7 @@ static hn_status insert_layer(inserter *t, const hn_layer *y, hn_node *n, const 
     hn_value *dw = quantise_weight(t, &rw, y, w, scale);
     hn_value *db = NULL;
     bool has_port = n->op->nin > 2; /* MatMul has no bias input */
-    if ((b || shift) && has_port) db = quantise_bias(t, &rw, y, b ? b->data : NULL, shift, scale, x->scale);
+    if ((b || shift) && has_port) db = quantise_bias(&rw, y, b ? b->data : NULL, shift, scale, x->scale);
     HN_TRY(hn_rw_status(&rw));
     hn_node_input_set(n, (size_t)y->weight, dw);
     if (!db) return HN_OK;
