@@ -98,6 +98,19 @@ static hn_value *quantise_bias(hn_rw *rw, const hn_layer *y, const float *bias, 
     return named(rw, hn_rw_op(rw, "DequantizeLinear", 2, in, attrs), y->name, "_bias");
 }
 
+/* A channel of (nearly) zero weights has a tiny scale, under which its bias would not fit 32 bits: widen the scale until the bias
+ * takes at most 2^30. The weights of such a channel round to zero, which is what they are next to the bias. */
+static void widen_for_bias(const hn_layer *y, const float *bias, const float *shift, float sx, bool per_tensor, float *scale)
+{
+    float most = 0;
+    for (size_t k = 0; k < y->channels; k++) {
+        float b = fabsf((bias ? bias[k] : 0) + (shift ? shift[k] : 0)), need = b / (sx * 1073741824.0f);
+        if (scale[k] < need) scale[k] = need;
+        most = fmaxf(most, scale[k]);
+    }
+    for (size_t k = 0; per_tensor && k < y->channels; k++) scale[k] = most;
+}
+
 static hn_status insert_layer(inserter *t, const hn_layer *y, hn_node *n, const float *shift)
 {
     hn_rw rw = hn_rw_at(t->g, n);
@@ -107,9 +120,10 @@ static hn_status insert_layer(inserter *t, const hn_layer *y, hn_node *n, const 
     float *scale = hn_arena_array(t->env, t->g->arena, y->channels, sizeof *scale);
     if (!scale) return HN_NOMEM;
     hn_weight_scales(w, y->out_axis, t->o->per_tensor, scale);
+    bool has_port = n->op->nin > 2; /* MatMul has no bias input */
+    if (has_port) widen_for_bias(y, b ? b->data : NULL, shift, x->scale, t->o->per_tensor, scale);
     hn_value *dw = quantise_weight(t, &rw, y, w, scale);
     hn_value *db = NULL;
-    bool has_port = n->op->nin > 2; /* MatMul has no bias input */
     if ((b || shift) && has_port) db = quantise_bias(&rw, y, b ? b->data : NULL, shift, scale, x->scale);
     HN_TRY(hn_rw_status(&rw));
     hn_node_input_set(n, (size_t)y->weight, dw);
