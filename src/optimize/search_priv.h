@@ -6,7 +6,7 @@
 #include "optimize/score.h"
 #include "optimize/search.h"
 
-enum { HN_LOSS_SAMPLES = 32, HN_LOSS_BATCH = 8 };
+enum { HN_LOSS_SAMPLES = 64, HN_LOSS_BATCH = 8 };
 
 typedef struct hn_probe {
     hn_feed feeds[HN_LOSS_SAMPLES / HN_LOSS_BATCH + 1];
