@@ -1,5 +1,5 @@
-/* graph: SSA values, nodes, attributes and regions. Nodes are kept in topological order. All memory is the graph's arena;
- * constants borrow bytes (a mapped file or an arena) and are never copied by a pass. */
+/* graph: SSA values, nodes, attributes and regions. Nodes are kept in topological order. All memory is the graph's
+ * arena; constants borrow bytes (a mapped file or an arena) and are never copied by a pass. */
 #ifndef HN_IR_GRAPH_H
 #define HN_IR_GRAPH_H
 
@@ -113,7 +113,8 @@ struct hn_graph {
 /* ---- building. All memory from `arena`; failures are recorded in env and given as NULL or a status. ---- */
 hn_graph *hn_graph_new(hn_env *env, hn_arena *arena, const hn_op_table *ops, const char *name) HN_MUST_CHECK;
 hn_graph *hn_region_new(hn_graph *parent, const char *name) HN_MUST_CHECK;
-hn_graph *hn_graph_clone(hn_env *env, hn_arena *arena, const hn_graph *g) HN_MUST_CHECK; /* deep but for constant bytes */
+hn_graph *hn_graph_clone(hn_env *env, hn_arena *arena,
+                         const hn_graph *g) HN_MUST_CHECK; /* deep but for constant bytes */
 
 hn_type hn_type_tensor(hn_dtype dtype, int rank, const int64_t *dims); /* rank -1: unknown */
 bool hn_type_known(const hn_type *t);                                  /* tensor, dtype and every dim known */
@@ -134,20 +135,21 @@ hn_status hn_graph_output(hn_graph *g, hn_value *v) HN_MUST_CHECK; /* appended *
 hn_status hn_graph_output_set(hn_graph *g, size_t i, hn_value *v) HN_MUST_CHECK;
 hn_status hn_graph_input_remove(hn_graph *g, size_t i) HN_MUST_CHECK; /* unused inputs only */
 
-/* New node before `before` (NULL: at the end), with `nout` fresh outputs (types unset until inferred). in[] is copied; entries
- * may be NULL. Does not check or infer. */
+/* New node before `before` (NULL: at the end), with `nout` fresh outputs (types unset until inferred). in[] is copied;
+ * entries may be NULL. Does not check or infer. */
 hn_node *hn_node_new(hn_graph *g, hn_node *before, const hn_op *op, const char *name, size_t nin, hn_value *const *in,
                      size_t nout) HN_MUST_CHECK;
 hn_status hn_node_regions(hn_node *n, size_t count, hn_graph *const *regions) HN_MUST_CHECK;
 void hn_node_input_set(hn_node *n, size_t i, hn_value *v); /* NULL: absent; keeps use lists */
 hn_status hn_node_input_add(hn_node *n, hn_value *v) HN_MUST_CHECK;
 void hn_node_input_remove(hn_node *n, size_t i); /* later inputs move down; regions are not touched */
-void hn_node_remove(hn_node *n); /* outputs must be unused; n->graph becomes NULL */
+void hn_node_remove(hn_node *n);                 /* outputs must be unused; n->graph becomes NULL */
 void hn_node_move_before(hn_node *n, hn_node *before);
 void hn_value_replace(hn_value *from, hn_value *to); /* all uses, graph outputs too; names stay as they are */
-/* False when `from` is a graph output whose name `to` cannot take over (a graph input, a constant or another output). */
+/* False when `from` is a graph output whose name `to` cannot take over (a graph input, a constant or another output).
+ */
 bool hn_value_can_take(const hn_value *from, const hn_value *to);
-hn_status hn_graph_sort(hn_graph *g) HN_MUST_CHECK;  /* restore topological order; HN_INPUT on a cycle */
+hn_status hn_graph_sort(hn_graph *g) HN_MUST_CHECK; /* restore topological order; HN_INPUT on a cycle */
 
 /* ---- attributes ---- */
 const hn_attr *hn_node_attr(const hn_node *n, const char *name); /* as written on the node; NULL when absent */
@@ -165,17 +167,18 @@ void hn_node_unset(hn_node *n, const char *name);
 int64_t hn_attr_int(const hn_node *n, const char *name, int64_t otherwise);
 double hn_attr_float(const hn_node *n, const char *name, double otherwise);
 hn_str hn_attr_string(const hn_node *n, const char *name, const char *otherwise);
-bool hn_attr_is(const hn_node *n, const char *name, const char *value); /* string attribute equals value, default applied */
+bool hn_attr_is(const hn_node *n, const char *name,
+                const char *value); /* string attribute equals value, default applied */
 /* Number of entries and pointer to them; 0 and NULL when absent on the node (list defaults are not applied). */
 size_t hn_attr_ints(const hn_node *n, const char *name, const int64_t **out);
 size_t hn_attr_floats(const hn_node *n, const char *name, const double **out);
 
 /* ---- looking ---- */
 const hn_op *hn_op_find(const hn_op_table *ops, const char *domain, const char *name);
-hn_value *hn_node_in(const hn_node *n, size_t i);           /* NULL when i >= nin or absent */
-hn_value *hn_node_out(const hn_node *n, size_t i);          /* NULL when i >= nout or unused */
-const hn_tensor *hn_node_const(const hn_node *n, size_t i); /* data of input i, or NULL */
-bool hn_node_is(const hn_node *n, const char *op);          /* "Conv" (ai.onnx) or "hone.Conv" */
+hn_value *hn_node_in(const hn_node *n, size_t i);             /* NULL when i >= nin or absent */
+hn_value *hn_node_out(const hn_node *n, size_t i);            /* NULL when i >= nout or unused */
+const hn_tensor *hn_node_const(const hn_node *n, size_t i);   /* data of input i, or NULL */
+bool hn_node_is(const hn_node *n, const char *op);            /* "Conv" (ai.onnx) or "hone.Conv" */
 hn_value *hn_graph_find(const hn_graph *g, const char *name); /* a value by name */
 bool hn_value_is_output(const hn_value *v);
 /* Label for messages: the node's name, or its first output's name, or the op's name. */
@@ -184,23 +187,28 @@ const char *hn_node_label(const hn_node *n);
 /* ---- checking ---- */
 /* Arity, ports, dtypes and required attributes of one node against its row; HN_INPUT names node and port. */
 hn_status hn_node_check(hn_env *env, const hn_node *n) HN_MUST_CHECK;
-/* Infer types of one node's outputs and store them (a stored dim that is more specific is kept; a contradiction is HN_INPUT). */
+/* Infer types of one node's outputs and store them (a stored dim that is more specific is kept; a contradiction is
+ * HN_INPUT). */
 hn_status hn_node_infer(hn_node *n) HN_MUST_CHECK;
 /* All nodes, in order; regions through their control row's infer. */
 hn_status hn_graph_infer(hn_graph *g) HN_MUST_CHECK;
-/* For the infer of control rows: give the region's inputs these types (n = region->nin; an entry may be NULL) and, for the time
- * of the call, these data (NULL, or entries NULL where not known), then infer its nodes. The types of region->out follow. */
-hn_status hn_region_infer(hn_graph *region, size_t n, const hn_type *const *in, const hn_tensor *const *data) HN_MUST_CHECK;
+/* For the infer of control rows: give the region's inputs these types (n = region->nin; an entry may be NULL) and, for
+ * the time of the call, these data (NULL, or entries NULL where not known), then infer its nodes. The types of
+ * region->out follow. */
+hn_status hn_region_infer(hn_graph *region, size_t n, const hn_type *const *in,
+                          const hn_tensor *const *data) HN_MUST_CHECK;
 /* Structure: order, use lists, ownership, ports, types. Fails with HN_BUG: a broken graph is our own fault. */
 hn_status hn_graph_verify(hn_env *env, const hn_graph *g) HN_MUST_CHECK;
-/* Bind input i's dims (rank must agree with what is declared; a known dim that differs is HN_INPUT); equal symbols are bound
- * together through the whole graph. Non-constant types of node outputs are reset: call hn_graph_infer afterwards. */
+/* Bind input i's dims (rank must agree with what is declared; a known dim that differs is HN_INPUT); equal symbols are
+ * bound together through the whole graph. Non-constant types of node outputs are reset: call hn_graph_infer afterwards.
+ */
 hn_status hn_graph_bind(hn_graph *g, size_t i, int rank, const int64_t *dims) HN_MUST_CHECK;
 
-/* ---- text form: print -> parse -> print is identical. HASH prints large constants as a hash (for people and goldens), FULL in
- * hex, which is what parse reads. ---- */
+/* ---- text form: print -> parse -> print is identical. HASH prints large constants as a hash (for people and goldens),
+ * FULL in hex, which is what parse reads. ---- */
 typedef enum hn_text_mode { HN_TEXT_HASH, HN_TEXT_FULL } hn_text_mode;
 hn_status hn_graph_print(hn_env *env, const hn_graph *g, hn_text_mode mode, hn_buf *out) HN_MUST_CHECK;
-hn_graph *hn_graph_parse(hn_env *env, hn_arena *arena, const hn_op_table *ops, const char *text, size_t bytes) HN_MUST_CHECK;
+hn_graph *hn_graph_parse(hn_env *env, hn_arena *arena, const hn_op_table *ops, const char *text,
+                         size_t bytes) HN_MUST_CHECK;
 
 #endif

@@ -1,7 +1,7 @@
 /* op: the row type of the op table. Rows live in ops/, one file each; this header fixes what a row says.
  *
- * Names, inputs, outputs, attributes and semantics are those of the newest ONNX operator set (the importer converts older
- * ones); ops of our own live in the domain "hone". There is no op enum: code asks the row, never the name. */
+ * Names, inputs, outputs, attributes and semantics are those of the newest ONNX operator set (the importer converts
+ * older ones); ops of our own live in the domain "hone". There is no op enum: code asks the row, never the name. */
 #ifndef HN_IR_OP_H
 #define HN_IR_OP_H
 
@@ -17,7 +17,7 @@ typedef enum hn_op_flags {
     HN_OP_VARIADIC_OUT = 1 << 6, /* the last output port repeats */
     HN_OP_SHAPE_ONLY = 1 << 7,   /* reads only the shape of input 0 (Shape, Size): folds when that is known */
     HN_OP_INTERNAL = 1 << 8,     /* made by passes; not exported to ONNX as it stands */
-    HN_OP_FOLD_NEVER = 1 << 9    /* pure, but kept (DequantizeLinear of weights: exporter and integer kernels need it) */
+    HN_OP_FOLD_NEVER = 1 << 9 /* pure, but kept (DequantizeLinear of weights: exporter and integer kernels need it) */
 } hn_op_flags;
 
 typedef struct hn_port {
@@ -35,9 +35,9 @@ typedef struct hn_attr_row {
     const char *doc;
 } hn_attr_row;
 
-/* Type inference. A pure function of attributes, input types and (where known) input data, so that it serves the graph as well
- * as values whose shape is known only at run time. Dims that cannot be known are -1. The caller has checked arity, ports,
- * types and required attributes against the row, and has set every out[i] to {TENSOR, NONE, rank -1}. */
+/* Type inference. A pure function of attributes, input types and (where known) input data, so that it serves the graph
+ * as well as values whose shape is known only at run time. Dims that cannot be known are -1. The caller has checked
+ * arity, ports, types and required attributes against the row, and has set every out[i] to {TENSOR, NONE, rank -1}. */
 typedef struct hn_infer {
     hn_env *env;
     const hn_node *node;
@@ -49,8 +49,8 @@ typedef struct hn_infer {
 } hn_infer;
 typedef hn_status hn_infer_fn(hn_infer *c);
 
-/* The reference kernel: scalar, double or int64 accumulators, any dtype through hn_get/hn_set. Outputs have their inferred shape
- * and are zeroed. scratch is freed by the caller. */
+/* The reference kernel: scalar, double or int64 accumulators, any dtype through hn_get/hn_set. Outputs have their
+ * inferred shape and are zeroed. scratch is freed by the caller. */
 typedef struct hn_refargs {
     hn_env *env;
     const hn_node *node;
@@ -62,8 +62,8 @@ typedef struct hn_refargs {
 typedef hn_status hn_ref_fn(const hn_refargs *a);
 
 /* Gradient builder: emits ordinary nodes at the rewriter's insertion point. dy[i] is NULL where no gradient flows into
- * output i; set dx[i] for inputs that get one, leave NULL for those that do not (integers, shapes). dx has the shape of the
- * input (broadcasting undone). Types are fully known. */
+ * output i; set dx[i] for inputs that get one, leave NULL for those that do not (integers, shapes). dx has the shape of
+ * the input (broadcasting undone). Types are fully known. */
 struct hn_rw;
 typedef struct hn_gradargs {
     struct hn_rw *rw;
@@ -85,7 +85,8 @@ typedef struct hn_cost {
     double macs;  /* multiply-accumulates of the direct algorithm */
     double bytes; /* inputs + outputs + weights, each once */
 } hn_cost;
-/* NULL: flops = output elements for elementwise rows else 0; bytes from the types. Types are fully known when called. */
+/* NULL: flops = output elements for elementwise rows else 0; bytes from the types. Types are fully known when called.
+ */
 typedef void hn_cost_fn(const hn_node *node, hn_cost *cost);
 
 /* Emit simpler nodes that compute exactly the same; set out[i] for each output. Does not remove the node. */
@@ -114,7 +115,8 @@ struct hn_op {
     hn_cost_fn *cost;
     hn_decompose_fn *decompose;
     hn_cases_fn *cases;
-    const char *quant; /* quantisation rule: "same" (output keeps input parameters: views, max pooling), "compute", "lut", "" */
+    const char *
+        quant; /* quantisation rule: "same" (output keeps input parameters: views, max pooling), "compute", "lut", "" */
     double rtol, atol; /* device kernels against the reference, f32; 0: 1e-4 and 1e-5 */
 };
 

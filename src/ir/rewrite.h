@@ -1,5 +1,5 @@
-/* rewrite: building nodes in the middle of a graph. Errors are sticky: after the first failure every builder returns NULL and
- * takes NULL, and hn_rw_status tells. Each new node is checked and inferred at once. */
+/* rewrite: building nodes in the middle of a graph. Errors are sticky: after the first failure every builder returns
+ * NULL and takes NULL, and hn_rw_status tells. Each new node is checked and inferred at once. */
 #ifndef HN_IR_REWRITE_H
 #define HN_IR_REWRITE_H
 
@@ -28,25 +28,25 @@ typedef struct hn_rw_attr {
     const double *floats;
     size_t count;
 } hn_rw_attr;
-#define HN_A_INT(n, v)                                                                                                 \
-    {                                                                                                                  \
-        .name = (n), .kind = HN_ATTR_INT, .i = (v)                                                                     \
+#define HN_A_INT(n, v)                             \
+    {                                              \
+        .name = (n), .kind = HN_ATTR_INT, .i = (v) \
     }
-#define HN_A_FLOAT(n, v)                                                                                               \
-    {                                                                                                                  \
-        .name = (n), .kind = HN_ATTR_FLOAT, .f = (v)                                                                   \
+#define HN_A_FLOAT(n, v)                             \
+    {                                                \
+        .name = (n), .kind = HN_ATTR_FLOAT, .f = (v) \
     }
-#define HN_A_STR(n, v)                                                                                                 \
-    {                                                                                                                  \
-        .name = (n), .kind = HN_ATTR_STRING, .s = (v)                                                                  \
+#define HN_A_STR(n, v)                                \
+    {                                                 \
+        .name = (n), .kind = HN_ATTR_STRING, .s = (v) \
     }
-#define HN_A_INTS(n, v, c)                                                                                             \
-    {                                                                                                                  \
-        .name = (n), .kind = HN_ATTR_INTS, .ints = (v), .count = (c)                                                   \
+#define HN_A_INTS(n, v, c)                                           \
+    {                                                                \
+        .name = (n), .kind = HN_ATTR_INTS, .ints = (v), .count = (c) \
     }
-#define HN_A_FLOATS(n, v, c)                                                                                           \
-    {                                                                                                                  \
-        .name = (n), .kind = HN_ATTR_FLOATS, .floats = (v), .count = (c)                                               \
+#define HN_A_FLOATS(n, v, c)                                             \
+    {                                                                    \
+        .name = (n), .kind = HN_ATTR_FLOATS, .floats = (v), .count = (c) \
     }
 
 /* op: "Mul", or "hone.Conv" for our own domain. Returns the node. */
@@ -68,14 +68,15 @@ hn_value *hn_rw_const_new(hn_rw *rw, hn_dtype dtype, int rank, const int64_t *di
 hn_value *hn_rw_reshape(hn_rw *rw, hn_value *x, int rank, const int64_t *dims);
 hn_value *hn_rw_transpose(hn_rw *rw, hn_value *x, const int64_t *perm, size_t rank);
 hn_value *hn_rw_reduce_sum(hn_rw *rw, hn_value *x, const int64_t *axes, size_t count, bool keepdims);
-/* Sum x over the axes along which `like` was broadcast, so that the result has the type of like. Types must be known. */
+/* Sum x over the axes along which `like` was broadcast, so that the result has the type of like. Types must be known.
+ */
 hn_value *hn_rw_unbroadcast(hn_rw *rw, hn_value *x, const hn_value *like);
 
 /* Copies of a region's nodes with in[] (region->nin values) for its inputs; out[] gets region->nout values. */
 hn_status hn_rw_inline(hn_rw *rw, const hn_graph *region, hn_value *const *in, hn_value **out) HN_MUST_CHECK;
 
-/* Replace all uses of n's outputs by out[] and remove n. Names of the outputs move over to unnamed new values; a graph output
- * always keeps its name, by an Identity where there is no other way. */
+/* Replace all uses of n's outputs by out[] and remove n. Names of the outputs move over to unnamed new values; a graph
+ * output always keeps its name, by an Identity where there is no other way. */
 hn_status hn_rw_replace(hn_rw *rw, hn_node *n, hn_value *const *out) HN_MUST_CHECK;
 
 #endif

@@ -90,6 +90,7 @@ static role role_of(const hn_node *n)
         return FLEXIBLE;
     if (hn_node_is(n, "QuantizeLinear") || hn_node_is(n, "DequantizeLinear"))
         return hn_type_known(&n->in[1]->type) && hn_type_elems(&n->in[1]->type) == 1 ? FLEXIBLE : NO;
+    if (hn_node_is(n, "Gather")) return n->in[1]->data != NULL && n->in[1]->type.rank == 1 ? FLEXIBLE : NO;
     if (hn_node_is(n, "Slice")) {
         return ints_fit(n, 1) && ints_fit(n, 2) && ints_fit(n, 3) && ints_fit(n, 4) ? FLEXIBLE : NO;
     }
@@ -237,7 +238,8 @@ const hn_pass hn_pass_layout = {
     .name = "layout",
     .doc = "Regions around 2-D convolutions work channels last (layout = 1): convolutions and pooling natively, "
            "elementwise nodes, "
-           "Concat, Split, Slice, Pad, Resize, Softmax and reductions with their axes moved. Transposes stand at the "
+           "Concat, Split, Slice, Gather, Pad, Resize, Softmax and reductions with their axes moved. Transposes stand "
+           "at the "
            "edges only; a "
            "first convolution of up to four channels reads channels first (in_layout = 0).",
     .run = run,

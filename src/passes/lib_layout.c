@@ -229,7 +229,7 @@ hn_status hn_layout_build(hn_layout *l, hn_node *n, hn_value **made)
         return build_pool(l, n, made);
     if (hn_node_is(n, "GlobalAveragePool") || hn_node_is(n, "GlobalMaxPool")) return build_global(l, n, made);
     if (n->op->domain[0] == 0 && strncmp(n->op->name, "Reduce", 6) == 0) return build_reduce(l, n, made);
-    if (hn_node_is(n, "Concat") || hn_node_is(n, "Split")) return build_axis(l, n, 0, made);
+    if (hn_node_is(n, "Concat") || hn_node_is(n, "Split") || hn_node_is(n, "Gather")) return build_axis(l, n, 0, made);
     if (hn_node_is(n, "Softmax") || hn_node_is(n, "LogSoftmax")) return build_axis(l, n, -1, made);
     if (hn_node_is(n, "Slice")) return build_slice(l, n, made);
     if (hn_node_is(n, "Pad")) return build_pad(l, n, made);

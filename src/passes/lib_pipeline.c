@@ -9,7 +9,7 @@ const char *const hn_pipeline_clean[] = {
 
 const char *const hn_pipeline_compile[] = {
     "capture", "fold", "inline_if", "fold", "dead",
-    "identity", "cast", "identity", "transpose_reshape", "cse",
+    "identity", "cast", "identity", "channels", "transpose_reshape", "cse",
     "fuse_pattern", "pad_conv", "fold_bn",
     "qdq", "fold_dq", "pad_conv", "fold_bn", "fuse_pattern",
     "fuse_conv", "gemm", "layout",

@@ -46,7 +46,8 @@ static inline hn_status tiny_reduce(hn_infer *c)
     c->out[0] = *c->in[0];
     for (size_t i = 0; c->data[1] != NULL && i < hn_tensor_elems(c->data[1]); ++i) {
         int axis;
-        if (!hn_axis(hn_get_i64(c->data[1], i), c->in[0]->rank, &axis)) return hn_fail(c->env, HN_INPUT, "no such axis");
+        if (!hn_axis(hn_get_i64(c->data[1], i), c->in[0]->rank, &axis))
+            return hn_fail(c->env, HN_INPUT, "no such axis");
         c->out[0].dims[axis] = 1;
     }
     return HN_OK;
@@ -81,19 +82,19 @@ static const hn_attr_row tiny_attrs_thing[] = {{"mode", HN_ATTR_STRING, false, "
                                                {"axis", HN_ATTR_INT, true, NULL, ""},
                                                {0}};
 
-#define TINY_ROW(op, dom, fl, ip, i, im, op_, o, om, at, inf)                                                          \
-    static const hn_op tiny_##op = {.name = #op,                                                                       \
-                                    .domain = dom,                                                                     \
-                                    .since = 1,                                                                        \
-                                    .doc = "",                                                                         \
-                                    .flags = fl,                                                                       \
-                                    .in = ip,                                                                          \
-                                    .nin = i,                                                                          \
-                                    .nin_min = im,                                                                     \
-                                    .out = op_,                                                                        \
-                                    .nout = o,                                                                         \
-                                    .nout_min = om,                                                                    \
-                                    .attrs = at,                                                                       \
+#define TINY_ROW(op, dom, fl, ip, i, im, op_, o, om, at, inf) \
+    static const hn_op tiny_##op = {.name = #op,              \
+                                    .domain = dom,            \
+                                    .since = 1,               \
+                                    .doc = "",                \
+                                    .flags = fl,              \
+                                    .in = ip,                 \
+                                    .nin = i,                 \
+                                    .nin_min = im,            \
+                                    .out = op_,               \
+                                    .nout = o,                \
+                                    .nout_min = om,           \
+                                    .attrs = at,              \
                                     .infer = inf}
 TINY_ROW(Add, "", HN_OP_ELEMENTWISE, tiny_ports_two, 2, 2, tiny_ports_any, 1, 1, NULL, tiny_add);
 TINY_ROW(Concat, "", HN_OP_VARIADIC, tiny_ports_any, 1, 1, tiny_ports_any, 1, 1, NULL, tiny_same);
@@ -108,9 +109,9 @@ TINY_ROW(Transpose, "", 0, tiny_ports_any, 1, 1, tiny_ports_any, 1, 1, tiny_attr
 TINY_ROW(Thing, "hone", 0, tiny_ports_any, 1, 1, tiny_ports_any, 1, 1, tiny_attrs_thing, tiny_same);
 
 /* Sorted by domain, then name. */
-static const hn_op *const tiny_rows[] = {&tiny_Add,       &tiny_Concat, &tiny_Fma,     &tiny_Identity,
-                                         &tiny_If,        &tiny_ReduceSum, &tiny_Relu, &tiny_Reshape,
-                                         &tiny_Split,     &tiny_Transpose, &tiny_Thing};
+static const hn_op *const tiny_rows[] = {&tiny_Add,   &tiny_Concat,    &tiny_Fma,  &tiny_Identity,
+                                         &tiny_If,    &tiny_ReduceSum, &tiny_Relu, &tiny_Reshape,
+                                         &tiny_Split, &tiny_Transpose, &tiny_Thing};
 static const hn_op_table tiny_ops = {tiny_rows, HN_COUNT(tiny_rows)};
 
 #endif
