@@ -200,7 +200,7 @@ static void figures(hn_page *p, const hn_rec *rec)
         if (strcmp(r->path, "value") == 0)
             hn_page_f(p,
                       "<tr><th scope=\"row\">its 95 %% interval</th><td class=\"n wrap\">%.2f to %.2f %%</td><td "
-                      "class=\"n\">%.2f to %.2f %%</td><td></td></tr>\n",
+                      "class=\"n wrap\">%.2f to %.2f %%</td><td></td></tr>\n",
                       100 * hn_rec_num(before, "interval.0", 0), 100 * hn_rec_num(before, "interval.1", 0),
                       100 * hn_rec_num(after, "interval.0", 0), 100 * hn_rec_num(after, "interval.1", 0));
     }
@@ -312,9 +312,10 @@ static void layer_row(hn_page *p, const hn_rec *l)
 
 static void layers(hn_page *p, const hn_rec *rec)
 {
-    static const char *const heads[] = {
-        "layer",          "operator", "shape", "decision",    "bits w/a",         "params", "MACs", "&micro;s before",
-        "&micro;s after", "SQNR dB",  "range", "calibration", "accuracy &Delta;", "reason", NULL};
+    static const char *const heads[] = {"layer",           "operator",       "decision", "reason",
+                                        "&micro;s before", "&micro;s after", "SQNR dB",  "accuracy &Delta;",
+                                        "bits w/a",        "params",         "MACs",     "shape",
+                                        "range",           "calibration",    NULL};
     if (!hn_rec_first(rec, "layers")) return;
     open_section(p, "layers", "Layers",
                  "What was decided for each layer, and why. SQNR: signal to quantisation noise of the layer's output; "
