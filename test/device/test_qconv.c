@@ -151,7 +151,7 @@ static void test_conv_shapes(void **state)
 static void test_depthwise(void **state)
 {
     (void)state;
-    for (uint64_t i = 0; i < 24; i++) {
+    for (uint64_t i = 0; i < 28; i++) {
         conv s = {.n = 2,
                   .h = 9,
                   .w = 11,
@@ -166,7 +166,9 @@ static void test_depthwise(void **state)
         s.layout = s.in_layout = i % 4 != 3;
         s.x = i % 3 ? HN_U8 : HN_I8;
         s.wt = i % 7 ? HN_I8 : HN_U8;
-        s.w_zp = i % 7 ? 0 : 128;
+        /* Differences to the zero point that take one, two and three bytes. */
+        s.w_zp = i % 7 ? 0 : (const int64_t[]){128, 0, 100, 255}[i / 7];
+        if (i % 7 == 3) s.w_zp = (const int64_t[]){-128, 127, 60, 0}[i / 7];
         s.x_zp = 17;
         s.r = HN_U8;
         s.y_dtype = i % 2 ? HN_U8 : HN_I8;

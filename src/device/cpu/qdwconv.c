@@ -1,5 +1,5 @@
 /* hone.QConv where every channel is convolved alone: rows of channels-last pixels through dwconv_q8. Weights less their
- * zero point must fit 8 bits; other cases go through GEMM. */
+ * zero point that do not fit 8 bits become a sum of two or three that do: the window's rows come as often. */
 #include <string.h>
 
 #include "base/size.h"
@@ -12,6 +12,7 @@ typedef struct params {
     hn_q8_out out;
     uint64_t bias, scale, pad; /* in the constant, after the weights */
     uint64_t rows;             /* output rows per task */
+    uint64_t parts;            /* of each weight */
     int32_t x, y, r, blob;     /* operands; r: -1 for none */
     uint8_t x_flip;
 } params;
@@ -29,11 +30,11 @@ static void one_row(const job *j, const uint8_t *x, const uint8_t *r, uint8_t *y
     const params *p = j->p;
     const hn_q8_window *win = &p->win;
     const uint8_t *rows[HN_DWCONV_Q8_TAPS];
-    for (size_t k = 0; k < win->kh; k++) {
-        size_t iy = oy * win->sh + k * win->dh;
+    for (size_t k = 0; k < p->parts * win->kh; k++) {
+        size_t iy = oy * win->sh + k % win->kh * win->dh;
         rows[k] = iy >= win->ph && iy - win->ph < win->h ? x + (iy - win->ph) * win->w * win->c : NULL;
     }
-    hn_dwconv_q8 g = {.m = win->ow, .c = win->c, .kh = win->kh, .kw = win->kw, .sw = win->sw, .dw = win->dw};
+    hn_dwconv_q8 g = {.m = win->ow, .c = win->c, .kh = p->parts * win->kh, .kw = win->kw, .sw = win->sw, .dw = win->dw};
     g.pw = win->pw;
     g.width = win->w;
     g.row = rows;
@@ -93,11 +94,33 @@ static int64_t weight(const weights *w, size_t i)
     return v - w->w_zp;
 }
 
-/* Place of tap t of channel j in the packed weights. */
-static size_t place(const hn_q8_window *win, int variant, size_t j, size_t t)
+/* How many 8-bit numbers it takes to write each weight as a sum. */
+static size_t parts(const weights *w)
 {
+    int64_t lo = 0, hi = 0;
+    for (size_t i = 0; i < hn_tensor_elems(w->w); i++) {
+        lo = weight(w, i) < lo ? weight(w, i) : lo;
+        hi = weight(w, i) > hi ? weight(w, i) : hi;
+    }
+    size_t n = 1;
+    while (lo < (int64_t)n * -128 || hi > (int64_t)n * 127) n++;
+    return n;
+}
+
+/* Takes one part off v. */
+static int8_t part(int64_t *v)
+{
+    int64_t one = *v < -128 ? -128 : *v > 127 ? 127 : *v;
+    *v -= one;
+    return (int8_t)one;
+}
+
+/* Place of tap t of channel j in the packed weights; taps count over the parts. */
+static size_t place(const params *p, int variant, size_t j, size_t t)
+{
+    const hn_q8_window *win = &p->win;
     if (variant == HN_DWCONV_Q8_PLAIN) return t * win->c + j;
-    if (variant == HN_DWCONV_Q8_LANES) return hn_dwconv_q8_at(win->c, win->kh * win->kw, j, t);
+    if (variant == HN_DWCONV_Q8_LANES) return hn_dwconv_q8_at(win->c, p->parts * win->kh * win->kw, j, t);
     return hn_dwconv_q8_at(win->c, 12, j, 4 * (t % 3) + t / 3);
 }
 
@@ -108,8 +131,8 @@ static void pack(const weights *w, const params *p, int variant, int64_t x_zp, u
         int64_t sum = 0;
         for (size_t t = 0; t < taps; t++) {
             int64_t v = weight(w, j * taps + t);
-            blob[place(&p->win, variant, j, t)] = (uint8_t)v;
             sum += v;
+            for (size_t k = 0; k < p->parts; k++) blob[place(p, variant, j, k * taps + t)] = (uint8_t)part(&v);
         }
         int64_t bias = (w->bias == NULL ? 0 : hn_get_i64(w->bias, j)) - x_zp * sum;
         int32_t low = (int32_t)(uint32_t)(uint64_t)bias; /* sums are modulo 2^32 */
@@ -125,13 +148,12 @@ static const char *refusal(const hn_node *node, const hn_q8_window *win, const w
     size_t scales = hn_tensor_elems(w->scale), taps = win->kh * win->kw;
     if (win->c != win->m || hn_attr_int(node, "group", 1) != (int64_t)win->c || w->w->dims[1] != 1 || win->c == 1)
         return "not depthwise with one output per channel";
-    if (taps > HN_DWCONV_Q8_TAPS) return "too many taps";
+    if (w->w_zp < -128 || w->w_zp > 255) return "the zero point of the weights is not 8-bit";
+    if (taps > HN_DWCONV_Q8_TAPS / parts(w)) return "too many taps";
     if ((scales != 1 && scales != win->c) || (w->bias != NULL && hn_tensor_elems(w->bias) != win->c))
         return "scales or bias do not have one entry per channel";
     for (size_t i = 0; i < scales; i++)
         if (!(hn_get_f64(w->scale, i) > -1e30 && hn_get_f64(w->scale, i) < 1e30)) return "a scale is not finite";
-    for (size_t i = 0; i < win->c * taps; i++)
-        if (weight(w, i) < -128 || weight(w, i) > 127) return "weights less their zero point do not fit 8 bits";
     return NULL;
 }
 
@@ -153,7 +175,8 @@ static hn_status lower(hn_lower *c)
     hn_q8_out out;
     if (!hn_q8_out_read(c, hn_node_in(node, 4), &out)) return HN_OK;
     if (out.kind == HN_Q8_F32) return hn_lower_refuse(c, "the output is not 8-bit");
-    bool columns = win.kw == 3 && win.kh <= 3 && win.sw <= 2 && win.dw == 1;
+    size_t count = parts(&w);
+    bool columns = win.kw == 3 && count * win.kh <= 3 && win.sw <= 2 && win.dw == 1;
     const hn_kernel *kernel = columns ? hn_lower_kernel(c, "dwconv_q8", HN_DWCONV_Q8_COLUMNS, 0) : NULL;
     if (kernel == NULL) kernel = hn_lower_kernel(c, "dwconv_q8", HN_DWCONV_Q8_LANES, 0);
     if (kernel == NULL) kernel = hn_lower_kernel(c, "dwconv_q8", HN_DWCONV_Q8_PLAIN, 0);
@@ -162,9 +185,10 @@ static hn_status lower(hn_lower *c)
     if (p == NULL) return HN_NOMEM;
     p->win = win;
     p->out = out;
+    p->parts = count;
     p->x_flip = hn_q8_flip(type);
     c->scratch_bytes = hn_q8_stage_plan(&p->stage, &win, in_nhwc, nhwc, false, (uint8_t)(w.x_zp & 0xff), 1);
-    size_t taps = hn_align_up((columns ? 4 : win.kh) * win.kw, 4), channels = hn_dwconv_q8_channels(win.c);
+    size_t taps = hn_align_up((columns ? 4 : count * win.kh) * win.kw, 4), channels = hn_dwconv_q8_channels(win.c);
     p->bias = hn_align_up(taps * channels, 64);
     p->scale = p->bias + hn_align_up(4 * channels, 64);
     p->pad = p->scale + hn_align_up(4 * channels, 64);
