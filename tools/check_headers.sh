@@ -14,7 +14,7 @@ find $(ls -d src include cmd test 2>/dev/null) -name '*.h' | sort | xargs -P "${
     esac
     printf "#include \"%s\"\ntypedef int unused;\n" "$PWD/$h" |
         '"$cc"' -std=c17 -Wall -Wextra -Wpedantic -Werror $isa -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE \
-            -Isrc -Iinclude -Itest -I. -fsyntax-only -x c - || { echo "$h does not compile alone"; exit 255; }
+            -Isrc -Iinclude -Itest -I. -fsyntax-only -x c - || { echo "$h does not compile alone"; exit 1; }
 ' || status=1
 if command -v c++ >/dev/null 2>&1; then
     for h in include/hone/*.h; do

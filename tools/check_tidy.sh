@@ -19,5 +19,5 @@ find $(ls -d src cmd 2>/dev/null) -name '*.c' ! -path 'src/kernels/*/*' | sort |
 done >"$stamps/.list"
 xargs -P "${JOBS:-$(nproc)}" -L 1 sh -c '
     out=$('"$tool"' -p '"$build"' --quiet --warnings-as-errors="*" --checks="'"$checks"'" "$1" 2>/dev/null) ||
-        { echo "$out"; exit 255; }
+        { echo "$out"; exit 1; }
     : >"'"$stamps"'/$2"' sh <"$stamps/.list"

@@ -51,7 +51,10 @@ const char *hone_env_message(hone_env *e)
     return e->message;
 }
 
-const char *hone_version(void) { return HONE_VERSION; }
+const char *hone_version(void)
+{
+    return HONE_VERSION;
+}
 
 void hn_api_progress(hone_env *e, const char *stage, double done, double total)
 {

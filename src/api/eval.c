@@ -6,10 +6,13 @@
 
 #include <string.h>
 
-static void progress(void *self, size_t done, size_t total) { hn_api_progress(self, "evaluating", (double)done, (double)total); }
+static void progress(void *self, size_t done, size_t total)
+{
+    hn_api_progress(self, "evaluating", (double)done, (double)total);
+}
 
-static hn_status eval(hone_env *e, hn_session *s, hn_dataset *ds, const hone_eval_options *o, const char *path, hn_recs *r, hn_rec *root,
-                      hn_arena *tmp)
+static hn_status eval(hone_env *e, hn_session *s, hn_dataset *ds, const hone_eval_options *o, const char *path,
+                      hn_recs *r, hn_rec *root, hn_arena *tmp)
 {
     hn_env *env = &e->env;
     const char *metric = o->metric ? o->metric : "top1";

@@ -1,4 +1,5 @@
-/* inputs: tensors for a session from files, folders of input_K.pb, or a seeded generator; and data sets from their options. */
+/* inputs: tensors for a session from files, folders of input_K.pb, or a seeded generator; and data sets from their
+ * options. */
 #include "api/api.h"
 
 #include "base/rng.h"
@@ -25,11 +26,13 @@ hn_status hn_api_data_open(hone_env *e, const hone_data_options *o, const hn_ses
     }
     const char *text = o->preprocess ? o->preprocess : hn_api_declared_preprocess(s);
     hn_data_options d = {.label_column = o->label_column, .label_offset = o->label_offset};
-    HN_TRY(hn_context(&e->env, hn_preprocess_parse(&e->env, text, &d.pre), "in the pre-processing \"%s\"", text ? text : "none"));
+    HN_TRY(hn_context(&e->env, hn_preprocess_parse(&e->env, text, &d.pre), "in the pre-processing \"%s\"",
+                      text ? text : "none"));
     return hn_context(&e->env, hn_dataset_open(&e->env, o->data, &d, out), "data %s", o->data);
 }
 
-hn_status hn_api_random_inputs(hn_env *env, hn_arena *arena, size_t n, const hn_type *types, uint64_t seed, hn_tensor **out)
+hn_status hn_api_random_inputs(hn_env *env, hn_arena *arena, size_t n, const hn_type *types, uint64_t seed,
+                               hn_tensor **out)
 {
     hn_tensor *t = hn_arena_array(env, arena, n + 1, sizeof *t);
     if (!t) return HN_NOMEM;
@@ -59,12 +62,14 @@ static void add_batch(hn_tensor *t, const hn_type *want)
     t->rank++;
 }
 
-/* Numbers of another type are converted when that loses nothing the user would miss: u8 or f64 data for an f32 input. */
+/* Numbers of another type are converted when that loses nothing the user would miss: u8 or f64 data for an f32 input.
+ */
 static hn_status convert(hn_env *env, hn_arena *arena, hn_tensor *t, hn_dtype want)
 {
     if (t->dtype == want || want == HN_NONE) return HN_OK;
     bool both_float = hn_dtype_is_float(t->dtype) && hn_dtype_is_float(want);
-    bool widens = hn_dtype_is_int(t->dtype) && (hn_dtype_is_float(want) || hn_dtype_bits(want) > hn_dtype_bits(t->dtype));
+    bool widens =
+        hn_dtype_is_int(t->dtype) && (hn_dtype_is_float(want) || hn_dtype_bits(want) > hn_dtype_bits(t->dtype));
     if (!both_float && !widens) return HN_OK; /* the run reports the mismatch */
     hn_tensor to;
     HN_TRY(hn_tensor_init(env, arena, &to, want, t->rank, t->dims));
@@ -124,7 +129,8 @@ static hn_status find_input(hn_env *env, const hn_session *s, const char *name, 
         }
     }
     hn_fail(env, HN_INPUT, "the model has no input named \"%.*s\"", (int)length, name);
-    if (hn_session_inputs(s)) hn_hint(env, "its first input is \"%s\"; `hone inspect` lists them all", hn_session_input_name(s, 0));
+    if (hn_session_inputs(s))
+        hn_hint(env, "its first input is \"%s\"; `hone inspect` lists them all", hn_session_input_name(s, 0));
     return HN_INPUT;
 }
 
@@ -147,7 +153,8 @@ hn_status hn_api_read_inputs(hone_env *e, hn_arena *arena, const hn_session *s, 
         }
         if (eq) HN_TRY(find_input(env, s, specs[k], (size_t)(eq - specs[k]), &at));
         if (at >= nin) return hn_fail(env, HN_INPUT, "%zu inputs given, but the model has %zu", count, nin);
-        HN_TRY(hn_context(env, read_tensor(env, arena, path, preprocess, &t[at]), "input \"%s\"", hn_session_input_name(s, at)));
+        HN_TRY(hn_context(env, read_tensor(env, arena, path, preprocess, &t[at]), "input \"%s\"",
+                          hn_session_input_name(s, at)));
         have[at] = true;
     }
     for (size_t i = 0; i < nin; i++) {
@@ -172,7 +179,8 @@ static hn_status repeat(hn_env *env, hn_arena *arena, const hn_tensor *one, int6
     if (!t) return HN_NOMEM;
     HN_TRY(hn_tensor_init(env, arena, t, one->dtype, one->rank, dims));
     if (one->bytes * (size_t)batch != t->bytes)
-        return hn_fail(env, HN_INPUT, "an input with elements under a byte cannot be repeated for a batch of %lld", (long long)batch);
+        return hn_fail(env, HN_INPUT, "an input with elements under a byte cannot be repeated for a batch of %lld",
+                       (long long)batch);
     for (int64_t i = 0; i < batch; i++) memcpy((char *)t->data + (size_t)i * one->bytes, one->data, one->bytes);
     *out = t;
     return HN_OK;
@@ -197,18 +205,19 @@ static hn_status random_inputs(hone_env *e, hn_arena *arena, const hn_session *s
     return HN_OK;
 }
 
-hn_status hn_api_job_inputs(hone_env *e, hn_arena *arena, const hn_session *s, const char *const *specs, size_t count, int64_t batch,
-                            const hn_tensor ***out, size_t *samples)
+hn_status hn_api_job_inputs(hone_env *e, hn_arena *arena, const hn_session *s, const char *const *specs, size_t count,
+                            int64_t batch, const hn_tensor ***out, size_t *samples)
 {
     hn_env *env = &e->env;
     size_t nin = hn_session_inputs(s);
     const hn_tensor **refs = hn_arena_array(env, arena, nin + 1, sizeof *refs);
     if (!refs) return HN_NOMEM;
     const hn_type *first = nin ? hn_session_input_type(s, 0) : NULL;
-    if (batch < 0 || batch > 65536) return hn_fail(env, HN_INPUT, "a batch of %lld; 1 to 65536 is possible", (long long)batch);
+    if (batch < 0 || batch > 65536)
+        return hn_fail(env, HN_INPUT, "a batch of %lld; 1 to 65536 is possible", (long long)batch);
     if (batch > 0 && first && first->rank > 0 && first->dims[0] >= 0 && first->dims[0] != batch) {
-        hn_fail(env, HN_INPUT, "the model has a fixed first dimension of %lld, so a batch of %lld cannot be run", (long long)first->dims[0],
-                (long long)batch);
+        hn_fail(env, HN_INPUT, "the model has a fixed first dimension of %lld, so a batch of %lld cannot be run",
+                (long long)first->dims[0], (long long)batch);
         return HN_INPUT;
     }
     if (count) {

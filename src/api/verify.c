@@ -30,8 +30,8 @@ typedef struct verdict {
     char reason[384];
 } verdict;
 
-/* Outputs of quantised models come in steps: the scale of the last DequantizeLinear above the output, through ops that keep
- * values. 0: not quantised. */
+/* Outputs of quantised models come in steps: the scale of the last DequantizeLinear above the output, through ops that
+ * keep values. 0: not quantised. */
 static double output_step(const hn_graph *g, size_t output)
 {
     const hn_value *v = g->out[output];
@@ -50,11 +50,13 @@ static double output_step(const hn_graph *g, size_t output)
 static bool is_quantised(const hn_graph *g)
 {
     for (const hn_node *n = g->first; n; n = n->next)
-        if (hn_node_is(n, "QuantizeLinear") || hn_node_is(n, "QLinearConv") || hn_node_is(n, "QLinearMatMul")) return true;
+        if (hn_node_is(n, "QuantizeLinear") || hn_node_is(n, "QLinearConv") || hn_node_is(n, "QLinearMatMul"))
+            return true;
     return false;
 }
 
-static void judge(verifier *v, const hn_graph *g, size_t i, const char *name, const hn_tensor *got, const hn_tensor *want, verdict *res)
+static void judge(verifier *v, const hn_graph *g, size_t i, const char *name, const hn_tensor *got,
+                  const hn_tensor *want, verdict *res)
 {
     double step = g && i < g->nout ? output_step(g, i) : 0;
     bool quantised = g && is_quantised(g);
@@ -80,19 +82,23 @@ static void judge(verifier *v, const hn_graph *g, size_t i, const char *name, co
     if (c.wrong && res->ok) {
         res->ok = false;
         if (want->dtype == HN_STRING)
-            snprintf(res->reason, sizeof res->reason, "output \"%s\": %zu of %zu strings differ, first at %zu", name, c.wrong, c.n, c.worst);
+            snprintf(res->reason, sizeof res->reason, "output \"%s\": %zu of %zu strings differ, first at %zu", name,
+                     c.wrong, c.n, c.worst);
         else
-            snprintf(res->reason, sizeof res->reason, "output \"%s\": %zu of %zu elements differ, worst at %zu: %.9g, expected %.9g", name,
-                     c.wrong, c.n, c.worst, hn_get_f64(got, c.worst), hn_get_f64(want, c.worst));
+            snprintf(res->reason, sizeof res->reason,
+                     "output \"%s\": %zu of %zu elements differ, worst at %zu: %.9g, expected %.9g", name, c.wrong, c.n,
+                     c.worst, hn_get_f64(got, c.worst), hn_get_f64(want, c.worst));
     }
-    if (quantised && c.rows && c.rows_same_top != c.rows && want->rank == 2 && want->dims[1] < 4096 && step > 0 && res->ok && c.rows > 0) {
+    if (quantised && c.rows && c.rows_same_top != c.rows && want->rank == 2 && want->dims[1] < 4096 && step > 0 &&
+        res->ok && c.rows > 0) {
         res->ok = false;
-        snprintf(res->reason, sizeof res->reason, "output \"%s\": the top class differs in %zu of %zu rows", name, c.rows - c.rows_same_top,
-                 c.rows);
+        snprintf(res->reason, sizeof res->reason, "output \"%s\": the top class differs in %zu of %zu rows", name,
+                 c.rows - c.rows_same_top, c.rows);
     }
 }
 
-static hn_status load_folder(hn_env *env, hn_arena *tmp, const char *dir, const char *kind, size_t n, hn_tensor *t, bool *have)
+static hn_status load_folder(hn_env *env, hn_arena *tmp, const char *dir, const char *kind, size_t n, hn_tensor *t,
+                             bool *have)
 {
     for (size_t i = 0; i < n; i++) {
         char file[64];
@@ -112,7 +118,8 @@ static bool same_bytes(const hn_tensor *a, const hn_tensor *b)
 }
 
 /* Save the plan for these inputs, map it, run it: the bytes must be the same. */
-static hn_status through_plan(verifier *v, hn_arena *tmp, hn_session *s, const hn_tensor *const *in, const hn_tensor *want, verdict *res)
+static hn_status through_plan(verifier *v, hn_arena *tmp, hn_session *s, const hn_tensor *const *in,
+                              const hn_tensor *want, verdict *res)
 {
     hn_env *env = &v->e->env;
     size_t nin = hn_session_inputs(s), nout = hn_session_outputs(s);
@@ -148,12 +155,15 @@ static hn_status run_set(verifier *v, hn_arena *tmp, hn_session *s, const char *
     hn_tensor *got = hn_arena_array(env, tmp, nout + 1, sizeof *got);
     hn_tensor *copy = hn_arena_array(env, tmp, nout + 1, sizeof *copy);
     const hn_tensor **refs = hn_arena_array(env, tmp, nin + 1, sizeof *refs);
-    bool *have_in = hn_arena_array(env, tmp, nin + 1, sizeof *have_in), *have_out = hn_arena_array(env, tmp, nout + 1, sizeof *have_out);
+    bool *have_in = hn_arena_array(env, tmp, nin + 1, sizeof *have_in),
+         *have_out = hn_arena_array(env, tmp, nout + 1, sizeof *have_out);
     if (!in || !want || !got || !refs || !have_in || !have_out || !copy) return HN_NOMEM;
     HN_TRY(load_folder(env, tmp, dir, "input", nin, in, have_in));
     HN_TRY(load_folder(env, tmp, dir, "output", nout, want, have_out));
     for (size_t i = 0; i < nin; i++) {
-        if (!have_in[i]) return hn_fail(env, HN_INPUT, "%s has no input_%zu.pb for input \"%s\"", dir, i, hn_session_input_name(s, i));
+        if (!have_in[i])
+            return hn_fail(env, HN_INPUT, "%s has no input_%zu.pb for input \"%s\"", dir, i,
+                           hn_session_input_name(s, i));
         refs[i] = &in[i];
     }
     HN_TRY(hn_session_run(env, s, refs, got));
@@ -238,7 +248,8 @@ static hn_status all_cases(verifier *v, hn_arena *tmp)
     if (hn_path_is_file(here)) return one_case(v, v->o->cases, hn_path_base(v->o->cases));
     HN_TRY(hn_dir_list(env, tmp, v->o->cases, &names, &count));
     for (size_t i = 0; i < count; i++) {
-        char *dir = hn_path_join(env, tmp, v->o->cases, names[i]), *file = dir ? hn_path_join(env, tmp, dir, "model.onnx") : NULL;
+        char *dir = hn_path_join(env, tmp, v->o->cases, names[i]),
+             *file = dir ? hn_path_join(env, tmp, dir, "model.onnx") : NULL;
         if (!file) return HN_NOMEM;
         if (!hn_path_is_file(file)) continue;
         if (v->o->only && strcmp(v->o->only, names[i]) != 0) continue;
@@ -247,12 +258,14 @@ static hn_status all_cases(verifier *v, hn_arena *tmp)
         HN_TRY(one_case(v, dir, names[i]));
     }
     if (!seen)
-        return hn_fail(env, HN_INPUT, "no case found in %s%s%s", v->o->cases, v->o->only ? " named " : "", v->o->only ? v->o->only : "");
+        return hn_fail(env, HN_INPUT, "no case found in %s%s%s", v->o->cases, v->o->only ? " named " : "",
+                       v->o->only ? v->o->only : "");
     return HN_OK;
 }
 
 /* a against b on data or on random inputs. */
-static hn_status pair_inputs(verifier *v, hn_arena *tmp, hn_session *a, const hn_dataset *ds, size_t at, const hn_tensor ***in)
+static hn_status pair_inputs(verifier *v, hn_arena *tmp, hn_session *a, const hn_dataset *ds, size_t at,
+                             const hn_tensor ***in)
 {
     hn_env *env = &v->e->env;
     if (ds) {
@@ -282,13 +295,14 @@ static hn_status pair_inputs(verifier *v, hn_arena *tmp, hn_session *a, const hn
     return HN_OK;
 }
 
-static hn_status one_pair(verifier *v, hn_arena *tmp, hn_session *a, hn_session *b, const hn_dataset *ds, size_t at, double tol, verdict *res,
-                          size_t *same_top, size_t *rows)
+static hn_status one_pair(verifier *v, hn_arena *tmp, hn_session *a, hn_session *b, const hn_dataset *ds, size_t at,
+                          double tol, verdict *res, size_t *same_top, size_t *rows)
 {
     hn_env *env = &v->e->env;
     size_t nout = hn_session_outputs(a);
     const hn_tensor **in;
-    hn_tensor *ga = hn_arena_array(env, tmp, nout + 1, sizeof *ga), *gb = hn_arena_array(env, tmp, nout + 1, sizeof *gb);
+    hn_tensor *ga = hn_arena_array(env, tmp, nout + 1, sizeof *ga),
+              *gb = hn_arena_array(env, tmp, nout + 1, sizeof *gb);
     if (!ga || !gb) return HN_NOMEM;
     HN_TRY(pair_inputs(v, tmp, a, ds, at, &in));
     HN_TRY(hn_session_run(env, a, in, ga));
@@ -311,9 +325,11 @@ static hn_status one_pair(verifier *v, hn_arena *tmp, hn_session *a, hn_session 
         if (!bad || !res->ok) continue;
         res->ok = false;
         if (!c.same_type)
-            snprintf(res->reason, sizeof res->reason, "output \"%s\" has another type or shape", hn_session_output_name(a, k));
+            snprintf(res->reason, sizeof res->reason, "output \"%s\" has another type or shape",
+                     hn_session_output_name(a, k));
         else
-            snprintf(res->reason, sizeof res->reason, "output \"%s\": %zu of %zu elements differ, worst at %zu (sample %zu)",
+            snprintf(res->reason, sizeof res->reason,
+                     "output \"%s\": %zu of %zu elements differ, worst at %zu (sample %zu)",
                      hn_session_output_name(a, k), c.wrong, c.n, c.worst, at);
     }
     return HN_OK;
@@ -331,9 +347,11 @@ static hn_status pair(verifier *v, hn_rec *root)
     hn_status st = hn_session_open(env, v->o->a, NULL, &a);
     if (st == HN_OK) st = hn_session_open(env, v->o->b, NULL, &b);
     if (st == HN_OK && hn_session_inputs(a) != hn_session_inputs(b))
-        st = hn_fail(env, HN_INPUT, "%s has %zu inputs, %s has %zu", v->o->a, hn_session_inputs(a), v->o->b, hn_session_inputs(b));
+        st = hn_fail(env, HN_INPUT, "%s has %zu inputs, %s has %zu", v->o->a, hn_session_inputs(a), v->o->b,
+                     hn_session_inputs(b));
     if (st == HN_OK && hn_session_outputs(a) != hn_session_outputs(b))
-        st = hn_fail(env, HN_INPUT, "%s has %zu outputs, %s has %zu", v->o->a, hn_session_outputs(a), v->o->b, hn_session_outputs(b));
+        st = hn_fail(env, HN_INPUT, "%s has %zu outputs, %s has %zu", v->o->a, hn_session_outputs(a), v->o->b,
+                     hn_session_outputs(b));
     if (st == HN_OK && v->o->data.data) {
         st = hn_api_data_open(v->e, &v->o->data, a, &ds);
         if (st == HN_OK) n = v->o->data.limit && v->o->data.limit < ds->count ? v->o->data.limit : ds->count;
@@ -374,7 +392,8 @@ hone_status hone_verify(hone_env *e, const hone_verify_options *o, hone_record *
     hn_arena tmp = {0};
     hn_status st = hn_api_record_new(e, "verify", &rec, &r);
     verifier v = {.e = e, .o = o, .rtol = o->rtol > 0 ? o->rtol : 1e-3, .atol = o->atol > 0 ? o->atol : 1e-4, .r = &r};
-    if (st == HN_OK && !o->cases && (!o->a || !o->b)) st = hn_fail(&e->env, HN_INPUT, "verify needs a folder of cases, or two models");
+    if (st == HN_OK && !o->cases && (!o->a || !o->b))
+        st = hn_fail(&e->env, HN_INPUT, "verify needs a folder of cases, or two models");
     if (st == HN_OK && o->cases) {
         v.list = hn_rec_list(&r, rec->root, "cases");
         if (o->table) st = hn_case_table_read(&e->env, &tmp, o->table, &v.table);

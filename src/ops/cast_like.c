@@ -18,7 +18,7 @@ static hn_status decompose(hn_rw *rw, const hn_node *node, hn_value **out)
     hn_str mode = hn_attr_string(node, "round_mode", "up");
     const char *modes[] = {"up", "down", "nearest"};
     size_t m = 0;
-    while (m < 2 && (mode.size != strlen(modes[m]) || memcmp(mode.data, modes[m], mode.size))) m++;
+    while (m < 2 && (mode.size != strlen(modes[m]) || memcmp(mode.data, modes[m], mode.size) != 0)) m++;
     const hn_rw_attr attrs[] = {HN_A_INT("to", node->in[1]->type.dtype),
                                 HN_A_INT("saturate", hn_attr_int(node, "saturate", 1)),
                                 HN_A_STR("round_mode", modes[m]),

@@ -15,7 +15,7 @@ static hn_status infer(hn_infer *c)
     if (!known) return HN_OK;
     if (y->dims[1] >= 0 && y->dims[1] % (b * b) != 0) {
         return hn_op_fail(c->env, c->node, "%lld channels do not divide by %lld", (long long)y->dims[1],
-                          (long long)(b * b));
+                          (long long)b * (long long)b);
     }
     y->dims[1] = y->dims[1] < 0 ? -1 : y->dims[1] / (b * b);
     y->dims[2] = hn_dim_mul(y->dims[2], b);

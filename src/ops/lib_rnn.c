@@ -6,7 +6,7 @@ static hn_status read_acts(hn_env *env, const hn_node *node, const char *const *
     const hn_attr *names = hn_node_attr(node, "activations");
     const double *alpha, *beta;
     size_t na = hn_attr_floats(node, "activation_alpha", &alpha), nb = hn_attr_floats(node, "activation_beta", &beta);
-    size_t ia = 0, ib = 0, total = (size_t)(s->dirs * s->acts);
+    size_t ia = 0, ib = 0, total = (size_t)s->dirs * (size_t)s->acts;
     if (names && names->count != 0 && names->count != total) {
         return hn_op_fail(env, node, "%zu activations, %zu needed", names->count, total);
     }

@@ -93,7 +93,7 @@ static hn_status size_one(hn_env *env, const hn_node *node, hn_window *w, int i,
     if (room < 0) {
         hn_status st =
             hn_fail(env, HN_INPUT, "%s: window of %lld is larger than the padded input of %lld along spatial dim %d",
-                    hn_node_label(node), (long long)ext, (long long)(in + w->lo[i] + w->hi[i]), i);
+                    hn_node_label(node), (long long)ext, (long long)in + (long long)w->lo[i] + (long long)w->hi[i], i);
         hn_hint(env, "Use a larger input or smaller kernel, or add padding.");
         return st;
     }

@@ -1,7 +1,7 @@
 /* 8-bit GEMM with VNNI: 14 rows by 16 columns. */
 #define MR 14
 #define NV 1
-#include "kernels/vnni/lib_gemm_q8.h"
+#include "kernels/vnni/lib_gemm_q8.inc"
 
 const hn_kernel hn_k_vnni_gemm_q8_14x16 = {.family = "gemm_q8",
                                            .name = "vnni_gemm_q8_14x16",

@@ -1,7 +1,7 @@
 /* 8-bit GEMM with VNNI: 14 rows by 32 columns. */
 #define MR 14
 #define NV 2
-#include "kernels/vnni/lib_gemm_q8.h"
+#include "kernels/vnni/lib_gemm_q8.inc"
 
 const hn_kernel hn_k_vnni_gemm_q8_14x32 = {.family = "gemm_q8",
                                            .name = "vnni_gemm_q8_14x32",

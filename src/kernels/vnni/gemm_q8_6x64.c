@@ -1,7 +1,7 @@
 /* 8-bit GEMM with VNNI: 6 rows by 64 columns. */
 #define MR 6
 #define NV 4
-#include "kernels/vnni/lib_gemm_q8.h"
+#include "kernels/vnni/lib_gemm_q8.inc"
 
 const hn_kernel hn_k_vnni_gemm_q8_6x64 = {.family = "gemm_q8",
                                           .name = "vnni_gemm_q8_6x64",

@@ -1,7 +1,7 @@
 /* 8-bit GEMM with VNNI: 8 rows by 48 columns. */
 #define MR 8
 #define NV 3
-#include "kernels/vnni/lib_gemm_q8.h"
+#include "kernels/vnni/lib_gemm_q8.inc"
 
 const hn_kernel hn_k_vnni_gemm_q8_8x48 = {.family = "gemm_q8",
                                           .name = "vnni_gemm_q8_8x48",

@@ -1,4 +1,4 @@
-/* The three widths of lib_dwconv_q8.h. */
+/* The three widths of lib_dwconv_q8.inc. */
 #ifndef HN_KERNELS_VNNI_LIB_DWCONV_Q8_ALL_H
 #define HN_KERNELS_VNNI_LIB_DWCONV_Q8_ALL_H
 
@@ -39,7 +39,7 @@ typedef struct dwconv_rows {
 #define ROUND(v)          _mm512_roundscale_ps(v, NEAREST)
 #define LOAD_HALF(s)      LOADU(s)
 #define STORE_HALF(y, v)  STOREU(y, v)
-#include "kernels/vnni/lib_dwconv_q8.h"
+#include "kernels/vnni/lib_dwconv_q8.inc"
 
 #define BYTES            32
 #define V                __m256i
@@ -53,7 +53,7 @@ typedef struct dwconv_rows {
 #define ROUND(v)         _mm256_round_ps(v, NEAREST)
 #define LOAD_HALF(s)     LOADU(s)
 #define STORE_HALF(y, v) STOREU(y, v)
-#include "kernels/vnni/lib_dwconv_q8.h"
+#include "kernels/vnni/lib_dwconv_q8.inc"
 
 #define BYTES            16
 #define V                __m128i
@@ -67,6 +67,6 @@ typedef struct dwconv_rows {
 #define ROUND(v)         _mm_round_ps(v, NEAREST)
 #define LOAD_HALF(s)     _mm_loadl_epi64((const __m128i *)(s))
 #define STORE_HALF(y, v) _mm_storel_epi64((__m128i *)(y), v)
-#include "kernels/vnni/lib_dwconv_q8.h"
+#include "kernels/vnni/lib_dwconv_q8.inc"
 
 #endif
