@@ -186,7 +186,8 @@ def measure(name, path, library, o):
             worst, diff, same = compare(results["hone"], want)
             row[key] = {"error_over_tolerance": worst, "max_diff": diff, "same_row_maxima": same}
             # Of 8-bit models a rounding may differ by one step; their answers must not.
-            row["correct"] = row.get("correct", True) and (worst <= 1 or (c.qdq and same == 1))
+            row[key]["same"] = worst <= 1 or (c.qdq and same == 1)
+    row["correct"] = row["against_onnxruntime"]["same"]
     row.update(duel(runners, o))
     for r in runners:
         r.close()
@@ -249,7 +250,9 @@ def show(row, o):
             f"[{ort['ratio_quartiles'][0]:5.2f} {ort['ratio_quartiles'][1]:5.2f}] {ort['ratio_of_minima']:6.2f}")
     if o.openvino:
         text += f" {row['openvino']['median_ms']:9.3f} {row['openvino']['ratio']:6.2f}" if "openvino" in row else f" {'-':>9} {'-':>6}"
-    text += f" {'yes' if row['correct'] else 'NO':>4} {row['against_onnxruntime']['max_diff']:8.1e}"
+    stored = row.get("against_data_set", {"same": True})["same"]
+    verdict = "NO" if not row["correct"] else "yes" if stored else "ORT"
+    text += f" {verdict:>4} {row['against_onnxruntime']['max_diff']:8.1e}"
     print(text, flush=True)
     steps = sorted(row.get("steps", []), key=lambda s: -s["us"])
     for s in steps[:o.profile]:
