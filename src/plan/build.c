@@ -208,10 +208,9 @@ static hn_status step_of(builder *b, hn_node *n)
     if (hn_node_out(n, 0)) hn_type_describe(n->graph, &n->out[0]->type, s->shape, sizeof s->shape);
     if (n->op->flags & HN_OP_CONTROL) {
         s->kind = HN_STEP_CONTROL;
+        b->nsteps++; /* from here on a failure frees the plans of its regions */
         HN_TRY(fill_ref(b, s, n));
-        HN_TRY(plan_regions(b, s, n));
-        b->nsteps++;
-        return HN_OK;
+        return plan_regions(b, s, n);
     }
     s->kind = HN_STEP_REF;
     s->reason = b->options->reference ? "reference kernels asked for" : "a shape is known only at run time";

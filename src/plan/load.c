@@ -89,7 +89,8 @@ static hn_status get_attr_tensor(loader *l, hn_attr *a)
     HN_TRY(get_bytes(l, "a tensor", bytes, &data));
     hn_tensor *t = hn_arena_alloc(l->env, l->arena, sizeof *t);
     if (!t) return HN_NOMEM;
-    if (!hn_type_known(&type)) return hn_fail(l->env, HN_INPUT, "plan file: tensor attribute \"%s\" without a shape", a->name);
+    if (!hn_type_known(&type) || type.dtype == HN_STRING)
+        return hn_fail(l->env, HN_INPUT, "plan file: tensor attribute \"%s\" without a shape or of strings", a->name);
     HN_TRY(hn_tensor_view(l->env, t, type.dtype, type.rank, type.dims, data, bytes));
     a->u.tensor = t;
     return HN_OK;
@@ -216,6 +217,7 @@ static hn_status get_driver_step(loader *l, hn_plan *p, hn_step *st)
         if (!name) continue;
         st->kernels[k] = hn_kernel_find(name);
         if (!st->kernels[k]) return hn_fail(l->env, HN_UNSUPPORTED, "plan file: kernel %s is not in this build", name);
+        p->isa |= st->kernels[k]->isa; /* what the file says may be less */
     }
     HN_TRY(get_u32(l, "a parameter size", &n));
     HN_TRY(get_bytes(l, "parameters", n, &data));
@@ -270,6 +272,7 @@ static hn_status get_host_step(loader *l, hn_plan *p, hn_step *st)
         st->subplans[r] = hn_zalloc(l->env, sizeof *st->subplans[r]);
         if (!st->subplans[r]) return HN_NOMEM;
         HN_TRY(get_plan(l, st->subplans[r]));
+        p->isa |= st->subplans[r]->isa;
     }
     l->depth--;
     return HN_OK;
@@ -311,7 +314,7 @@ static hn_status get_value(loader *l, const hn_plan *p, hn_plan_value *v)
     switch (v->place.space) {
     case HN_SPACE_NONE: return value_number(l, p, v->storage);
     case HN_SPACE_ARENA: limit = p->arena_bytes; break;
-    case HN_SPACE_CONST: limit = p->constants_bytes; break;
+    case HN_SPACE_CONST: limit = v->type.dtype == HN_STRING ? 0 : p->constants_bytes; break; /* strings would be pointers */
     case HN_SPACE_INPUT:
         if (v->place.offset < p->nin) return value_number(l, p, v->storage);
         break;
@@ -381,12 +384,12 @@ static hn_status get_plan(loader *l, hn_plan *p)
     return HN_OK;
 }
 
-static hn_status load(hn_env *env, hn_plan *p, const hn_op_table *ops)
+static hn_status load(hn_env *env, hn_plan *p, const uint8_t *file, size_t bytes, const hn_op_table *ops)
 {
-    hn_cursor c = hn_cursor_make(p->map.data, p->map.size);
+    hn_cursor c = hn_cursor_make(file, bytes);
     const uint8_t *magic, *digest;
     uint64_t version, size, table_bytes, constants_at;
-    if (p->map.size < HN_PLAN_HEADER || memcmp(p->map.data, HN_PLAN_MAGIC, 8) != 0)
+    if (bytes < HN_PLAN_HEADER || memcmp(file, HN_PLAN_MAGIC, 8) != 0)
         return hn_fail(env, HN_INPUT, "not a plan file: it does not start with \"%s\"", HN_PLAN_MAGIC);
     HN_TRY(hn_cursor_bytes(env, &c, "magic", 8, &magic));
     HN_TRY(hn_cursor_u64(env, &c, "version", &version));
@@ -399,14 +402,14 @@ static hn_status load(hn_env *env, hn_plan *p, const hn_op_table *ops)
         hn_hint(env, "make it again from the model with `hone export M --to plan`");
         return HN_UNSUPPORTED;
     }
-    if (size != p->map.size)
-        return hn_fail(env, HN_INPUT, "plan file is cut: %zu bytes of %llu", p->map.size, (unsigned long long)size);
+    if (size != bytes)
+        return hn_fail(env, HN_INPUT, "plan file is cut: %zu bytes of %llu", bytes, (unsigned long long)size);
     if (constants_at > size || constants_at % HN_PLAN_PAGE || table_bytes > constants_at || HN_PLAN_HEADER + table_bytes > constants_at)
         return hn_fail(env, HN_INPUT, "plan file: impossible section offsets");
     char hex[65];
-    hn_sha256_hex(p->map.data + HN_PLAN_HEADER, table_bytes, hex);
+    hn_sha256_hex(file + HN_PLAN_HEADER, table_bytes, hex);
     if (memcmp(hex, digest, 64) != 0) return hn_fail(env, HN_INPUT, "plan file is damaged: the checksum of its tables differs");
-    loader l = {.env = env, .arena = &p->arena, .ops = ops, .constants = p->map.data + constants_at, .constants_bytes = size - constants_at};
+    loader l = {.env = env, .arena = &p->arena, .ops = ops, .constants = file + constants_at, .constants_bytes = size - constants_at};
     HN_TRY(hn_cursor_sub(env, &c, "tables", table_bytes, &l.c));
     HN_TRY(get_plan(&l, p));
     hn_machine m;
@@ -426,10 +429,24 @@ hn_status hn_plan_load(hn_env *env, const char *path, const hn_op_table *ops, hn
     hn_plan *p = hn_zalloc(env, sizeof *p);
     if (!p) return HN_NOMEM;
     hn_status st = hn_map_open(env, path, &p->map);
-    if (st == HN_OK) st = load(env, p, ops);
+    if (st == HN_OK) st = load(env, p, p->map.data, p->map.size, ops);
     if (st != HN_OK) {
         hn_plan_free(env, p);
         return hn_context(env, st, "in %s", path);
+    }
+    *out = p;
+    return HN_OK;
+}
+
+hn_status hn_plan_load_bytes(hn_env *env, const uint8_t *data, size_t bytes, const hn_op_table *ops, hn_plan **out)
+{
+    *out = NULL;
+    hn_plan *p = hn_zalloc(env, sizeof *p);
+    if (!p) return HN_NOMEM;
+    hn_status st = load(env, p, data, bytes, ops);
+    if (st != HN_OK) {
+        hn_plan_free(env, p);
+        return st;
     }
     *out = p;
     return HN_OK;

@@ -103,6 +103,8 @@ hn_status hn_plan_save(hn_env *env, const hn_plan *plan, const char *path) HN_MU
 /* Checks magic, version, checksum of the header tables, bounds of every offset, and that each named driver and kernel exists and
  * runs on this machine. HN_INPUT when the file is broken, HN_UNSUPPORTED when made for other kernels. */
 hn_status hn_plan_load(hn_env *env, const char *path, const hn_op_table *ops, hn_plan **out) HN_MUST_CHECK;
+/* The same on the bytes of a file, 64-byte aligned, which the plan borrows. */
+hn_status hn_plan_load_bytes(hn_env *env, const uint8_t *data, size_t bytes, const hn_op_table *ops, hn_plan **out) HN_MUST_CHECK;
 /* Re-derives lifetimes and overlaps independently of the planner; HN_BUG names two values that share bytes while both live. */
 hn_status hn_plan_check(hn_env *env, const hn_plan *plan) HN_MUST_CHECK;
 
