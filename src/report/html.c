@@ -393,22 +393,23 @@ static void outcome(hn_page *p, const hn_rec *rec)
     if (hn_rec_get(rec, "export_check.file")) {
         hn_page_raw(p, "<h3>Export check</h3><dl><dt>file</dt><dd><code>");
         hn_page_text_at(p, rec, "export_check.file");
-        hn_page_f(p,
-                  "</code></dd><dt>read back and run</dt><dd>same top class in %s of %s samples; largest difference %s "
-                  "quantisation steps</dd></dl>\n",
+        hn_page_f(p, "</code></dd><dt>read back and run</dt><dd>same top class in %s of %s samples",
                   hn_fig_at(rec, "export_check.same_top1", HN_FIG_INT, a),
-                  hn_fig_at(rec, "export_check.n", HN_FIG_INT, b),
-                  hn_fig_at(rec, "export_check.max_step_diff", HN_FIG_PLAIN, c));
+                  hn_fig_at(rec, "export_check.n", HN_FIG_INT, b));
+        if (hn_rec_get(rec, "export_check.max_step_diff"))
+            hn_page_f(p, "; largest difference %s quantisation steps",
+                      hn_fig_at(rec, "export_check.max_step_diff", HN_FIG_PLAIN, c));
+        hn_page_raw(p, "</dd></dl>\n");
     }
     if (hn_rec_first(rec, "files")) {
-        hn_page_raw(p, "<h3>Written</h3><dl>");
+        hn_page_raw(p, "<h3>Written</h3><ul class=\"files\">");
         for (const hn_rec *f = hn_rec_first(rec, "files"); f; f = f->next) {
             if (f->kind != HN_REC_STR) continue;
-            hn_page_raw(p, "<dt></dt><dd><code>");
+            hn_page_raw(p, "<li><code>");
             hn_page_text(p, f->u.s);
-            hn_page_raw(p, "</code></dd>");
+            hn_page_raw(p, "</code></li>");
         }
-        hn_page_raw(p, "</dl>\n");
+        hn_page_raw(p, "</ul>\n");
     }
     close_section(p);
 }

@@ -71,7 +71,9 @@ const char *const hn_page_style[] = {
     "var(--line);border-radius:8px;padding:6px 10px;"
     "width:min(320px,100%)}.filter input:focus-visible{outline:2px solid var(--a)}"
     "details{margin-top:14px}summary{cursor:pointer;color:var(--soft);font-size:14px;margin-bottom:8px}"
-    ".two{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:20px;align-items:start}.two>section{margin:0}."
+    ".files{margin:0;padding:0;list-style:none;display:flex;flex-wrap:wrap;gap:6px "
+    "24px}.two{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:20px;align-items:start}.two>section{"
+    "margin:0}."
     "two{margin-bottom:"
     "20px}\n",
     "figure{margin:0;min-width:0}figure .scroll{border:0}svg{display:block;width:100%;height:auto;font:12px "

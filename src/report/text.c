@@ -130,10 +130,12 @@ hn_status hn_report_text(hn_env *env, const hn_rec *rec, hn_buf *out)
     if (hn_rec_get(rec, "export_check.file")) {
         hn_page_f(&p, "\nexport check: ");
         put(&p, hn_rec_text(rec, "export_check.file", ""), 0, false);
-        hn_page_f(&p, ": same top class in %s of %s, largest difference %s quantisation steps\n",
-                  hn_fig_at(rec, "export_check.same_top1", HN_FIG_INT, a),
-                  hn_fig_at(rec, "export_check.n", HN_FIG_INT, b),
-                  hn_fig_at(rec, "export_check.max_step_diff", HN_FIG_PLAIN, c));
+        hn_page_f(&p, ": same top class in %s of %s", hn_fig_at(rec, "export_check.same_top1", HN_FIG_INT, a),
+                  hn_fig_at(rec, "export_check.n", HN_FIG_INT, b));
+        if (hn_rec_get(rec, "export_check.max_step_diff"))
+            hn_page_f(&p, ", largest difference %s quantisation steps",
+                      hn_fig_at(rec, "export_check.max_step_diff", HN_FIG_PLAIN, c));
+        hn_page_f(&p, "\n");
     }
     hn_page_f(&p, "\nreproduce: ");
     put(&p, hn_rec_text(rec, "reproduce", ""), 0, false);

@@ -135,9 +135,11 @@ static void missing_files_are_3(void **state)
                                         "verify gone.onnx gone.onnx",
                                         "explain gone.onnx",
                                         "export gone.onnx --out o",
-                                        "report gone.onnx"};
+                                        "report gone.onnx",
+                                        "optimize gone.onnx --data glyph:600",
+                                        "quantize gone.onnx --data glyph:600"};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-        assert_int_equal(hone("%s", calls[i]), 3);
+        assert_int_equal(hone("%s --quiet", calls[i]), 3);
         assert_says(g.err, "gone.onnx");
         assert_string_equal(g.out, "");
         assert_int_equal(hone("%s --json", calls[i]), 3);
@@ -166,6 +168,10 @@ static void every_command_gives_one_object(void **state)
         hn_arena_printf(&g.env, &g.arena, "bench %s --seconds 0.02 --scenario offline --batch 4", m),
         hn_arena_printf(&g.env, &g.arena, "bench %s --seconds 0.05 --scenario server --target-qps 200", m),
         hn_arena_printf(&g.env, &g.arena, "eval %s --data glyph:64", m),
+        hn_arena_printf(&g.env, &g.arena, "optimize %s --data glyph:600 --max-drop 20 --out opt", m),
+        hn_arena_printf(&g.env, &g.arena, "optimize %s --data glyph:600 --dry-run --out dry", m),
+        hn_arena_printf(&g.env, &g.arena, "quantize %s --data glyph:600 --max-drop 20 --out qua", m),
+        "report opt qua --html both.html",
         hn_arena_printf(&g.env, &g.arena, "verify %s %s --bit-exact", m, m),
         hn_arena_printf(&g.env, &g.arena, "explain %s", m),
         hn_arena_printf(&g.env, &g.arena, "export %s --to plan --out p --check", m),
