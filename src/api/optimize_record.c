@@ -79,12 +79,13 @@ static void put_layers(hn_job *j, hn_rec *root)
         hn_rec_real(r, m, "macs", f ? f->cost.macs : NAN);
         hn_rec_real(r, m, "us_before", rep->us_float >= 0 ? rep->us_float : NAN);
         hn_rec_real(r, m, "us_after", rep->us_int8 >= 0 ? rep->us_int8 : NAN);
-        hn_rec_real(r, m, "sqnr_db", rep->sqnr_db);
+        hn_rec_real(r, m, "sqnr_db", y->on ? rep->sqnr_db : NAN);
         if (a) {
             put_interval(r, m, "range", (double)a->lo, (double)a->hi);
             hn_rec_str(r, m, "calibration", a->method ? a->method : "");
         }
-        hn_rec_real(r, m, "accuracy_delta", rep->gain);
+        hn_rec_real(r, m, "output_error", rep->output_error);
+        hn_rec_real(r, m, "accuracy_delta", rep->accuracy_delta);
         const char *why = y->reason[0] ? y->reason : y->on ? "INT8 is faster here and its error is within the budget" : "";
         if (!y->reason[0] && y->on && rep->us_int8 > 0 && rep->us_float > 0)
             hn_rec_strf(r, m, "reason", "INT8 takes %.1f us against %.1f us in float", rep->us_int8, rep->us_float);

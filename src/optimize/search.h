@@ -41,6 +41,8 @@ typedef struct hn_refusal {
 typedef struct hn_layer_report {
     double us_float, us_int8; /* of the layer's own step; negative: not a step of its own */
     double sqnr_db;           /* of its output; NaN: not measured */
+    double output_error;      /* relative distance of the outputs with only this layer in INT8; NaN: not measured */
+    double accuracy_delta;    /* points of top-1 lost with only this layer in INT8, on at most 32 samples; NaN: not measured */
     double gain;              /* share of the loss that goes away with this layer in float; NaN: not measured */
 } hn_layer_report;
 
