@@ -1,4 +1,4 @@
-/* softmax_f32: one row of n >= 1: y = e^(x - max) / sum, or with logarithm y = x - max - log(sum). y may be x. */
+/* softmax_f32: rows of n >= 1 after each other: y = e^(x - max) / sum, or with logarithm y = x - max - log(sum). y may be x. */
 #ifndef HN_KERNELS_SOFTMAX_F32_H
 #define HN_KERNELS_SOFTMAX_F32_H
 
@@ -6,6 +6,6 @@
 
 #include "kernels/kernel.h"
 
-typedef void hn_softmax_f32_fn(size_t n, const float *x, float *y, bool logarithm);
+typedef void hn_softmax_f32_fn(size_t rows, size_t n, const float *x, float *y, bool logarithm);
 
 #endif

@@ -32,6 +32,10 @@ static inline vf vf_load_t(const float *p, vt t)
 {
     return t.n == 8 ? vf_load(p) : _mm256_maskload_ps(p, t.mask);
 }
+static inline vf vf_load_or(const float *p, vt t, vf others)
+{
+    return t.n == 8 ? vf_load(p) : _mm256_blendv_ps(others, _mm256_maskload_ps(p, t.mask), _mm256_castsi256_ps(t.mask));
+}
 static inline void vf_store(float *p, vf v)
 {
     _mm256_storeu_ps(p, v);
@@ -173,6 +177,12 @@ static inline float vf_sum(vf a)
     __m128 x = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     x = _mm_add_ps(x, _mm_movehl_ps(x, x));
     return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
+}
+static inline float vf_top(vf a)
+{
+    __m128 x = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
 }
 
 #endif

@@ -28,6 +28,10 @@ static inline vf vf_load_t(const float *p, vt t)
 {
     return _mm512_maskz_loadu_ps(t, p);
 } /* others 0 */
+static inline vf vf_load_or(const float *p, vt t, vf others)
+{
+    return _mm512_mask_loadu_ps(others, t, p);
+}
 static inline void vf_store(float *p, vf v)
 {
     _mm512_storeu_ps(p, v);
@@ -165,6 +169,14 @@ static inline float vf_sum(vf a)
     __m128 x = _mm_add_ps(_mm256_castps256_ps128(y), _mm256_extractf128_ps(y, 1));
     x = _mm_add_ps(x, _mm_movehl_ps(x, x));
     return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
+}
+/* The largest lane where none is NaN. */
+static inline float vf_top(vf a)
+{
+    __m256 y = _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+    __m128 x = _mm_max_ps(_mm256_castps256_ps128(y), _mm256_extractf128_ps(y, 1));
+    x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
 }
 
 #endif

@@ -39,6 +39,12 @@ static inline vf vf_load_t(const float *p, vt t)
     if (t > 2) v[2] = p[2];
     return v;
 }
+static inline vf vf_load_or(const float *p, vt t, vf others)
+{
+    vf v = vf_load_t(p, t);
+    for (size_t k = t; k < 4; k++) v[k] = others[k];
+    return v;
+}
 static inline void vf_store_t(float *p, vf v, vt t)
 {
     if (t == 4) {
@@ -183,6 +189,12 @@ static inline vf vf_scale(vf x, vf n)
 static inline float vf_sum(vf a)
 {
     return (a[0] + a[2]) + (a[1] + a[3]);
+}
+
+static inline float vf_top(vf a)
+{
+    float x = a[0] > a[1] ? a[0] : a[1], y = a[2] > a[3] ? a[2] : a[3];
+    return x > y ? x : y;
 }
 
 #endif

@@ -101,26 +101,36 @@ static void reduce(const hn_kernel *k, hn_rng *rng)
             }
 }
 
+static void softmax_row(const hn_kernel *k, size_t n, int logarithm, const float *x, const float *y)
+{
+    double top = -INFINITY, sum = 0;
+    for (size_t i = 0; i < n; i++) top = fmax(top, x[i]);
+    for (size_t i = 0; i < n; i++) sum += exp(x[i] - top);
+    for (size_t i = 0; i < n; i++) {
+        double want = logarithm ? x[i] - top - log(sum) : exp(x[i] - top) / sum;
+        if (!close_to(y[i], want, 1e-5, logarithm ? 1e-6 : 1e-38))
+            fail_msg("%s n %zu at %zu: %g, want %g", k->name, n, i, (double)y[i], want);
+    }
+}
+
 static void softmax(const hn_kernel *k, hn_rng *rng)
 {
+    enum { ROWS = 6 };
     for (size_t n = 1; n <= 4u * k->nr + 1; n++)
         for (int logarithm = 0; logarithm < 2; logarithm++) {
-            guard x = guard_new(n, n % 3), y = guard_new(n, 1);
+            guard x = guard_new(ROWS * n, n % 3), y = guard_new(ROWS * n, 1);
             guard_rand(&x, rng, -20, 90);
             if (n % 6 == 5) x.p[n / 2] = -INFINITY;
-            ((hn_softmax_f32_fn *)k->fn)(n, x.p, y.p, logarithm);
-            double top = -INFINITY, sum = 0;
-            for (size_t i = 0; i < n; i++) top = fmax(top, x.p[i]);
-            for (size_t i = 0; i < n; i++) sum += exp(x.p[i] - top);
-            for (size_t i = 0; i < n; i++) {
-                double want = logarithm ? x.p[i] - top - log(sum) : exp(x.p[i] - top) / sum;
-                if (!close_to(y.p[i], want, 1e-5, logarithm ? 1e-6 : 1e-38))
-                    fail_msg("%s n %zu at %zu: %g, want %g", k->name, n, i, (double)y.p[i], want);
-            }
+            ((hn_softmax_f32_fn *)k->fn)(ROWS, n, x.p, y.p, logarithm);
+            for (size_t r = 0; r < ROWS; r++) softmax_row(k, n, logarithm, x.p + r * n, y.p + r * n);
             assert_true(guard_intact(&y));
-            x.p[0] = NAN;
-            ((hn_softmax_f32_fn *)k->fn)(n, x.p, x.p, logarithm);
-            for (size_t i = 0; i < n; i++) assert_true(isnan(x.p[i]));
+            x.p[n + n / 2] = NAN; /* spoils its own row only */
+            ((hn_softmax_f32_fn *)k->fn)(ROWS, n, x.p, x.p, logarithm);
+            for (size_t i = 0; i < ROWS * n; i++)
+                if (i / n == 1)
+                    assert_true(isnan(x.p[i]));
+                else
+                    assert_true(x.p[i] == y.p[i]);
             assert_true(guard_intact(&x));
             guard_free(&x);
             guard_free(&y);

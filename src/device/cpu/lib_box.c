@@ -58,7 +58,7 @@ typedef struct ctx {
     char *dst;
     const char *src;
     size_t outer, per_task; /* runs; runs a task */
-    size_t strips, strip;   /* turned: strips of the innermost dim a run, and their length */
+    size_t strips, strip;   /* turned: strips of the innermost dim a run, and their length; else strips is 1 */
 } ctx;
 
 #define MOVE(type) \
@@ -99,19 +99,11 @@ static void turn(uint32_t bytes, size_t rows, size_t cols, const char *src, size
     }
 }
 
-static void run_one(const ctx *x, size_t index)
+/* The run whose first element is number d of the destination and s of the source. */
+static void run_one(const ctx *x, int64_t d, int64_t s, size_t strip)
 {
     const hn_box *b = x->b;
     uint32_t last = b->rank - 1;
-    size_t strip = x->strips > 0 ? index % x->strips : 0, rest = x->strips > 0 ? index / x->strips : index;
-    int64_t d = b->dst_at, s = b->src_at;
-    for (uint32_t i = last; i-- > 0;) {
-        if ((int32_t)i == b->turn) continue;
-        int64_t at = (int64_t)(rest % (size_t)b->dims[i]);
-        rest /= (size_t)b->dims[i];
-        d += at * b->dst[i];
-        s += at * b->src[i];
-    }
     if (b->turn < 0) {
         move(b->bytes, b->dims[last], x->dst + d * b->bytes, b->dst[last], x->src + s * b->bytes, b->src[last]);
         return;
@@ -127,16 +119,40 @@ static void run_one(const ctx *x, size_t index)
         turn(b->bytes, rows, cols, src, ss, dst, ds);
 }
 
+/* Divides once to find the first run and counts from there: runs can be a few bytes. */
 static void task(void *self, size_t index)
 {
     const ctx *x = self;
-    size_t end = hn_min_size((index + 1) * x->per_task, x->outer);
-    for (size_t i = index * x->per_task; i < end; i++) run_one(x, i);
+    const hn_box *b = x->b;
+    size_t first = index * x->per_task, left = hn_min_size(x->per_task, x->outer - first);
+    size_t strip = first % x->strips, rest = first / x->strips;
+    int64_t at[HN_BOX_RANK], d = b->dst_at, s = b->src_at;
+    for (uint32_t i = b->rank - 1; i-- > 0;) {
+        if ((int32_t)i == b->turn) continue;
+        at[i] = (int64_t)(rest % (size_t)b->dims[i]);
+        rest /= (size_t)b->dims[i];
+        d += at[i] * b->dst[i];
+        s += at[i] * b->src[i];
+    }
+    while (left-- > 0) {
+        run_one(x, d, s, strip);
+        if (++strip < x->strips) continue;
+        strip = 0;
+        for (uint32_t i = b->rank - 1; i-- > 0;) {
+            if ((int32_t)i == b->turn) continue;
+            d += b->dst[i];
+            s += b->src[i];
+            if (++at[i] < b->dims[i]) break;
+            at[i] = 0;
+            d -= b->dims[i] * b->dst[i];
+            s -= b->dims[i] * b->src[i];
+        }
+    }
 }
 
 void hn_box_run(hn_pool *pool, const hn_box *b, const hn_kernel *transpose, void *dst, const void *src)
 {
-    ctx x = {.b = b, .transpose = transpose, .dst = dst, .src = src, .outer = 1};
+    ctx x = {.b = b, .transpose = transpose, .dst = dst, .src = src, .outer = 1, .strips = 1};
     uint32_t last = b->rank - 1;
     size_t each = (size_t)b->dims[last] * b->bytes;
     for (uint32_t i = 0; i < b->rank; i++)

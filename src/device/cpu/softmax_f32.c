@@ -46,8 +46,8 @@ typedef struct rows {
 static void task(void *ctx, size_t index)
 {
     const rows *s = ctx;
-    size_t end = hn_min_size((index + 1) * s->per_task, s->count), n = s->p->n;
-    for (size_t i = index * s->per_task; i < end; i++) s->fn(n, s->x + i * n, s->y + i * n, s->p->logarithm != 0);
+    size_t i = index * s->per_task, end = hn_min_size(i + s->per_task, s->count), n = s->p->n;
+    s->fn(end - i, n, s->x + i * n, s->y + i * n, s->p->logarithm != 0);
 }
 
 static hn_status run(const hn_run *r)
