@@ -21,7 +21,7 @@ static const cmd_option *options(void)
         {"recipe", CMD_TEXT, "FILE", NULL, NULL, "YAML recipe; options given here win.", &o.recipe},
         {"time-budget", CMD_SECONDS, "T", NULL, "none", "Stop searching after this time: 90, 90s, 30m, 1h.",
          &o.time_budget_s},
-        {"calib", CMD_SIZE, "N", NULL, "256, or a third of the data", "Calibration samples.", &o.calib},
+        {"calib", CMD_SIZE, "N", NULL, "256, or a quarter of the data", "Calibration samples.", &o.calib},
         {"calibration", CMD_CHOICE, "METHOD", "auto|minmax|percentile|mse|entropy", "auto",
          "How ranges of activations are chosen.", &o.calibration},
         {"per-tensor", CMD_FLAG, NULL, NULL, NULL,

@@ -16,7 +16,7 @@ static const cmd_option *options(void)
         {"label-column", CMD_TEXT, "NAME", NULL, NULL, "Label column of CSV and TSV data.", &o.data.label_column},
         {"limit", CMD_SIZE, "N", NULL, NULL, "Use at most so many samples of --data.", &o.data.limit},
         {"max-drop", CMD_REAL, "X", NULL, "1.0", "Accuracy budget in points of top-1, for the verdict.", &o.max_drop},
-        {"calib", CMD_SIZE, "N", NULL, "256, or a third of the data", "Calibration samples.", &o.calib},
+        {"calib", CMD_SIZE, "N", NULL, "256, or a quarter of the data", "Calibration samples.", &o.calib},
         {"calibration", CMD_CHOICE, "METHOD", "auto|minmax|percentile|mse|entropy", "auto",
          "How ranges of activations are chosen.", &o.calibration},
         {"per-tensor", CMD_FLAG, NULL, NULL, NULL,

@@ -16,5 +16,4 @@ status=0
 for f in model.onnx model.hone report.html report.json; do
     [ -s "$out/$f" ] || { echo "demo: $out/$f was not written"; exit 1; }
 done
-echo "report: $out/report.html"
 exit $status

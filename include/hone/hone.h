@@ -184,7 +184,7 @@ typedef struct hone_optimize_options {
     const char *recipe;     /* YAML file or NULL */
     const char *out;        /* output folder; NULL: MODEL-hone next to the model */
     double time_budget_s;   /* 0: none */
-    size_t calib;           /* calibration samples; 0: 256, or a third of the data */
+    size_t calib;           /* calibration samples; 0: 256, or a quarter of the data */
     const char *calibration; /* "auto" (NULL), "minmax", "percentile", "mse", "entropy" */
     bool per_tensor;        /* weights per tensor instead of per channel */
     bool all;               /* quantize: keep no layer in float for speed or accuracy */
