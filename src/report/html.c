@@ -255,10 +255,12 @@ static void trials(hn_page *p, const hn_rec *rec)
     static const char *const heads[] = {"trial", "8-bit layers", "size", "latency", "drop", "upper", "note", NULL};
     if (!hn_rec_first(rec, "trials")) return;
     open_section(p, "trials", "What was tried",
-                 "Every trial, as cost against accuracy drop on the selection part. The final figures come from the "
+                 "Every trial that was scored, as cost against accuracy drop on the selection part. The final figures "
+                 "come from the "
                  "test part, which no trial has seen.");
     hn_plot_pareto(p, rec);
-    hn_page_f(p, "<details><summary>%zu trials as a table</summary>", hn_rec_size(rec, "trials"));
+    hn_page_f(p, "<details%s><summary>%zu trials as a table</summary>", hn_rec_size(rec, "trials") <= 12 ? " open" : "",
+              hn_rec_size(rec, "trials"));
     open_table(p, "Trials", "sort", heads, "tnnnnnt");
     for (const hn_rec *t = hn_rec_first(rec, "trials"); t; t = t->next) {
         hn_page_raw(p, "<tr><td class=\"name\">");

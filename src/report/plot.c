@@ -155,6 +155,26 @@ static void draw_trial(hn_page *p, const hn_rec *t, const char *cost, hn_fig_kin
               chosen ? ", chosen" : "");
 }
 
+/* Where the route started and where it ended; the end was measured on the test part. */
+static void draw_end(hn_page *p, const hn_rec *rec, bool size, bool after, const axis *x, const axis *y, double budget)
+{
+    const hn_rec *side = hn_rec_get(rec, after ? "after" : "before");
+    double cost = hn_rec_num(side, size ? "size_bytes" : "latency_ms.p50", NAN);
+    double drop = after ? hn_rec_num(rec, "drop.value", NAN) : 0;
+    char a[HN_FIG], b[HN_FIG];
+    if (!isfinite(cost) || !isfinite(drop)) return;
+    hn_page_f(
+        p,
+        "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"9\"><title>%s: %s, drop %s points</title></circle><text "
+        "class=\"ink\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n",
+        !after           ? "start"
+        : drop <= budget ? "chosen"
+                         : "chosen no",
+        at(x, cost), at(y, drop), after ? "result, on the test part" : "the source model",
+        hn_fig(size ? HN_FIG_BYTES : HN_FIG_MS, cost, a), hn_fig(HN_FIG_POINTS, drop, b), at(x, cost), at(y, drop) - 14,
+        after ? "result" : "source");
+}
+
 void hn_plot_pareto(hn_page *p, const hn_rec *rec)
 {
     bool size = strcmp(hn_rec_text(rec, "goal", ""), "size") == 0;
@@ -166,6 +186,11 @@ void hn_plot_pareto(hn_page *p, const hn_rec *rec)
         grow(&x0, &x1, v);
         grow(&y0, &y1, d);
     }
+    for (int k = 0; k < 2; k++) {
+        const hn_rec *side = hn_rec_get(rec, k ? "after" : "before");
+        grow(&x0, &x1, hn_rec_num(side, size ? "size_bytes" : "latency_ms.p50", NAN));
+    }
+    grow(&y0, &y1, hn_rec_num(rec, "drop.value", NAN));
     if (!isfinite(x0)) return;
     double px = 0.06 * (x1 - x0), py = 0.1 * (y1 - y0);
     if (!(px > 0)) px = 0.1 * fabs(x1) + 1e-9;
@@ -187,15 +212,18 @@ void hn_plot_pareto(hn_page *p, const hn_rec *rec)
         if (!hn_rec_truth(t, "chosen", false)) draw_trial(p, t, cost, size ? HN_FIG_BYTES : HN_FIG_MS, &x, &y, budget);
     for (const hn_rec *t = hn_rec_first(rec, "trials"); t; t = t->next)
         if (hn_rec_truth(t, "chosen", false)) draw_trial(p, t, cost, size ? HN_FIG_BYTES : HN_FIG_MS, &x, &y, budget);
-    hn_page_raw(p, "</svg></div><ul class=\"legend\"><li><svg viewBox=\"0 0 12 12\" aria-hidden=\"true\"><circle "
-                   "class=\"chosen\" cx=\"6\" cy=\"6\" "
-                   "r=\"5\"/></svg>chosen</li><li><svg viewBox=\"0 0 12 12\" aria-hidden=\"true\"><circle class=\"pt\" "
-                   "cx=\"6\" cy=\"6\" "
-                   "r=\"4\"/></svg>trial within the budget</li><li><svg viewBox=\"0 0 12 12\" "
-                   "aria-hidden=\"true\"><circle class=\"pt over\" cx=\"6\" "
-                   "cy=\"6\" r=\"4\"/></svg>trial beyond it</li><li><svg viewBox=\"0 0 12 12\" "
-                   "aria-hidden=\"true\"><path class=\"front\" "
-                   "d=\"M0 2H6V10H12\"/></svg>best for its cost</li></ul></figure>\n");
+    draw_end(p, rec, size, false, &x, &y, budget);
+    draw_end(p, rec, size, true, &x, &y, budget);
+    hn_page_raw(
+        p, "</svg></div><ul class=\"legend\"><li><svg viewBox=\"0 0 12 12\" aria-hidden=\"true\"><circle "
+           "class=\"chosen\" cx=\"6\" cy=\"6\" "
+           "r=\"5\"/></svg>chosen; result</li><li><svg viewBox=\"0 0 12 12\" aria-hidden=\"true\"><circle class=\"pt\" "
+           "cx=\"6\" cy=\"6\" "
+           "r=\"4\"/></svg>trial within the budget</li><li><svg viewBox=\"0 0 12 12\" "
+           "aria-hidden=\"true\"><circle class=\"pt over\" cx=\"6\" "
+           "cy=\"6\" r=\"4\"/></svg>trial beyond it</li><li><svg viewBox=\"0 0 12 12\" "
+           "aria-hidden=\"true\"><path class=\"front\" "
+           "d=\"M0 2H6V10H12\"/></svg>best for its cost</li></ul></figure>\n");
 }
 
 static void roof(hn_page *p, const axis *x, const axis *y, double peak, double bandwidth, const char *class,

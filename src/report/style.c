@@ -86,7 +86,7 @@ const char *const hn_page_style[] = {
     ".pt{fill:var(--a);fill-opacity:.55;stroke:var(--a)}"
     "svg .pt.over{fill:var(--c7);stroke:var(--c7);fill-opacity:.35}svg "
     ".chosen{fill:var(--good);stroke:var(--card);stroke-width:2}"
-    "svg .chosen.no{fill:var(--bad)}"
+    "svg .chosen.no{fill:var(--bad)}svg .start{fill:var(--c7);stroke:var(--card);stroke-width:2}"
     "svg .f32{fill:var(--b);stroke:var(--b);fill-opacity:.5}svg .int8{fill:var(--a);stroke:var(--a);fill-opacity:.5}"
     "svg .roof{fill:none;stroke-width:2}svg .roof.rf{stroke:var(--b)}svg .roof.ri{stroke:var(--a)}"
     "svg .bar{fill:var(--a)}svg .bar.old{fill:var(--c7);fill-opacity:.65}svg .range{fill:var(--good);fill-opacity:.14}"
