@@ -71,8 +71,12 @@ static hn_layer *only_reader(const hn_layers *l, const hn_layer *y)
     const hn_value *v = y->y;
     if (v != y->node->out[0] && !hn_node_is(v->producer, "Relu")) return NULL; /* Clip is not homogeneous */
     if (v->nuses != 1 || hn_value_is_output(v)) return NULL;
-    for (size_t i = 0; i < l->nlayers; i++)
-        if (l->layer[i].node == v->uses->node && v->uses->index == 0) return &l->layer[i];
+    /* Channels are axis 1 for a convolution, the last axis for a product. */
+    bool conv = hn_node_is(y->node, "Conv");
+    for (size_t i = 0; i < l->nlayers; i++) {
+        const hn_node *n = l->layer[i].node;
+        if (n == v->uses->node && v->uses->index == 0) return hn_node_is(n, "Conv") == conv ? &l->layer[i] : NULL;
+    }
     return NULL;
 }
 

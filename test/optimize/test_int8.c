@@ -1,0 +1,340 @@
+/* the INT8 form of a small random network on procedural images: close to float, the same for 1, 2 and 3 threads;
+ * repairs keep the float function; the three parts of the data never meet. labels: threads */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/pool.h"
+#include "ops/ops.h"
+#include "optimize/correct.h"
+#include "optimize/qdq.h"
+#include "optimize/score.h"
+#include "optimize/search.h"
+#include "support/planrun.h"
+#include "support/refrun.h"
+
+static const char *const net = "graph \"net\" opset 21 {\n"
+                               "  input %x : f32[N,1,24,24]\n"
+                               "  const %w1 : f32[8,1,3,3] = random 1\n"
+                               "  const %b1 : f32[8] = random 2\n"
+                               "  const %w2 : f32[8,1,3,3] = random 3\n"
+                               "  const %b2 : f32[8] = random 4\n"
+                               "  const %w3 : f32[16,8,1,1] = random 5\n"
+                               "  const %w4 : f32[20,16] = random 6\n"
+                               "  const %b4 : f32[20] = random 7\n"
+                               "  const %k : f32[1] = [0.25]\n"
+                               "  %1 = Conv(%x, %w1, %b1) {pads = [1, 1, 1, 1], strides = [2, 2]} @ \"conv1\"\n"
+                               "  %2 = Relu(%1)\n"
+                               "  %3 = Conv(%2, %w2, %b2) {pads = [1, 1, 1, 1], group = 8} @ \"dw\"\n"
+                               "  %4 = Relu(%3)\n"
+                               "  %5 = Add(%4, %2)\n"
+                               "  %6 = Conv(%5, %w3) @ \"conv3\"\n"
+                               "  %7 = Relu(%6)\n"
+                               "  %8 = GlobalAveragePool(%7)\n"
+                               "  %9 = Flatten(%8)\n"
+                               "  %y = Gemm(%9, %w4, %b4) {transB = 1} @ \"head\"\n"
+                               "  output %y\n"
+                               "}\n";
+
+enum { SAMPLES = 240, CLASSES = 20, BATCH = 8 };
+
+static hn_env env;
+static hn_arena arena;
+static hn_graph *graph;
+static hn_dataset *ds;
+static hn_split split;
+
+static int setup(void **state)
+{
+    (void)state;
+    hn_env_init(&env);
+    env.seed = 1;
+    graph = hn_graph_parse(&env, &arena, &hn_ops, net, strlen(net));
+    if (!graph) planrun_ok(&env, env.error.status);
+    planrun_ok(&env, hn_graph_infer(graph));
+    planrun_ok(&env, hn_dataset_open(&env, "glyph:240", NULL, &ds));
+    assert_int_equal(ds->count, SAMPLES);
+    size_t counts[HN_PARTS] = {64, 80, SIZE_MAX};
+    planrun_ok(&env, hn_dataset_split(&env, ds, counts, 1, &arena, &split));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    hn_dataset_close(&env, ds);
+    hn_arena_fini(&env, &arena);
+    return 0;
+}
+
+static void answers(const hn_graph *g, float *out)
+{
+    hn_session *s;
+    hn_batch batch;
+    const hn_tensor **in;
+    hn_tensor y[2];
+    planrun_ok(&env, hn_session_new(&env, g, NULL, NULL, &s));
+    planrun_ok(&env, hn_dataset_batch(&env, ds, split.index[HN_PART_TEST], BATCH, &arena, &batch));
+    planrun_ok(&env, hn_score_feed(&env, &arena, s, &batch, &in));
+    planrun_ok(&env, hn_session_run(&env, s, in, y));
+    assert_int_equal(hn_tensor_elems(&y[0]), BATCH * CLASSES);
+    memcpy(out, y[0].data, BATCH * CLASSES * sizeof *out);
+    hn_session_close(&env, s);
+}
+
+static double sqnr(const float *a, const float *b)
+{
+    double s = 0, d = 0;
+    for (size_t i = 0; i < BATCH * CLASSES; i++) {
+        s += (double)a[i] * (double)a[i];
+        d += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+    }
+    return 10 * log10(s / (d > 0 ? d : 1e-300));
+}
+
+static void calibrate(hn_layers *l, hn_hist **hist)
+{
+    planrun_ok(&env, hn_layers_find(&env, graph, l));
+    *hist = hn_arena_array(&env, &arena, l->nacts + 1, sizeof **hist);
+    assert_non_null(*hist);
+    planrun_ok(&env, hn_observe(&env, l, ds, split.index[HN_PART_CALIB], 64, &arena, *hist, NULL, NULL));
+    for (size_t i = 0; i < l->nacts; i++) {
+        uint32_t g = (uint32_t)i;
+        while (l->act[g].group != g) g = l->act[g].group;
+        float lo, hi;
+        hn_hist_range(&(*hist)[g], HN_METHOD_MINMAX, &lo, &hi);
+        for (size_t k = 0; k < l->nacts; k++) { /* ties: the union */
+            uint32_t other = (uint32_t)k;
+            while (l->act[other].group != other) other = l->act[other].group;
+            if (other != g) continue;
+            lo = fminf(lo, (*hist)[k].lo);
+            hi = fmaxf(hi, (*hist)[k].hi);
+        }
+        hn_range_to_u8(lo, hi, &l->act[i].scale, &l->act[i].zero);
+    }
+}
+
+static void test_close_to_float(void **state)
+{
+    (void)state;
+    hn_layers l;
+    hn_hist *hist;
+    hn_graph *g;
+    float want[BATCH * CLASSES], got[BATCH * CLASSES];
+    calibrate(&l, &hist);
+    assert_int_equal(l.nlayers, 4);
+    for (int per_tensor = 0; per_tensor < 2; per_tensor++) {
+        hn_qdq_options q = {.per_tensor = per_tensor == 1};
+        planrun_ok(&env, hn_qdq_insert(&env, &arena, &l, &q, &g));
+        answers(graph, want);
+        answers(g, got);
+        double db = sqnr(want, got);
+        print_message("SQNR %.1f dB%s\n", db, per_tensor ? ", weights per tensor" : "");
+        if (!(db > 25)) fail_msg("SQNR %.2f dB", db);
+        assert_true(db < 90); /* something was quantised */
+    }
+}
+
+static void test_histograms(void **state)
+{
+    (void)state;
+    hn_layers l;
+    hn_hist *hist;
+    calibrate(&l, &hist);
+    for (size_t i = 0; i < l.nacts; i++) {
+        double n = 0;
+        for (int b = 0; b < HN_HIST_BINS; b++) n += hist[i].bins[b];
+        assert_true(n == hist[i].count && n > 0 && hist[i].strange == 0 && hist[i].lo <= hist[i].hi);
+        if (!hist[i].mean) continue;
+        double mean = 0;
+        for (size_t c = 0; c < hist[i].channels; c++) mean += hist[i].mean[c];
+        mean /= (double)hist[i].channels;
+        assert_true(fabs(mean - hist[i].sum / hist[i].count) < 1e-6 * (1 + fabs(mean)));
+    }
+}
+
+static void test_equalisation_keeps_the_function(void **state)
+{
+    (void)state;
+    static const char *const chain = "graph \"chain\" opset 21 {\n"
+                                     "  input %x : f32[N,1,24,24]\n"
+                                     "  const %w1 : f32[8,1,3,3] = random 1\n"
+                                     "  const %b1 : f32[8] = random 2\n"
+                                     "  const %w2 : f32[8,1,3,3] = random 3\n"
+                                     "  const %w3 : f32[16,4,1,1] = random 5\n"
+                                     "  const %w4 : f32[16,20] = random 6\n"
+                                     "  %1 = Conv(%x, %w1, %b1) {strides = [2, 2]} @ \"a\"\n"
+                                     "  %2 = Relu(%1)\n"
+                                     "  %3 = Conv(%2, %w2) {group = 8} @ \"b\"\n"
+                                     "  %4 = Conv(%3, %w3) {group = 2} @ \"c\"\n"
+                                     "  %7 = Relu(%4)\n"
+                                     "  %8 = GlobalAveragePool(%7)\n"
+                                     "  %9 = Flatten(%8)\n"
+                                     "  %y = MatMul(%9, %w4) @ \"d\"\n"
+                                     "  output %y\n"
+                                     "}\n";
+    hn_layers l;
+    size_t pairs;
+    float want[BATCH * CLASSES], got[BATCH * CLASSES];
+    graph = hn_graph_parse(&env, &arena, &hn_ops, chain, strlen(chain));
+    assert_non_null(graph);
+    planrun_ok(&env, hn_graph_infer(graph));
+    float *w = hn_graph_find(graph, "w1")->data->data;
+    for (size_t i = 0; i < 9; i++) w[i] *= 50; /* one channel far wider than the others */
+    answers(graph, want);
+    planrun_ok(&env, hn_layers_find(&env, graph, &l));
+    planrun_ok(&env, hn_equalize(&env, &l, &pairs));
+    assert_int_equal(pairs, 2);
+    answers(graph, got);
+    double top = 0;
+    for (size_t i = 0; i < BATCH * CLASSES; i++) top = fmax(top, fabs((double)want[i]));
+    for (size_t i = 0; i < BATCH * CLASSES; i++) assert_true(fabs((double)want[i] - (double)got[i]) <= 1e-4 * top);
+    /* And it did equalise: the first layer's channels now reach about as far as what reads them. */
+    const float *a = hn_node_const(l.layer[0].node, 1)->data, *b = hn_node_const(l.layer[1].node, 1)->data;
+    for (size_t c = 0; c < 8; c++) {
+        double ra = 0, rb = 0;
+        for (size_t i = 0; i < 9; i++) {
+            ra = fmax(ra, fabs((double)a[c * 9 + i]));
+            rb = fmax(rb, fabs((double)b[c * 9 + i]));
+        }
+        assert_true(fabs(ra / rb - 1) < 0.01);
+    }
+}
+
+/* A channel axis that only happens to have the right size is not equalised over. */
+static void test_equalisation_knows_axes(void **state)
+{
+    (void)state;
+    static const char *const odd = "graph \"odd\" opset 21 {\n"
+                                   "  input %x : f32[N,1,24,24]\n"
+                                   "  const %w1 : f32[24,1,1,1] = random 1\n"
+                                   "  const %w2 : f32[24,20] = random 2\n"
+                                   "  %1 = Conv(%x, %w1) @ \"a\"\n"
+                                   "  %2 = Relu(%1)\n"
+                                   "  %3 = MatMul(%2, %w2) @ \"b\"\n"
+                                   "  %y = ReduceMean(%3) {keepdims = 0}\n"
+                                   "  output %y\n"
+                                   "}\n";
+    hn_layers l;
+    size_t pairs;
+    graph = hn_graph_parse(&env, &arena, &hn_ops, odd, strlen(odd));
+    assert_non_null(graph);
+    planrun_ok(&env, hn_graph_infer(graph));
+    planrun_ok(&env, hn_layers_find(&env, graph, &l));
+    assert_int_equal(l.nlayers, 2);
+    planrun_ok(&env, hn_equalize(&env, &l, &pairs));
+    assert_int_equal(pairs, 0);
+}
+
+/* The shift is what the rounding of the weights adds on average: checked against its definition. */
+static void test_bias_shift(void **state)
+{
+    (void)state;
+    hn_layers l;
+    hn_hist *hist;
+    const float **shift;
+    calibrate(&l, &hist);
+    planrun_ok(&env, hn_bias_shift(&env, &arena, &l, hist, false, &shift));
+    const hn_layer *y = &l.layer[2];
+    assert_string_equal(y->name, "conv3");
+    const hn_tensor *w = hn_node_const(y->node, 1);
+    const hn_hist *x = &hist[hn_layers_act(&l, y->x) - l.act];
+    float scale[16];
+    assert_non_null(shift[2]);
+    hn_weight_scales(w, 0, false, scale);
+    for (size_t o = 0; o < 16; o++) {
+        double sum = 0;
+        for (size_t c = 0; c < 8; c++) {
+            double v = hn_get_f64(w, o * 8 + c);
+            sum += ((double)hn_weight_code((float)v, scale[o]) * (double)scale[o] - v) * x->mean[c];
+        }
+        assert_true(fabs((double)shift[2][o] + sum) < 1e-5);
+    }
+    assert_non_null(shift[1]); /* the depthwise layer too */
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    hn_layers l;
+    hn_hist *hist;
+    hn_graph *g;
+    float first[2][BATCH * CLASSES], other[2][BATCH * CLASSES];
+    float lo[64] = {0}, hi[64] = {0};
+    for (size_t threads = 1; threads <= 3; threads++) {
+        hn_pool *pool;
+        planrun_ok(&env, hn_pool_new(&env, threads, &pool));
+        env.pool = pool;
+        calibrate(&l, &hist);
+        hn_qdq_options q = {0};
+        planrun_ok(&env, hn_qdq_insert(&env, &arena, &l, &q, &g));
+        answers(graph, threads == 1 ? first[0] : other[0]);
+        answers(g, threads == 1 ? first[1] : other[1]);
+        for (size_t i = 0; i < l.nacts && i < 64; i++) {
+            if (threads == 1) {
+                lo[i] = hist[i].lo;
+                hi[i] = hist[i].hi;
+            }
+            assert_true(lo[i] == hist[i].lo && hi[i] == hist[i].hi);
+        }
+        if (threads > 1) assert_memory_equal(first, other, sizeof first);
+        env.pool = NULL;
+        hn_pool_free(&env, pool);
+    }
+}
+
+static void test_parts_never_meet(void **state)
+{
+    (void)state;
+    size_t seen[SAMPLES] = {0}, classes[HN_PARTS][CLASSES] = {{0}};
+    for (int p = 0; p < HN_PARTS; p++)
+        for (size_t i = 0; i < split.count[p]; i++) {
+            assert_true(split.index[p][i] < SAMPLES);
+            seen[split.index[p][i]]++;
+            classes[p][hn_dataset_label(ds, split.index[p][i])]++;
+        }
+    for (size_t i = 0; i < SAMPLES; i++) assert_int_equal(seen[i], 1);
+    for (int c = 0; c < CLASSES; c++) assert_true(classes[HN_PART_SELECT][c] >= 3 && classes[HN_PART_SELECT][c] <= 5);
+}
+
+/* The whole route: every step leaves a trial, the choice is made, and what it keeps is a plain ONNX graph. */
+static void test_search(void **state)
+{
+    (void)state;
+    hn_search s = {0};
+    hn_search_options o = {.max_drop = 100, .method = -1, .size = true};
+    planrun_ok(&env, hn_search_run(&env, &arena, graph, ds, &split, &o, &s));
+    assert_true(s.budget_met && s.ntrials >= 2);
+    assert_non_null(s.session);
+    size_t chosen = 0, q = 0;
+    for (size_t i = 0; i < s.ntrials; i++) chosen += s.trials[i].chosen;
+    assert_int_equal(chosen, 1);
+    for (const hn_node *n = s.quantized->first; n; n = n->next) {
+        q += hn_node_is(n, "QuantizeLinear");
+        assert_string_equal(n->op->domain, "");
+    }
+    assert_true(q >= 4);
+    for (size_t i = 0; i < s.layers.nlayers; i++) assert_true(s.layers.layer[i].on && s.report[i].sqnr_db > 15);
+    hn_search_fini(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_close_to_float, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_histograms, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_equalisation_keeps_the_function, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_equalisation_knows_axes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bias_shift, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_parts_never_meet, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_search, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
