@@ -1,5 +1,6 @@
 /* hone.QConv where every channel is convolved alone: rows of channels-last pixels through dwconv_q8. Weights less their
- * zero point that do not fit 8 bits become a sum of two or three that do: the window's rows come as often. */
+ * zero point that do not fit 8 bits become a sum of two or three that do: where the kernel takes no second weights, the
+ * window's rows come as often. */
 #include <string.h>
 
 #include "base/size.h"
@@ -12,7 +13,8 @@ typedef struct params {
     hn_q8_out out;
     uint64_t bias, scale, pad; /* in the constant, after the weights */
     uint64_t rows;             /* output rows per task */
-    uint64_t parts;            /* of each weight */
+    uint64_t parts, repeats;   /* summands of each weight; times that the window's rows come */
+    uint64_t more;             /* place of the second summands; 0: none */
     int32_t x, y, r, blob;     /* operands; r: -1 for none */
     uint8_t x_flip;
 } params;
@@ -30,17 +32,19 @@ static void one_row(const job *j, const uint8_t *x, const uint8_t *r, uint8_t *y
     const params *p = j->p;
     const hn_q8_window *win = &p->win;
     const uint8_t *rows[HN_DWCONV_Q8_TAPS];
-    for (size_t k = 0; k < p->parts * win->kh; k++) {
+    for (size_t k = 0; k < p->repeats * win->kh; k++) {
         size_t iy = oy * win->sh + k % win->kh * win->dh;
         rows[k] = iy >= win->ph && iy - win->ph < win->h ? x + (iy - win->ph) * win->w * win->c : NULL;
     }
-    hn_dwconv_q8 g = {.m = win->ow, .c = win->c, .kh = p->parts * win->kh, .kw = win->kw, .sw = win->sw, .dw = win->dw};
+    hn_dwconv_q8 g = {
+        .m = win->ow, .c = win->c, .kh = p->repeats * win->kh, .kw = win->kw, .sw = win->sw, .dw = win->dw};
     g.pw = win->pw;
     g.width = win->w;
     g.row = rows;
     g.pad = j->blob + p->pad;
     g.x_flip = p->x_flip;
     g.w = (const int8_t *)j->blob;
+    g.more = p->more > 0 ? g.w + p->more : NULL;
     g.bias = (const int32_t *)(const void *)(j->blob + p->bias);
     g.scale = (const float *)(const void *)(j->blob + p->scale);
     g.y = y + oy * win->ow * win->c;
@@ -120,8 +124,10 @@ static size_t place(const params *p, int variant, size_t j, size_t t)
 {
     const hn_q8_window *win = &p->win;
     if (variant == HN_DWCONV_Q8_PLAIN) return t * win->c + j;
-    if (variant == HN_DWCONV_Q8_LANES) return hn_dwconv_q8_at(win->c, p->parts * win->kh * win->kw, j, t);
-    return hn_dwconv_q8_at(win->c, 12, j, 4 * (t % 3) + t / 3);
+    if (variant == HN_DWCONV_Q8_LANES) return hn_dwconv_q8_at(win->c, p->repeats * win->kh * win->kw, j, t);
+    size_t part = t / (win->kh * 3);
+    t %= win->kh * 3;
+    return part * p->more + hn_dwconv_q8_at(win->c, 12, j, 4 * (t % 3) + t / 3);
 }
 
 static void pack(const weights *w, const params *p, int variant, int64_t x_zp, uint8_t *blob)
@@ -176,7 +182,7 @@ static hn_status lower(hn_lower *c)
     if (!hn_q8_out_read(c, hn_node_in(node, 4), &out)) return HN_OK;
     if (out.kind == HN_Q8_F32) return hn_lower_refuse(c, "the output is not 8-bit");
     size_t count = parts(&w);
-    bool columns = win.kw == 3 && count * win.kh <= 3 && win.sw <= 2 && win.dw == 1;
+    bool columns = win.kw == 3 && win.kh <= 3 && win.sw <= 2 && win.dw == 1 && count <= 2;
     const hn_kernel *kernel = columns ? hn_lower_kernel(c, "dwconv_q8", HN_DWCONV_Q8_COLUMNS, 0) : NULL;
     if (kernel == NULL) kernel = hn_lower_kernel(c, "dwconv_q8", HN_DWCONV_Q8_LANES, 0);
     if (kernel == NULL) kernel = hn_lower_kernel(c, "dwconv_q8", HN_DWCONV_Q8_PLAIN, 0);
@@ -185,10 +191,14 @@ static hn_status lower(hn_lower *c)
     if (p == NULL) return HN_NOMEM;
     p->win = win;
     p->out = out;
-    p->parts = count;
     p->x_flip = hn_q8_flip(type);
     c->scratch_bytes = hn_q8_stage_plan(&p->stage, &win, in_nhwc, nhwc, false, (uint8_t)(w.x_zp & 0xff), 1);
-    size_t taps = hn_align_up((columns ? 4 : count * win.kh) * win.kw, 4), channels = hn_dwconv_q8_channels(win.c);
+    columns = kernel->variant == HN_DWCONV_Q8_COLUMNS;
+    size_t taps = columns ? 12 * count : hn_align_up(count * win.kh * win.kw, 4);
+    size_t channels = hn_dwconv_q8_channels(win.c);
+    p->parts = count;
+    p->repeats = columns ? 1 : count;
+    p->more = columns && count > 1 ? 12 * channels : 0;
     p->bias = hn_align_up(taps * channels, 64);
     p->scale = p->bias + hn_align_up(4 * channels, 64);
     p->pad = p->scale + hn_align_up(4 * channels, 64);
