@@ -30,6 +30,11 @@ static inline void hn_pool_q8_span(size_t o, size_t stride, size_t dilation, siz
                                    size_t *first, size_t *end)
 {
     size_t at = o * stride;
+    if (at >= pad && at - pad + (k - 1) * dilation < size) { /* as nearly always: no division */
+        *first = 0;
+        *end = k;
+        return;
+    }
     *first = at >= pad ? 0 : (pad - at + dilation - 1) / dilation;
     *end = at >= pad + size ? 0 : (pad + size - at + dilation - 1) / dilation;
     if (*end > k) *end = k;

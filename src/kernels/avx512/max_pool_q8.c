@@ -1,5 +1,13 @@
 /* Largest bytes of windows, for AVX-512. */
-#define AVERAGE 0
+#include <immintrin.h>
+
+#define AVERAGE      0
+#define VECTOR       __m512i
+#define LOAD(p)      _mm512_loadu_si512(p)
+#define STORE(p, v)  _mm512_storeu_si512(p, v)
+#define XOR(a, b)    _mm512_xor_si512(a, b)
+#define MAX_U8(a, b) _mm512_max_epu8(a, b)
+#define SPLAT(b)     _mm512_set1_epi8((char)(b))
 #include "kernels/pool_q8.inc"
 
 const hn_kernel hn_k_avx512_max_pool_q8 = {.family = "pool_q8",
