@@ -1,5 +1,6 @@
-/* Every quant_q8, binary_q8, lut_q8 and pool_q8 record that runs here, bit for bit against scalar code in other words:
- * all lengths around vectors, both signs, NaN and infinity, halves, limits; nothing outside the output is touched. */
+/* Every quant_q8, binary_q8, lut_q8, pool_q8 and planes_q8 record that runs here, bit for bit against scalar code in
+ * other words: all lengths around vectors, both signs, NaN and infinity, halves, limits; nothing outside the output is
+ * touched. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 
 #include "kernels/binary_q8.h"
 #include "kernels/lut_q8.h"
+#include "kernels/planes_q8.h"
 #include "kernels/pool_q8.h"
 #include "kernels/quant_q8.h"
 #include "support/edge.h"
@@ -118,6 +120,17 @@ static void check_lut(const hn_kernel *k, size_t n, hn_rng *rng)
     edge_free(&x), edge_free(&table), edge_free(&y);
 }
 
+static void check_planes(const hn_kernel *k, size_t n, size_t c, hn_rng *rng)
+{
+    size_t plane = n + hn_rng_below(rng, 5);
+    edge x = edge_new(plane * (c - 1) + n), y = edge_new(n * c);
+    edge_fill(&x, rng, false);
+    ((hn_planes_q8_fn *)k->fn)(n, c, x.p, plane, y.p);
+    for (size_t i = 0; i < n * c; i++) assert_int_equal(y.p[i], x.p[i % c * plane + i / c]);
+    assert_true(edge_intact(&y));
+    edge_free(&x), edge_free(&y);
+}
+
 static void check_pool(const hn_kernel *k, hn_rng *rng)
 {
     hn_pool_q8 g = {.c = 1 + hn_rng_below(rng, 300), .h = 1 + hn_rng_below(rng, 6), .w = 1 + hn_rng_below(rng, 9)};
@@ -159,7 +172,7 @@ static void check_pool(const hn_kernel *k, hn_rng *rng)
 static void test_all(void **state)
 {
     (void)state;
-    size_t ran[4] = {0};
+    size_t ran[5] = {0};
     for (size_t q = 0; q < hn_kernel_count; q++) {
         const hn_kernel *k = hn_kernel_rows[q];
         hn_rng rng;
@@ -180,10 +193,13 @@ static void test_all(void **state)
             } else if (guard_runs(k, "pool_q8")) {
                 check_pool(k, &rng);
                 ran[3]++;
+            } else if (guard_runs(k, "planes_q8")) {
+                for (size_t c = 1; c < 6; c++) check_planes(k, n, c, &rng);
+                ran[4]++;
             }
         }
     }
-    for (size_t i = 0; i < 4; i++) assert_true(ran[i] > 0);
+    for (size_t i = 0; i < 5; i++) assert_true(ran[i] > 0);
 }
 
 int main(void)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "kernels/planes_q8.h"
 
 enum { STEP_BYTES = 4 << 20 };
 
@@ -96,6 +97,7 @@ size_t hn_q8_stage_plan(hn_q8_stage *s, const hn_q8_window *win, bool in_nhwc, b
 typedef struct padding {
     const hn_q8_stage *s;
     const hn_q8_window *win;
+    const hn_kernel *planes;
     const uint8_t *x;
     uint8_t *dst;
 } padding;
@@ -118,10 +120,7 @@ static void pad_row(const padding *p, const uint8_t *image, uint8_t *dst, size_t
         memcpy(dst, image + iy * win->w * c, body * c);
         return;
     }
-    for (size_t k = 0; k < c; k++) {
-        const uint8_t *src = image + (k * win->h + iy) * win->w;
-        for (size_t i = 0; i < body; i++) dst[i * c + k] = src[i];
-    }
+    ((hn_planes_q8_fn *)p->planes->fn)(body, c, image + iy * win->w, win->h * win->w, dst);
 }
 
 static void pad_task(void *ctx, size_t task)
@@ -134,13 +133,13 @@ static void pad_task(void *ctx, size_t task)
         pad_row(p, x, dst + y * p->s->pw * p->win->c, y);
 }
 
-void hn_q8_stage_in(const hn_q8_stage *s, const hn_q8_window *win, hn_pool *pool, const uint8_t *x, uint8_t *scratch,
-                    size_t first, size_t count)
+void hn_q8_stage_in(const hn_q8_stage *s, const hn_q8_window *win, hn_pool *pool, const hn_kernel *planes,
+                    const uint8_t *x, uint8_t *scratch, size_t first, size_t count)
 {
     size_t image = win->h * win->w * win->c;
     x += first * image;
     if (s->ph > 0) {
-        padding p = {s, win, x, scratch};
+        padding p = {s, win, planes, x, scratch};
         hn_pool_run(pool, count * hn_div_up(s->ph, PAD_ROWS), pad_task, &p);
     } else if (s->in_nchw) {
         for (size_t i = 0; i < count; i++)

@@ -27,9 +27,10 @@ typedef struct hn_q8_stage {
 /* Sets all of s; `padded` asks for a copy with explicit padding. Returns scratch bytes. */
 size_t hn_q8_stage_plan(hn_q8_stage *s, const hn_q8_window *win, bool in_nhwc, bool out_nhwc, bool padded, uint8_t fill,
                         size_t element);
-/* Images [first, first + count) into / out of scratch; nothing when they are used where they lie. */
-void hn_q8_stage_in(const hn_q8_stage *s, const hn_q8_window *win, hn_pool *pool, const uint8_t *x, uint8_t *scratch,
-                    size_t first, size_t count);
+/* Images [first, first + count) into / out of scratch; nothing when they are used where they lie.
+ * planes: a planes_q8 kernel where the stage is padded and in_nchw. */
+void hn_q8_stage_in(const hn_q8_stage *s, const hn_q8_window *win, hn_pool *pool, const hn_kernel *planes,
+                    const uint8_t *x, uint8_t *scratch, size_t first, size_t count);
 void hn_q8_stage_residual(const hn_q8_stage *s, const hn_q8_window *win, hn_pool *pool, const uint8_t *r,
                           uint8_t *scratch, size_t first, size_t count);
 void hn_q8_stage_out(const hn_q8_stage *s, const hn_q8_window *win, hn_pool *pool, uint8_t *scratch, uint8_t *y,

@@ -7,6 +7,8 @@
 #include "base/size.h"
 #include "device/cpu/lib_q8win.h"
 
+enum { PLANES = 3 }; /* kernel after those of the matrix */
+
 typedef struct params {
     hn_q8_mat mat;
     hn_q8_cut cut;
@@ -38,6 +40,11 @@ static void task(void *ctx, size_t t)
     hn_q8_rows_run(&j->p->mat, &rows, i, hn_min_size(cut->rows, j->p->rows - i), p, hn_min_size(cut->panels, all - p));
 }
 
+static bool splits_planes(const hn_q8_stage *s)
+{
+    return s->ph > 0 && s->in_nchw;
+}
+
 static hn_status run(const hn_run *r)
 {
     const params *p = r->params;
@@ -45,6 +52,7 @@ static hn_status run(const hn_run *r)
     const hn_q8_stage *s = &p->stage;
     const uint8_t *blob = r->ptr[p->blob], *x = r->ptr[p->x], *res = p->r < 0 ? NULL : r->ptr[p->r];
     uint8_t *y = r->ptr[p->y], *scratch = r->scratch;
+    const hn_kernel *planes = splits_planes(s) ? r->kernels[PLANES] : NULL;
     job j = {.p = p};
     j.rows = (hn_q8_rows){.kernels = r->kernels, .blob = blob, .lda = win->c, .ldy = win->m, .ldr = win->m};
     j.rows.off = p->off > 0 ? (const int32_t *)(const void *)(blob + p->off) : NULL;
@@ -56,7 +64,7 @@ static hn_status run(const hn_run *r)
     j.r_image = s->y > 0 ? s->y : y_elems;
     for (size_t first = 0; first < win->batch; first += s->step) {
         size_t count = hn_min_size(s->step, win->batch - first);
-        hn_q8_stage_in(s, win, r->pool, x, scratch, first, count);
+        hn_q8_stage_in(s, win, r->pool, planes, x, scratch, first, count);
         if (res != NULL) hn_q8_stage_residual(s, win, r->pool, res, scratch, first, count);
         j.rows.a = s->x > 0 ? scratch : x + first * x_bytes;
         j.rows.y = s->y > 0 ? scratch + s->step * s->x : y + first * y_elems * s->element;
@@ -190,6 +198,8 @@ static hn_status lower(hn_lower *c)
     }
     HN_TRY(pack(c, &q, w, &out, p));
     if (c->refused) return HN_OK;
+    if (splits_planes(&p->stage) && hn_lower_kernel(c, "planes_q8", 0, 0) == NULL)
+        return hn_lower_refuse(c, "no planes_q8 kernel for this ISA");
     if (padded) p->mat.k = hn_align_up(p->mat.k, 4); /* weights of the added bytes are zero, the copy has slack */
     p->cut = hn_q8_cut_make(&p->mat, p->rows);
     p->x = hn_lower_input(c, 0);

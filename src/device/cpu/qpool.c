@@ -59,7 +59,7 @@ static hn_status run(const hn_run *r)
     j.y_image = s->y > 0 ? s->y : y_bytes;
     for (size_t first = 0; first < win->batch; first += s->step) {
         size_t count = hn_min_size(s->step, win->batch - first);
-        hn_q8_stage_in(s, win, r->pool, x, scratch, first, count);
+        hn_q8_stage_in(s, win, r->pool, NULL, x, scratch, first, count);
         j.x = s->x > 0 ? scratch : x + first * x_bytes;
         j.y = s->y > 0 ? scratch + s->step * s->x : y + first * y_bytes;
         hn_pool_run(r->pool, count * hn_div_up(win->oh, p->rows), task, &j);
