@@ -12,8 +12,8 @@ typedef struct hn_peaks {
     size_t bandwidth_bytes;
 } hn_peaks;
 
-/* Takes about half a second. `working_set` chooses the memory level whose bandwidth is measured: a model whose weights and
- * activations stay in a cache is bound by that cache. env->isa caps the kernels. */
+/* Takes about half a second. `working_set` chooses the memory level whose bandwidth is measured: a model whose weights
+ * and activations stay in a cache is bound by that cache. env->isa caps the kernels. */
 hn_status hn_peaks_measure(hn_env *env, size_t working_set, hn_peaks *out) HN_MUST_CHECK;
 
 #endif
