@@ -94,6 +94,26 @@ static void pads_match(void **state)
     drive_end(&d);
 }
 
+static void folded_pads_match(void **state)
+{
+    (void)state;
+    static const hn_dtype TYPES[] = {HN_U8, HN_F16, HN_F32, HN_I64};
+    static const char *const MODES[] = {"reflect", "edge", "wrap"};
+    static const int64_t PADS[][6] = {
+        {0, 0, 5, 0, 0, 3}, {1, 2, 0, 2, 0, 9}, {-1, 3, -2, 2, -1, 30}, {0, 4, -12, 0, 1, 4}, {2, 0, 25, -3, 1, -24}};
+    for (size_t i = 0; i < 4 * 3 * 5; i++) {
+        drive d;
+        drive_begin(&d, i);
+        drive_tensor(&d, false, typed(&d, TYPES[i % 4], DRIVE_DIMS(3, 4, 11)));
+        ints(&d, 6, PADS[i / 12]);
+        hn_node *n = drive_node(&d, "Pad", 1);
+        ok(hn_node_set_string(n, "mode", MODES[i / 4 % 3]));
+        drive_check(&d, "pad_fold", 0, 0);
+        assert_false(d.unsuitable);
+        drive_end(&d);
+    }
+}
+
 static void bad_index_is_an_input_error(void **state)
 {
     (void)state;
@@ -118,11 +138,9 @@ static void bad_index_is_an_input_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(permutations_match),
-        cmocka_unit_test(large_planes_match),
-        cmocka_unit_test(slices_match),
-        cmocka_unit_test(pads_match),
-        cmocka_unit_test(bad_index_is_an_input_error),
+        cmocka_unit_test(permutations_match), cmocka_unit_test(large_planes_match),
+        cmocka_unit_test(slices_match),       cmocka_unit_test(pads_match),
+        cmocka_unit_test(folded_pads_match),  cmocka_unit_test(bad_index_is_an_input_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
