@@ -15,5 +15,9 @@ files=$(git ls-files -co --exclude-standard '*.c' '*.h' '*.inc')
 if [ "${1:-}" = --fix ]; then
     echo "$files" | xargs -P "${JOBS:-$(nproc)}" -n 16 $tool -i
 else
-    echo "$files" | xargs -P "${JOBS:-$(nproc)}" -n 16 $tool --dry-run -Werror 2>&1 | grep -E 'error:' | awk -F: '!seen[$1]++ { print $1 ":" $2 ": format differs; run tools/check_format.sh --fix"; n++ } END { exit n > 0 }'
+    # Each batch speaks once, so that the lines of two batches do not mix.
+    # shellcheck disable=SC2016
+    echo "$files" | xargs -P "${JOBS:-$(nproc)}" -n 16 sh -c '
+        out=$("$0" --dry-run -Werror "$@" 2>&1 | awk -F: "/error:/ && !seen[\$1]++ { print \$1 \": format differs; run tools/check_format.sh --fix\" }")
+        [ -z "$out" ] || { echo "$out"; exit 1; }' "$tool"
 fi
