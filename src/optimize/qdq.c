@@ -171,6 +171,22 @@ static hn_status redirect(inserter *t, size_t i)
     return HN_OK;
 }
 
+/* A float layer between dequantised input and quantised output is a pattern that some runtimes quantise on their own, with one
+ * scale for all weights. Bounds of plus and minus infinity on its input change nothing and break the pattern; hone removes them
+ * when it loads the file. */
+static hn_status fence(inserter *t, const hn_layer *y, hn_node *n)
+{
+    const hn_act *x = hn_layers_act(t->l, y->x);
+    if (!x || !x->used) return HN_OK;
+    hn_rw rw = hn_rw_at(t->g, n);
+    hn_value *lo = named(&rw, hn_rw_scalar(&rw, HN_F32, -INFINITY), y->name, "_fence_min");
+    hn_value *hi = named(&rw, hn_rw_scalar(&rw, HN_F32, INFINITY), y->name, "_fence_max");
+    hn_value *v = named(&rw, hn_rw_3(&rw, "Clip", n->in[0], lo, hi), y->name, "_fence");
+    HN_TRY(hn_rw_status(&rw));
+    hn_node_input_set(n, 0, v);
+    return HN_OK;
+}
+
 static hn_status insert(inserter *t)
 {
     const hn_layers *l = t->l;
@@ -185,6 +201,8 @@ static hn_status insert(inserter *t)
         for (size_t i = 0; i < l->nlayers; i++)
             if (l->layer[i].node == p && l->layer[i].on)
                 HN_TRY(insert_layer(t, &l->layer[i], n, t->o->bias_shift ? t->o->bias_shift[i] : NULL));
+            else if (l->layer[i].node == p)
+                HN_TRY(fence(t, &l->layer[i], n));
         n = next;
     }
     for (size_t i = 0; i < l->nacts; i++)

@@ -354,6 +354,7 @@ static hn_status score_choice(hn_search *s, hn_probe *p, const char *name, hn_tr
     hn_status st = hn_search_build(s, &arena, &q, &g, &session);
     if (st == HN_OK) st = hn_search_score(s, p, session, &t->correct, &t->drop);
     t->scored = st == HN_OK;
+    if (st == HN_OK && !hn_search_late(s)) st = total_ms(s, p, &t->latency_ms, NULL, NULL);
     hn_session_close(s->env, session);
     hn_arena_fini(s->env, &arena);
     *out = t;

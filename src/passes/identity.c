@@ -2,6 +2,8 @@
 #include "base/size.h"
 #include "passes/lib_match.h"
 
+#include <math.h>
+
 typedef hn_value *rule_fn(const hn_node *n);
 
 static bool keeps_type(const hn_node *n)
@@ -58,7 +60,9 @@ static hn_value *pad(const hn_node *n)
 
 static hn_value *clip(const hn_node *n)
 {
-    return hn_node_in(n, 1) == NULL && hn_node_in(n, 2) == NULL ? n->in[0] : NULL;
+    const hn_value *lo = hn_node_in(n, 1), *hi = hn_node_in(n, 2);
+    bool no_lo = lo == NULL || hn_const_all(lo, -INFINITY), no_hi = hi == NULL || hn_const_all(hi, INFINITY);
+    return no_lo && no_hi ? n->in[0] : NULL;
 }
 
 static hn_value *split(const hn_node *n)
@@ -163,7 +167,7 @@ const hn_pass hn_pass_identity = {
     .name = "identity",
     .doc = "Removes nodes that give back their input: Identity, Dropout in inference, Cast, Reshape, Transpose, Slice, "
            "Pad, "
-           "Expand, Tile and pooling that change nothing, Concat, Sum, Max, Min and Mean of one, x + 0, x - 0, x * 1, "
+           "Expand, Tile, Clip and pooling that change nothing, Concat, Sum, Max, Min and Mean of one, x + 0, x - 0, x * 1, "
            "x / 1, x ^ 1.",
     .run = run,
 };
