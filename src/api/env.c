@@ -29,7 +29,7 @@ hone_status hone_env_new(const hone_env_options *options, hone_env **out)
     hn_machine_read(&e->machine);
     uint64_t cap;
     hn_status st = hn_isa_parse(&e->env, options->isa ? options->isa : "auto", &cap);
-    e->env.isa = e->machine.isa & cap;
+    e->env.isa = (e->machine.isa & cap) | HN_ISA_CHOSEN;
     if (st == HN_OK && options->threads != 1) st = hn_pool_new(&e->env, options->threads, &e->pool);
     e->env.pool = e->pool;
     return (hone_status)st;
