@@ -1,5 +1,5 @@
-/* transpose_b4: 8 x 8 tiles by unpack, shuffle and lane permutation; partial tiles and narrow matrices element by
- * element. */
+/* transpose_b4: 8 x 8 tiles by unpack, shuffle and lane permutation; three rows, the planes of an image, are woven;
+ * partial tiles go element by element. */
 #include <immintrin.h>
 
 #include "kernels/transpose_b4.h"
@@ -36,11 +36,34 @@ static void edge(size_t rows, size_t cols, const float *s, size_t ss, float *d, 
         for (size_t r = 0; r < rows; r++) d[c * ds + r] = s[r * ss + c];
 }
 
+/* Three rows woven into pixels of three, eight pixels a time: vector i of the result takes element (8 i + lane) / 3 of
+ * row (8 i + lane) % 3. Returns the columns done. */
+static size_t weave3(size_t cols, const float *s, size_t ss, float *d)
+{
+    const __m256i a = _mm256_setr_epi32(0, 3, 6, 1, 4, 7, 2, 5), b = _mm256_setr_epi32(5, 0, 3, 6, 1, 4, 7, 2);
+    const __m256i g = _mm256_setr_epi32(2, 5, 0, 3, 6, 1, 4, 7);
+    size_t c = 0;
+    for (; c + 8 <= cols; c += 8, d += 24) {
+        const __m256 x = _mm256_permutevar8x32_ps(_mm256_loadu_ps(s + c), a);
+        const __m256 y = _mm256_permutevar8x32_ps(_mm256_loadu_ps(s + ss + c), b);
+        const __m256 z = _mm256_permutevar8x32_ps(_mm256_loadu_ps(s + 2 * ss + c), g);
+        _mm256_storeu_ps(d, _mm256_blend_ps(_mm256_blend_ps(x, y, 0x92), z, 0x24));
+        _mm256_storeu_ps(d + 8, _mm256_blend_ps(_mm256_blend_ps(x, y, 0x24), z, 0x49));
+        _mm256_storeu_ps(d + 16, _mm256_blend_ps(_mm256_blend_ps(x, y, 0x49), z, 0x92));
+    }
+    return c;
+}
+
 static void transpose_b4(size_t rows, size_t cols, const void *src, size_t src_stride, void *dst, size_t dst_stride)
 {
     const float *s = src;
     float *d = dst;
     size_t r = 0;
+    if (rows == 3 && dst_stride == 3) {
+        const size_t done = weave3(cols, s, src_stride, d);
+        edge(3, cols - done, s + done, src_stride, d + 3 * done, 3);
+        return;
+    }
     for (; r + 8 <= rows; r += 8) {
         size_t c = 0;
         for (; c + 8 <= cols; c += 8) tile8(s + r * src_stride + c, src_stride, d + c * dst_stride + r, dst_stride);
