@@ -7,6 +7,7 @@
 #include "kernels/binary_f32.h"
 
 enum { OPERAND_X, OPERAND_W, OPERAND_B, OPERAND_Y };
+enum { NARROW = 16 }; /* channels below which a call costs more than the sum */
 
 typedef struct params {
     hn_gemm_plan plan;
@@ -67,7 +68,7 @@ static hn_status lower(hn_lower *c)
     }
     if (!small(x->dims[1]) || !small(y->dims[1]) || !small(x->dims[0]))
         return hn_lower_refuse(c, "a size is 0 or beyond 2^20");
-    const hn_kernel *k = hn_lower_kernel(c, "gemm_f32", -1, 0);
+    const hn_kernel *k = hn_gemm_kernel(c, (size_t)(g[0][0] * g[1][0]), (size_t)(w->dims[1] * g[0][2] * g[1][2]));
     if (k == NULL || hn_lower_kernel(c, "transpose_b4", -1, 0) == NULL ||
         hn_lower_kernel(c, "binary_f32", -1, 0) == NULL)
         return hn_lower_refuse(c, "no gemm_f32, transpose_b4 or binary_f32 kernel");
@@ -115,31 +116,48 @@ typedef struct gather {
     float *out;
 } gather;
 
+/* Add the products of the taps (ky, kx) that reach output row oy from input row iy. */
+static void add_row(const gather *g, size_t oy, int64_t ky, int64_t iy)
+{
+    const params *p = g->p;
+    size_t m = (size_t)p->m, mg = m / p->group, pixels = (size_t)p->h * (size_t)p->w,
+           taps = (size_t)p->kh * (size_t)p->kw;
+    float *row = g->out + oy * (size_t)p->ow * m;
+    for (int64_t kx = 0; kx < p->kw; kx++) {
+        /* Input column ix lands on output column ix * sw + shift. */
+        const int64_t shift = kx * p->dw - p->pl, sw = p->sw;
+        int64_t from = shift < 0 ? (-shift + sw - 1) / sw : 0, room = p->ow - 1 - shift;
+        int64_t end = room < 0 ? 0 : room / sw + 1;
+        if (end > p->w) end = p->w;
+        for (size_t i = 0; i < p->group && from < end; i++) {
+            const float *cols =
+                g->cols + ((i * pixels + (size_t)(iy * p->w + from)) * taps + (size_t)(ky * p->kw + kx)) * mg;
+            float *y = row + (size_t)(from * sw + shift) * m + i * mg;
+            for (int64_t ix = from; ix < end; ix++, cols += taps * mg, y += (size_t)sw * m) {
+                if (mg < NARROW)
+                    for (size_t o = 0; o < mg; o++) y[o] += cols[o];
+                else
+                    g->add(HN_BINARY_ADD, mg, y, 1, cols, 1, y);
+            }
+        }
+    }
+}
+
 /* One row of outputs, channels last. cols: [group][pixels][taps][mg]. */
 static void task(void *ctx, size_t oy)
 {
     const gather *g = ctx;
     const params *p = g->p;
-    size_t m = (size_t)p->m, mg = m / p->group, pixels = (size_t)p->h * (size_t)p->w,
-           taps = (size_t)p->kh * (size_t)p->kw;
-    for (int64_t ox = 0; ox < p->ow; ox++) {
-        float *y = g->out + (oy * (size_t)p->ow + (size_t)ox) * m;
-        if (g->bias != NULL)
-            memcpy(y, g->bias, m * sizeof *y);
-        else
-            memset(y, 0, m * sizeof *y);
-        for (int64_t ky = 0; ky < p->kh; ky++) {
-            int64_t top = (int64_t)oy + p->pt - ky * p->dh;
-            if (top < 0 || top % p->sh != 0 || top / p->sh >= p->h) continue;
-            for (int64_t kx = 0; kx < p->kw; kx++) {
-                int64_t left = ox + p->pl - kx * p->dw;
-                if (left < 0 || left % p->sw != 0 || left / p->sw >= p->w) continue;
-                size_t pixel = (size_t)(top / p->sh * p->w + left / p->sw), tap = (size_t)(ky * p->kw + kx);
-                for (size_t i = 0; i < p->group; i++)
-                    g->add(HN_BINARY_ADD, mg, y + i * mg, 1, g->cols + ((i * pixels + pixel) * taps + tap) * mg, 1,
-                           y + i * mg);
-            }
-        }
+    size_t m = (size_t)p->m, ow = (size_t)p->ow;
+    float *row = g->out + oy * ow * m;
+    if (g->bias == NULL)
+        memset(row, 0, ow * m * sizeof *row);
+    else
+        for (size_t i = 0; i < ow * m; i += m)
+            for (size_t o = 0; o < m; o++) row[i + o] = g->bias[o];
+    for (int64_t ky = 0; ky < p->kh; ky++) {
+        int64_t top = (int64_t)oy + p->pt - ky * p->dh;
+        if (top >= 0 && top % p->sh == 0 && top / p->sh < p->h) add_row(g, oy, ky, top / p->sh);
     }
 }
 
