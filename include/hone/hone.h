@@ -111,7 +111,6 @@ typedef struct hone_data_options {
 
 typedef struct hone_inspect_options {
     bool ops;    /* the operator table, with what is unsupported */
-    bool groups; /* prunable groups */
     bool text;   /* the graph's text form under "text" */
     bool compiled; /* with text: after the passes, for `batch` */
     int64_t batch;
