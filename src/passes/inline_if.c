@@ -1,7 +1,7 @@
 /* inline_if: branches that are decided. */
 #include "passes/lib_match.h"
 
-static hn_status run(hn_pass_ctx *c)
+static hn_status inline_decided(hn_pass_ctx *c)
 {
     for (hn_node *n = c->graph->first, *next; n != NULL; n = next) {
         double cond;
@@ -19,8 +19,21 @@ static hn_status run(hn_pass_ctx *c)
     return HN_OK;
 }
 
+/* What a branch computes may decide the next If, so the two alternate until nothing is decided any more: every round
+ * but the last takes an If away. */
+static hn_status run(hn_pass_ctx *c)
+{
+    for (size_t before = c->changes;; before = c->changes) {
+        HN_TRY(inline_decided(c));
+        if (c->changes == before) return HN_OK;
+        hn_pass_ctx folding = {.env = c->env, .graph = c->graph};
+        HN_TRY(hn_fold(&folding, false));
+    }
+}
+
 const hn_pass hn_pass_inline_if = {
     .name = "inline_if",
-    .doc = "An If whose condition is constant is replaced by the nodes of its branch.",
+    .doc = "An If whose condition is constant, or becomes so by what decided branches compute, is replaced by the "
+           "nodes of its branch.",
     .run = run,
 };
