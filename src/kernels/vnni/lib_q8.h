@@ -50,14 +50,23 @@ static inline __attribute__((always_inline)) __m512i q8_residual(const q8_consts
     return _mm512_cvtps_epi32(_mm512_min_ps(v, c->u_hi));
 }
 
+/* Whether saturation alone takes sums to bytes: no zero point to add, no limits inside the type. */
+static inline int q8_is_plain(const hn_q8_out *e)
+{
+    return e->y_zp == 0 && e->y_lo == 0 && e->y_hi == 255;
+}
+
 /* Four vectors of 16 sums to 64 bytes in order. */
 static inline __attribute__((always_inline)) __m512i q8_pack(const q8_consts *c, __m512i a, __m512i b, __m512i d,
-                                                             __m512i e)
+                                                             __m512i e, const int plain)
 {
-    __m512i lo = _mm512_adds_epi16(_mm512_packs_epi32(a, b), c->y_zp);
-    __m512i hi = _mm512_adds_epi16(_mm512_packs_epi32(d, e), c->y_zp);
-    __m512i q = _mm512_packus_epi16(lo, hi);
-    q = _mm512_min_epu8(_mm512_max_epu8(q, c->y_lo), c->y_hi);
+    __m512i lo = _mm512_packs_epi32(a, b), hi = _mm512_packs_epi32(d, e), q;
+    if (plain) {
+        q = _mm512_packus_epi16(lo, hi);
+    } else {
+        q = _mm512_packus_epi16(_mm512_adds_epi16(lo, c->y_zp), _mm512_adds_epi16(hi, c->y_zp));
+        q = _mm512_min_epu8(_mm512_max_epu8(q, c->y_lo), c->y_hi);
+    }
     q = _mm512_xor_si512(q, c->y_flip);
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     return _mm512_permutexvar_epi32(order, q);
