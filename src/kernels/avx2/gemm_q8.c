@@ -53,6 +53,8 @@ ALWAYS void finish(const hn_gemm_q8 *g, size_t i, __m256i lo, __m256i hi)
     if (e->kind == HN_Q8_RESIDUAL) {
         if (g->n == NR)
             memcpy(r, g->r + i * g->ldr, NR);
+        else if (g->n == 8)
+            memcpy(r, g->r + i * g->ldr, 8);
         else
             memcpy(r, g->r + i * g->ldr, g->n);
     }
@@ -65,6 +67,8 @@ ALWAYS void finish(const hn_gemm_q8 *g, size_t i, __m256i lo, __m256i hi)
     v = _mm_xor_si128(v, _mm_set1_epi8((char)e->y_flip));
     if (g->n == NR) {
         _mm_storeu_si128((__m128i *)(void *)y, v);
+    } else if (g->n == 8) {
+        _mm_storel_epi64((__m128i *)(void *)y, v);
     } else {
         _mm_storeu_si128((__m128i *)(void *)last, v);
         memcpy(y, last, g->n);
