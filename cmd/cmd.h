@@ -1,5 +1,5 @@
-/* cmd: what every subcommand file shares. One file per subcommand ends in one row; the option table of the row is the single
- * source of parsing, --help, the man page and shell completion. The program uses only include/hone/. */
+/* cmd: what every subcommand file shares. One file per subcommand ends in one row; the option table of the row is the
+ * single source of parsing, --help, the man page and shell completion. The program uses only include/hone/. */
 #ifndef HONE_CMD_H
 #define HONE_CMD_H
 
@@ -10,17 +10,24 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { CMD_EXIT_OK = 0, CMD_EXIT_BUDGET = 2, CMD_EXIT_INPUT = 3, CMD_EXIT_UNSUPPORTED = 4, CMD_EXIT_RESOURCES = 5, CMD_EXIT_USAGE = 64 };
+enum {
+    CMD_EXIT_OK = 0,
+    CMD_EXIT_BUDGET = 2,
+    CMD_EXIT_INPUT = 3,
+    CMD_EXIT_UNSUPPORTED = 4,
+    CMD_EXIT_RESOURCES = 5,
+    CMD_EXIT_USAGE = 64
+};
 
 typedef enum cmd_kind {
-    CMD_FLAG,   /* bool */
-    CMD_TEXT,   /* const char * */
-    CMD_TEXTS,  /* cmd_texts: the option repeats, and takes several words when `many` */
-    CMD_INT,    /* int64_t */
-    CMD_SIZE,   /* size_t */
-    CMD_REAL,   /* double */
-    CMD_SECONDS,/* double: 90, 90s, 5m, 1h */
-    CMD_CHOICE  /* const char *, one of `choices`, separated by '|' */
+    CMD_FLAG,    /* bool */
+    CMD_TEXT,    /* const char * */
+    CMD_TEXTS,   /* cmd_texts: the option repeats, and takes several words when `many` */
+    CMD_INT,     /* int64_t */
+    CMD_SIZE,    /* size_t */
+    CMD_REAL,    /* double */
+    CMD_SECONDS, /* double: 90, 90s, 5m, 1h */
+    CMD_CHOICE   /* const char *, one of `choices`, separated by '|' */
 } cmd_kind;
 
 typedef struct cmd_texts {
@@ -31,10 +38,10 @@ typedef struct cmd_texts {
 typedef struct cmd_option {
     const char *name; /* without the two dashes */
     cmd_kind kind;
-    const char *value;   /* name of the value in help; NULL for flags */
-    const char *choices; /* CHOICE */
+    const char *value;     /* name of the value in help; NULL for flags */
+    const char *choices;   /* CHOICE */
     const char *otherwise; /* default, for help; NULL: none */
-    const char *help;    /* one sentence */
+    const char *help;      /* one sentence */
     void *to;
 } cmd_option;
 
@@ -59,8 +66,8 @@ typedef struct cmd_row {
     const char *doc;                  /* paragraphs for help and the man page */
     const char *example;
     size_t args_min, args_max;
-    /* Options and where their values go: called once before parsing, returns an array that ends with a NULL name. Uses static
-     * storage of the file; the program runs one command. */
+    /* Options and where their values go: called once before parsing, returns an array that ends with a NULL name. Uses
+     * static storage of the file; the program runs one command. */
     const cmd_option *(*options)(void);
     int (*run)(cmd_context *c); /* exit code */
 } cmd_row;
@@ -68,7 +75,8 @@ typedef struct cmd_row {
 extern const cmd_row *const cmd_rows[]; /* generated */
 extern const size_t cmd_count;
 
-/* Print the environment's message to stderr ("hone eval: ..."), or as {"error": ...} with --json; gives the exit code of the status. */
+/* Print the environment's message to stderr ("hone eval: ..."), or as {"error": ...} with --json; gives the exit code
+ * of the status. */
 int cmd_fail(cmd_context *c, hone_status st);
 /* With --json print the record and nothing else, and give true. */
 bool cmd_json(cmd_context *c, hone_record *rec);
@@ -83,7 +91,8 @@ char *cmd_quantity(double v, const char *name, char *dst); /* "12 MAC", "1.2 GMA
 char *cmd_path(char *dst, const char *list, size_t i, const char *key);
 
 /* cmd_parse.c */
-int cmd_parse(const cmd_row *row, const cmd_option *options, cmd_common *common, int argc, char **argv, const char **arg, size_t *args);
+int cmd_parse(const cmd_row *row, const cmd_option *options, cmd_common *common, int argc, char **argv,
+              const char **arg, size_t *args);
 const cmd_option *cmd_common_options(cmd_common *common);
 /* cmd_doc.c */
 void cmd_print_help(FILE *f, const cmd_row *row);

@@ -7,9 +7,11 @@ static const cmd_option *options(void)
 {
     static const cmd_option rows[] = {
         {"data", CMD_TEXT, "D", NULL, NULL, "Labelled data set.", &o.data.data},
-        {"preprocess", CMD_TEXT, "P", NULL, "what the model declares, else none", "torch, tf, none, or KEY=VALUE,...", &o.data.preprocess},
+        {"preprocess", CMD_TEXT, "P", NULL, "what the model declares, else none", "torch, tf, none, or KEY=VALUE,...",
+         &o.data.preprocess},
         {"metric", CMD_CHOICE, "M", "top1|top5", "top1", "Metric.", &o.metric},
-        {"label-offset", CMD_INT, "N", NULL, "0", "Added to every label; 1 for models with a background class.", &o.data.label_offset},
+        {"label-offset", CMD_INT, "N", NULL, "0", "Added to every label; 1 for models with a background class.",
+         &o.data.label_offset},
         {"label-column", CMD_TEXT, "NAME", NULL, NULL, "Label column of CSV and TSV data.", &o.data.label_column},
         {"limit", CMD_SIZE, "N", NULL, NULL, "Use at most so many samples.", &o.data.limit},
         {"batch", CMD_INT, "N", NULL, "8", "Samples a run.", &o.batch},
@@ -24,8 +26,9 @@ static int run(cmd_context *c)
     hone_status st = hone_eval(c->env, c->arg[0], &o, &rec);
     if (st != HONE_OK) return cmd_fail(c, st);
     if (!cmd_json(c, rec)) {
-        printf("%s %.2f %%: %lld of %lld right, 95 %% interval %.2f..%.2f %%, %.1f s\n", hone_record_string(rec, "metric", ""),
-               100 * hone_record_number(rec, "value", 0), (long long)hone_record_int(rec, "correct", 0), (long long)hone_record_int(rec, "n", 0),
+        printf("%s %.2f %%: %lld of %lld right, 95 %% interval %.2f..%.2f %%, %.1f s\n",
+               hone_record_string(rec, "metric", ""), 100 * hone_record_number(rec, "value", 0),
+               (long long)hone_record_int(rec, "correct", 0), (long long)hone_record_int(rec, "n", 0),
                100 * hone_record_number(rec, "interval.0", 0), 100 * hone_record_number(rec, "interval.1", 0),
                hone_record_number(rec, "seconds", 0));
     }

@@ -8,13 +8,17 @@ static hone_verify_options o;
 static const cmd_option *options(void)
 {
     static const cmd_option rows[] = {
-        {"cases", CMD_TEXT, "DIR", NULL, NULL, "Folder of cases, each with model.onnx and test_data_set_*/{input,output}_*.pb.", &o.cases},
+        {"cases", CMD_TEXT, "DIR", NULL, NULL,
+         "Folder of cases, each with model.onnx and test_data_set_*/{input,output}_*.pb.", &o.cases},
         {"only", CMD_TEXT, "NAME", NULL, NULL, "Run one case only.", &o.only},
-        {"table", CMD_TEXT, "FILE", NULL, NULL, "Cases with a tolerance of their own: case, rtol, atol and reason, separated by tabs.", &o.table},
-        {"plan", CMD_FLAG, NULL, NULL, NULL, "Run every case from a saved and mapped plan as well; the bytes must be equal.", &o.plan},
+        {"table", CMD_TEXT, "FILE", NULL, NULL,
+         "Cases with a tolerance of their own: case, rtol, atol and reason, separated by tabs.", &o.table},
+        {"plan", CMD_FLAG, NULL, NULL, NULL,
+         "Run every case from a saved and mapped plan as well; the bytes must be equal.", &o.plan},
         {"rtol", CMD_REAL, "X", NULL, "0.001", "Relative tolerance for cases.", &o.rtol},
         {"atol", CMD_REAL, "X", NULL, "0.0001", "Absolute tolerance for cases.", &o.atol},
-        {"tol", CMD_REAL, "X", NULL, "0.001", "A against B: largest difference, relative to the range of A's output.", &o.tol},
+        {"tol", CMD_REAL, "X", NULL, "0.001", "A against B: largest difference, relative to the range of A's output.",
+         &o.tol},
         {"bit-exact", CMD_FLAG, NULL, NULL, NULL, "A against B: demand equal bytes.", &o.bit_exact},
         {"data", CMD_TEXT, "D", NULL, NULL, "A against B: inputs to compare on; else 8 random ones.", &o.data.data},
         {"preprocess", CMD_TEXT, "P", NULL, NULL, "Pre-processing of the data.", &o.data.preprocess},
@@ -39,19 +43,22 @@ static void print_cases(hone_record *rec)
 static void print_pair(hone_record *rec)
 {
     char a[32], b[32];
-    printf("A  %s (%s)\nB  %s (%s)\n", hone_record_string(rec, "a", ""), cmd_bytes(hone_record_number(rec, "bytes_a", 0), a),
-           hone_record_string(rec, "b", ""), cmd_bytes(hone_record_number(rec, "bytes_b", 0), b));
+    printf("A  %s (%s)\nB  %s (%s)\n", hone_record_string(rec, "a", ""),
+           cmd_bytes(hone_record_number(rec, "bytes_a", 0), a), hone_record_string(rec, "b", ""),
+           cmd_bytes(hone_record_number(rec, "bytes_b", 0), b));
     printf("inputs: %s, n = %lld\n", hone_record_string(rec, "inputs", ""), (long long)hone_record_int(rec, "n", 0));
     printf("largest difference %.4g (%.4g of the range)\n", hone_record_number(rec, "max_abs", 0),
            hone_record_number(rec, "max_relative_to_range", 0));
     if (hone_record_has(rec, "rows"))
-        printf("same top class in %lld of %lld rows\n", (long long)hone_record_int(rec, "same_top1", 0), (long long)hone_record_int(rec, "rows", 0));
+        printf("same top class in %lld of %lld rows\n", (long long)hone_record_int(rec, "same_top1", 0),
+               (long long)hone_record_int(rec, "rows", 0));
     printf("%s\n", hone_record_string(rec, "reason", ""));
 }
 
 static int run(cmd_context *c)
 {
-    if (c->args == 1 && !o.cases) return cmd_usage("verify", "one model given; verify compares two, or takes --cases DIR");
+    if (c->args == 1 && !o.cases)
+        return cmd_usage("verify", "one model given; verify compares two, or takes --cases DIR");
     if (c->args == 2) {
         o.a = c->arg[0];
         o.b = c->arg[1];
@@ -77,8 +84,10 @@ const cmd_row cmd_verify = {
     .name = "verify",
     .usage = "A B | --cases DIR",
     .brief = "Compare a model with its stored outputs, or with another model.",
-    .doc = "With --cases, each folder holds model.onnx and test_data_set_*/{input,output}_*.pb as in the ONNX backend tests; the last line "
-           "is \"N passed, N failed\". Quantised models must give the same top class and outputs within two quantisation steps. "
+    .doc = "With --cases, each folder holds model.onnx and test_data_set_*/{input,output}_*.pb as in the ONNX backend "
+           "tests; the last line "
+           "is \"N passed, N failed\". Quantised models must give the same top class and outputs within two "
+           "quantisation steps. "
            "With two models, both run on the same inputs.",
     .example = "hone verify --cases ../shared/data/models",
     .args_max = 2,

@@ -35,7 +35,8 @@ static void print_options(FILE *f, const cmd_option *o)
         else
             snprintf(head, sizeof head, "--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
         char text[512];
-        snprintf(text, sizeof text, "%s%s%s%s", o->help, o->otherwise ? " Default: " : "", o->otherwise ? o->otherwise : "", o->otherwise ? "." : "");
+        snprintf(text, sizeof text, "%s%s%s%s", o->help, o->otherwise ? " Default: " : "",
+                 o->otherwise ? o->otherwise : "", o->otherwise ? "." : "");
         fprintf(f, "  %s\n", head);
         wrap(f, text, 6, 96);
     }
@@ -62,7 +63,8 @@ void cmd_print_help(FILE *f, const cmd_row *row)
 
 void cmd_print_overview(FILE *f)
 {
-    fprintf(f, "hone %s: makes trained models cheap to run, and proves it\n\nusage: hone COMMAND ...\n\n", hone_version());
+    fprintf(f, "hone %s: makes trained models cheap to run, and proves it\n\nusage: hone COMMAND ...\n\n",
+            hone_version());
     for (size_t i = 0; i < cmd_count; i++) fprintf(f, "  %-10s %s\n", cmd_rows[i]->name, cmd_rows[i]->brief);
     fputs("\nhone help COMMAND tells all about one command.\n", f);
 }
@@ -123,13 +125,16 @@ void cmd_print_man(FILE *f, const cmd_row *row)
         roff(f, row->example);
         fputs("\n.fi\n", f);
     }
-    fputs(".SH EXIT STATUS\n0 done; 2 accuracy budget not met; 3 bad input; 4 unsupported; 5 out of resources; 64 usage\n", f);
+    fputs(".SH EXIT STATUS\n0 done; 2 accuracy budget not met; 3 bad input; 4 unsupported; 5 out of resources; 64 "
+          "usage\n",
+          f);
 }
 
 void cmd_print_completion(FILE *f)
 {
     cmd_common common = {0};
-    fputs("# bash completion for hone\n_hone()\n{\n    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
+    fputs("# bash completion for hone\n_hone()\n{\n    local cur=${COMP_WORDS[COMP_CWORD]} "
+          "prev=${COMP_WORDS[COMP_CWORD-1]}\n"
           "    if [ \"$COMP_CWORD\" = 1 ]; then COMPREPLY=($(compgen -W \"",
           f);
     for (size_t i = 0; i < cmd_count; i++) fprintf(f, "%s%s", i ? " " : "", cmd_rows[i]->name);
@@ -148,7 +153,9 @@ void cmd_print_completion(FILE *f)
         for (const cmd_option *o = cmd_common_options(&common); o->name; o++) fprintf(f, "--%s ", o->name);
         fputs("\" -- \"$cur\"));;\n", f);
     }
-    fputs("    esac; return;; esac\n    COMPREPLY=($(compgen -f -- \"$cur\"))\n}\ncomplete -o filenames -F _hone hone\n", f);
+    fputs(
+        "    esac; return;; esac\n    COMPREPLY=($(compgen -f -- \"$cur\"))\n}\ncomplete -o filenames -F _hone hone\n",
+        f);
 }
 
 void cmd_print_options_doc(FILE *f)
@@ -174,5 +181,6 @@ void cmd_print_options_doc(FILE *f)
     }
     fputs("\n## Options of every command\n\n| option | meaning | default |\n| --- | --- | --- |\n", f);
     for (const cmd_option *o = cmd_common_options(&common); o->name; o++)
-        fprintf(f, "| `--%s%s%s` | %s | %s |\n", o->name, o->value ? " " : "", o->value ? o->value : "", o->help, o->otherwise ? o->otherwise : "");
+        fprintf(f, "| `--%s%s%s` | %s | %s |\n", o->name, o->value ? " " : "", o->value ? o->value : "", o->help,
+                o->otherwise ? o->otherwise : "");
 }

@@ -38,8 +38,8 @@ static void progress(void *self, const char *stage, double done, double total)
     }
     int full = (int)(share * 24);
     double left = share > 0.02 ? (t - b->start) * (1 - share) / share : 0;
-    fprintf(stderr, "\r\033[K%-28.28s [%.*s%.*s] %3.0f %%", stage, full, "########################", 24 - full, "........................",
-            100 * share);
+    fprintf(stderr, "\r\033[K%-28.28s [%.*s%.*s] %3.0f %%", stage, full, "########################", 24 - full,
+            "........................", 100 * share);
     if (left >= 1) fprintf(stderr, "  %.0f s left", left);
     fflush(stderr);
 }

@@ -14,7 +14,8 @@ const cmd_option *cmd_common_options(cmd_common *o)
     if (!o->device) o->device = "auto";
     cmd_option all[] = {
         {"seed", CMD_INT, "N", NULL, "0", "Seed of everything random.", &o->seed},
-        {"threads", CMD_SIZE, "N", NULL, "1", "Worker threads; 0: one per usable core. Results do not depend on it.", &o->threads},
+        {"threads", CMD_SIZE, "N", NULL, "1", "Worker threads; 0: one per usable core. Results do not depend on it.",
+         &o->threads},
         {"isa", CMD_CHOICE, "LEVEL", "auto|generic|avx2|avx512|vnni|bf16", "auto",
          "Highest instruction set to use; HONE_ISA sets the default.", &o->isa},
         {"device", CMD_CHOICE, "DEVICE", "auto|cpu", "auto", "Device to run on.", &o->device},
@@ -149,7 +150,8 @@ static int unknown_option(const cmd_row *row, const cmd_option *own, const cmd_o
     return cmd_usage(row->name, "no option --%s", word);
 }
 
-int cmd_parse(const cmd_row *row, const cmd_option *own, cmd_common *common, int argc, char **argv, const char **arg, size_t *args)
+int cmd_parse(const cmd_row *row, const cmd_option *own, cmd_common *common, int argc, char **argv, const char **arg,
+              size_t *args)
 {
     const cmd_option *shared = cmd_common_options(common);
     bool options = true;
@@ -181,7 +183,8 @@ int cmd_parse(const cmd_row *row, const cmd_option *own, cmd_common *common, int
             value = argv[++i];
         }
         if (!store(o, value)) {
-            if (o->kind == CMD_CHOICE) return cmd_usage(row->name, "--%s %s: not one of %s", o->name, value, o->choices);
+            if (o->kind == CMD_CHOICE)
+                return cmd_usage(row->name, "--%s %s: not one of %s", o->name, value, o->choices);
             return cmd_usage(row->name, "--%s %s: not a valid %s", o->name, value, o->value);
         }
         /* --input A B C: further words up to the next option belong to it. */
@@ -189,6 +192,7 @@ int cmd_parse(const cmd_row *row, const cmd_option *own, cmd_common *common, int
             if (!store(o, argv[++i])) return cmd_usage(row->name, "--%s: too many values", o->name);
     }
     if (*args < row->args_min) return cmd_usage(row->name, "usage: hone %s %s", row->name, row->usage);
-    if (*args > row->args_max) return cmd_usage(row->name, "unexpected \"%s\"; usage: hone %s %s", arg[row->args_max], row->name, row->usage);
+    if (*args > row->args_max)
+        return cmd_usage(row->name, "unexpected \"%s\"; usage: hone %s %s", arg[row->args_max], row->name, row->usage);
     return 0;
 }

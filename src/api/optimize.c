@@ -41,13 +41,14 @@ static hn_status open_all(hn_job *j)
     }
     size_t n = j->ds->count;
     if (hn_dataset_labelled(j->ds) != n) {
-        hn_fail(env, HN_INPUT, "%zu of %zu samples in %s have no label, so accuracy cannot be measured", n - hn_dataset_labelled(j->ds), n,
-                j->o->data.data);
+        hn_fail(env, HN_INPUT, "%zu of %zu samples in %s have no label, so accuracy cannot be measured",
+                n - hn_dataset_labelled(j->ds), n, j->o->data.data);
         hn_hint(env, "give a labelled set");
         return HN_INPUT;
     }
     if (n < 48) {
-        hn_fail(env, HN_INPUT, "%s has %zu samples; at least 48 are needed for calibration, selection and test", j->o->data.data, n);
+        hn_fail(env, HN_INPUT, "%s has %zu samples; at least 48 are needed for calibration, selection and test",
+                j->o->data.data, n);
         return HN_INPUT;
     }
     size_t calib = j->o->calib ? j->o->calib : n / 4 < 256 ? n / 4 : 256;
@@ -154,7 +155,8 @@ static hn_status write_model(hn_job *j)
     HN_TRY(out_path(j, HN_PACKAGE_PLAN, &j->plan_path));
     hn_buf pre = {0};
     hn_preprocess_print(env, &j->ds->options.pre, &pre);
-    hn_meta meta[] = {{"hone.preprocess", hn_arena_strdup(env, &j->arena, hn_buf_str(env, &pre))}, {"hone.source_sha256", j->sha256}};
+    hn_meta meta[] = {{"hone.preprocess", hn_arena_strdup(env, &j->arena, hn_buf_str(env, &pre))},
+                      {"hone.source_sha256", j->sha256}};
     hn_buf_fini(env, &pre);
     hn_onnx_write_options w = {.meta = meta, .nmeta = 2, .no_types = true};
     HN_TRY(hn_onnx_write(env, j->s.quantized, &w, j->model_path));

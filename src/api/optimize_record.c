@@ -18,8 +18,8 @@ static void put_interval(hn_recs *r, hn_rec *m, const char *key, double lo, doub
     hn_rec_real(r, l, NULL, hi);
 }
 
-static void put_side(hn_job *j, hn_rec *root, const char *key, size_t correct, size_t bytes, size_t weights, const hn_timing *t, double params,
-                     double macs)
+static void put_side(hn_job *j, hn_rec *root, const char *key, size_t correct, size_t bytes, size_t weights,
+                     const hn_timing *t, double params, double macs)
 {
     hn_recs *r = &j->r;
     hn_rec *m = hn_rec_map(r, root, key);
@@ -30,7 +30,8 @@ static void put_side(hn_job *j, hn_rec *root, const char *key, size_t correct, s
     hn_rec_real(r, m, "value", iv.value);
     put_interval(r, m, "interval", iv.lo, iv.hi);
     hn_rec_int(r, m, "size_bytes", (int64_t)bytes);
-    hn_rec_int(r, m, "size_fp16_bytes", (int64_t)(j->before_bytes > 2 * weights ? j->before_bytes - 2 * weights : j->before_bytes));
+    hn_rec_int(r, m, "size_fp16_bytes",
+               (int64_t)(j->before_bytes > 2 * weights ? j->before_bytes - 2 * weights : j->before_bytes));
     hn_rec *l = hn_rec_map(r, m, "latency_ms");
     hn_rec_real(r, l, "min", t->latency.min_ms);
     hn_rec_real(r, l, "p50", t->latency.p50_ms);
@@ -40,7 +41,8 @@ static void put_side(hn_job *j, hn_rec *root, const char *key, size_t correct, s
     hn_rec_real(r, m, "throughput_per_s", 1000.0 * (double)j->batch / t->latency.p50_ms);
     hn_rec_int(r, m, "arena_bytes", (int64_t)t->plan->arena_bytes);
     hn_rec_int(r, m, "arena_lower_bound_bytes", (int64_t)t->plan->arena_lower_bound_bytes);
-    hn_rec_int(r, m, "peak_rss_bytes", (int64_t)(t->plan->arena_bytes + t->plan->scratch_bytes + t->plan->constants_bytes));
+    hn_rec_int(r, m, "peak_rss_bytes",
+               (int64_t)(t->plan->arena_bytes + t->plan->scratch_bytes + t->plan->constants_bytes));
     hn_rec_real(r, m, "params", params);
     hn_rec_real(r, m, "macs", macs);
 }
@@ -86,7 +88,9 @@ static void put_layers(hn_job *j, hn_rec *root)
         }
         hn_rec_real(r, m, "output_error", rep->output_error);
         hn_rec_real(r, m, "accuracy_delta", rep->accuracy_delta);
-        const char *why = y->reason[0] ? y->reason : y->on ? "INT8 is faster here and its error is within the budget" : "";
+        const char *why = y->reason[0] ? y->reason
+                          : y->on      ? "INT8 is faster here and its error is within the budget"
+                                       : "";
         if (!y->reason[0] && y->on && rep->us_int8 > 0 && rep->us_float > 0)
             hn_rec_strf(r, m, "reason", "INT8 takes %.1f us against %.1f us in float", rep->us_int8, rep->us_float);
         else
@@ -221,7 +225,8 @@ static void put_inputs(hn_job *j, hn_rec *root)
 static void put_verdict(hn_job *j, hn_rec *root, double size, double speed)
 {
     hn_rec_strf(&j->r, root, "verdict",
-                "%s: %.2fx smaller, %.2fx faster, top-1 drop %.2f points (95 %% interval %.2f to %.2f, n = %zu); %s the budget of %.2f%s",
+                "%s: %.2fx smaller, %.2fx faster, top-1 drop %.2f points (95 %% interval %.2f to %.2f, n = %zu); %s "
+                "the budget of %.2f%s",
                 hn_path_base(j->path), 1 / size, speed, j->drop.value, j->drop.lo, j->drop.hi, j->drop.n,
                 j->budget_met ? "within" : "NOT within", j->so.max_drop,
                 !j->budget_met ? ""
@@ -254,8 +259,10 @@ hn_status hn_job_record(hn_job *j, hn_rec *root)
     for (size_t i = 0; i < j->s.layers.nlayers; i++) params += (double)j->s.layers.layer[i].params;
     weights = params;
     put_verdict(j, root, saved, speed);
-    put_side(j, root, "before", j->before_correct, j->before_bytes, (size_t)weights, &j->timing[0], params, plan_macs(j->timing[0].plan));
-    put_side(j, root, "after", j->after_correct, j->after_bytes, (size_t)weights, &j->timing[1], params, plan_macs(j->timing[0].plan));
+    put_side(j, root, "before", j->before_correct, j->before_bytes, (size_t)weights, &j->timing[0], params,
+             plan_macs(j->timing[0].plan));
+    put_side(j, root, "after", j->after_correct, j->after_bytes, (size_t)weights, &j->timing[1], params,
+             plan_macs(j->timing[0].plan));
     hn_rec *after = (hn_rec *)(uintptr_t)hn_rec_get(root, "after");
     if (!after) return j->e->env.error.status ? j->e->env.error.status : HN_NOMEM;
     hn_rec_int(r, after, "plan_bytes", (int64_t)hn_api_file_bytes(j->plan_path));

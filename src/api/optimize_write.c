@@ -39,16 +39,20 @@ static void write_recipe(hn_job *j, const hn_rec *root, hn_buf *b)
     yaml_text(env, b, "model_sha256", j->sha256);
     yaml_text(env, b, "data", j->o->data.data);
     yaml_text(env, b, "preprocess", hn_rec_text(root, "data.preprocess", "none"));
-    hn_buf_printf(env, b, "label_offset: %lld\nseed: %llu\n", (long long)j->o->data.label_offset, (unsigned long long)env->seed);
+    hn_buf_printf(env, b, "label_offset: %lld\nseed: %llu\n", (long long)j->o->data.label_offset,
+                  (unsigned long long)env->seed);
     if (j->o->eval.data) yaml_text(env, b, "eval", j->o->eval.data);
     hn_buf_printf(env, b, "budget:\n  max_drop: %g\n", j->so.max_drop);
     hn_buf_puts(env, b, "target:\n");
     yaml_text(env, b, "  goal", j->o->goal ? j->o->goal : "latency");
     yaml_text(env, b, "  isa", hn_isa_name(env->isa));
     hn_buf_printf(env, b, "  threads: %zu\n", hn_pool_threads(env->pool));
-    hn_buf_printf(env, b, "passes:\n  - quantize:\n      bits: 8\n      weights: %s\n      calibration: %s\n      samples: %zu\n      keep_all: %s\n",
-                  j->so.per_tensor ? "per_tensor" : "per_channel", j->so.method < 0 ? "auto" : hn_method_name[j->so.method],
-                  j->split.count[HN_PART_CALIB], j->so.all ? "true" : "false");
+    hn_buf_printf(env, b,
+                  "passes:\n  - quantize:\n      bits: 8\n      weights: %s\n      calibration: %s\n      samples: "
+                  "%zu\n      keep_all: %s\n",
+                  j->so.per_tensor ? "per_tensor" : "per_channel",
+                  j->so.method < 0 ? "auto" : hn_method_name[j->so.method], j->split.count[HN_PART_CALIB],
+                  j->so.all ? "true" : "false");
     hn_buf_puts(env, b, "  - compile: {}\n");
 }
 
@@ -59,11 +63,13 @@ static void write_log(hn_job *j, const hn_rec *root, hn_buf *b)
     for (size_t i = 0; i < j->s.ntrials; i++) {
         const hn_trial *t = &j->s.trials[i];
         hn_buf_printf(env, b, "trial: %s: %zu layers in INT8", t->name, t->int8_layers);
-        if (t->scored) hn_buf_printf(env, b, ", %zu of %zu right, drop %.2f points", t->correct, t->drop.n, t->drop.value);
+        if (t->scored)
+            hn_buf_printf(env, b, ", %zu of %zu right, drop %.2f points", t->correct, t->drop.n, t->drop.value);
         hn_buf_printf(env, b, "%s%s\n", t->note[0] ? "; " : "", t->note);
     }
     for (size_t i = 0; i < j->s.nrefusals; i++)
-        hn_buf_printf(env, b, "refused: %s for %s: %s\n", j->s.refusals[i].what, j->s.refusals[i].layer, j->s.refusals[i].reason);
+        hn_buf_printf(env, b, "refused: %s for %s: %s\n", j->s.refusals[i].what, j->s.refusals[i].layer,
+                      j->s.refusals[i].reason);
     hn_buf_printf(env, b, "%s\n", hn_rec_text(root, "verdict", ""));
 }
 

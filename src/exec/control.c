@@ -1,6 +1,6 @@
-/* control: If, Loop and Scan. A region is a plan of its own; when its input shapes were not known at plan time, or change from one
- * iteration to the next, it is specialised once per set of shapes and kept.
- * Semantics: ONNX operator specifications of If, Loop and Scan (since version 9 for Scan). */
+/* control: If, Loop and Scan. A region is a plan of its own; when its input shapes were not known at plan time, or
+ * change from one iteration to the next, it is specialised once per set of shapes and kept. Semantics: ONNX operator
+ * specifications of If, Loop and Scan (since version 9 for Scan). */
 #include "base/size.h"
 #include "exec/exec_priv.h"
 
@@ -110,13 +110,15 @@ static hn_status run_if(hn_env *env, hn_instance *inst, size_t step)
     const hn_step *st = &inst->plan->steps[step];
     hn_control *c = inst->control[step];
     const hn_tensor *cond = inst->in[step][0];
-    if (hn_tensor_elems(cond) != 1) return hn_fail(env, HN_INPUT, "the condition of If has %zu elements, not 1", hn_tensor_elems(cond));
+    if (hn_tensor_elems(cond) != 1)
+        return hn_fail(env, HN_INPUT, "the condition of If has %zu elements, not 1", hn_tensor_elems(cond));
     HN_TRY(run_region(env, c, st, hn_get_i64(cond, 0) ? 0 : 1, inst->in[step] + 1));
     for (size_t i = 0; i < st->nout; i++) HN_TRY(hn_instance_store(env, inst, st->out[i], &c->out[i]));
     return HN_OK;
 }
 
-/* Carry n values into the half of the buffers that the present ones do not use: a region may hand its inputs on, even swapped. */
+/* Carry n values into the half of the buffers that the present ones do not use: a region may hand its inputs on, even
+ * swapped. */
 static hn_status keep(hn_env *env, hn_control *c, size_t n, const hn_tensor *const *src, hn_tensor *dst)
 {
     c->half ^= 1;
@@ -162,7 +164,8 @@ static void scan_empty(const hn_step *st, size_t body_output, hn_tensor *t)
     for (int d = 0; d < t->rank; d++) t->dims[d] = type->dims[d] < 0 ? 0 : type->dims[d];
 }
 
-static hn_status scan_finish(hn_env *env, hn_instance *inst, uint32_t value, const hn_grow *g, const hn_tensor *slice, size_t count)
+static hn_status scan_finish(hn_env *env, hn_instance *inst, uint32_t value, const hn_grow *g, const hn_tensor *slice,
+                             size_t count)
 {
     if (slice->rank + 1 > HN_MAX_RANK) return hn_fail(env, HN_LIMIT, "scan output of rank %d", slice->rank + 1);
     hn_tensor t = *slice;
@@ -187,7 +190,8 @@ static hn_status run_loop(hn_env *env, hn_instance *inst, size_t step)
     hn_tensor *scans = hn_arena_array(env, &inst->scratch, nscan + 1, sizeof *scans);
     if (!args || !carried || !scans) return HN_NOMEM;
     int64_t i = 0;
-    hn_tensor iter = {.dtype = HN_I64, .data = &i, .bytes = sizeof i}, cond_in = {.dtype = HN_BOOL, .data = &cond, .bytes = 1};
+    hn_tensor iter = {.dtype = HN_I64, .data = &i, .bytes = sizeof i},
+              cond_in = {.dtype = HN_BOOL, .data = &cond, .bytes = 1};
     args[0] = &iter;
     args[1] = &cond_in;
     HN_TRY(keep(env, c, ncarried, in + 2, carried));
@@ -230,7 +234,8 @@ static int64_t list_at(const hn_node *n, const char *name, size_t i)
     return i < hn_attr_ints(n, name, &v) ? v[i] : 0;
 }
 
-static hn_status scan_inputs(hn_env *env, const hn_step *st, const hn_tensor *const *in, size_t nstate, size_t nscan, int *axes, size_t *length)
+static hn_status scan_inputs(hn_env *env, const hn_step *st, const hn_tensor *const *in, size_t nstate, size_t nscan,
+                             int *axes, size_t *length)
 {
     for (size_t k = 0; k < nscan; k++) {
         const hn_tensor *t = in[nstate + k];
@@ -244,8 +249,8 @@ static hn_status scan_inputs(hn_env *env, const hn_step *st, const hn_tensor *co
 }
 
 /* Scan outputs were gathered with the scan axis first, in order of time; move the axis and reverse where asked. */
-static hn_status scan_store(hn_env *env, hn_instance *inst, const hn_step *st, size_t nstate, size_t k, hn_control *c, const hn_tensor *slice,
-                            size_t length)
+static hn_status scan_store(hn_env *env, hn_instance *inst, const hn_step *st, size_t nstate, size_t k, hn_control *c,
+                            const hn_tensor *slice, size_t length)
 {
     int axis;
     if (!hn_axis(list_at(st->node, "scan_output_axes", k), slice->rank + 1, &axis))

@@ -16,13 +16,13 @@ typedef struct hn_subrun {
     hn_plan *owned; /* NULL when the plan belongs to the outer plan */
     hn_arena graph; /* the specialised region graph, when owned */
     hn_instance *inst;
-    uint64_t used;  /* clock of last use */
+    uint64_t used; /* clock of last use */
 } hn_subrun;
 
 enum { HN_SUBRUN_CACHE = 16 };
 
 typedef struct hn_control {
-    hn_subrun *cache[2];  /* per region, HN_SUBRUN_CACHE entries */
+    hn_subrun *cache[2]; /* per region, HN_SUBRUN_CACHE entries */
     size_t count[2];
     uint64_t clock;
     hn_tensor *out; /* outputs of a region run */
@@ -47,10 +47,10 @@ struct hn_instance {
     void ***ptr;       /* per step: its operands */
     hn_patch *patches; /* pointers that follow the caller's inputs */
     size_t npatches;
-    hn_tensor *tensors; /* per value */
+    hn_tensor *tensors;    /* per value */
     const hn_tensor ***in; /* per REF or CONTROL step */
     hn_tensor ***out;
-    hn_grow *dynamic; /* per dynamic value */
+    hn_grow *dynamic;     /* per dynamic value */
     hn_control **control; /* per step; NULL for others */
     bool profile;
     uint64_t *step_ns;

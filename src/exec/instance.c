@@ -72,7 +72,8 @@ static hn_status init_driver_step(hn_env *env, hn_instance *inst, size_t s, size
             continue;
         }
         ptr[k] = inst->tensors[o].data;
-        if (p->values[o].place.space == HN_SPACE_INPUT) HN_TRY(patch_add(inst, cap, env, &ptr[k], p->values[o].place.offset));
+        if (p->values[o].place.space == HN_SPACE_INPUT)
+            HN_TRY(patch_add(inst, cap, env, &ptr[k], p->values[o].place.offset));
     }
     return HN_OK;
 }
@@ -101,7 +102,8 @@ static hn_status init(hn_env *env, hn_instance *inst)
     inst->step_ns = hn_arena_array(env, &inst->arena, p->nsteps + 1, sizeof *inst->step_ns);
     inst->tensors = hn_arena_array(env, &inst->arena, p->nvalues + 1, sizeof *inst->tensors);
     inst->dynamic = hn_arena_array(env, &inst->arena, p->ndynamic + 1, sizeof *inst->dynamic);
-    if (!inst->memory || !inst->ptr || !inst->in || !inst->out || !inst->control || !inst->step_ns || !inst->tensors || !inst->dynamic)
+    if (!inst->memory || !inst->ptr || !inst->in || !inst->out || !inst->control || !inst->step_ns || !inst->tensors ||
+        !inst->dynamic)
         return HN_NOMEM;
     size_t cap = 0;
     HN_TRY(init_tensors(env, inst, &cap));
@@ -143,7 +145,8 @@ void hn_instance_free(hn_env *env, hn_instance *inst)
 }
 
 /* Give a dynamic value its shape of this run. */
-static hn_status resize_dynamic(hn_env *env, hn_instance *inst, uint32_t value, hn_dtype dtype, int rank, const int64_t *dims)
+static hn_status resize_dynamic(hn_env *env, hn_instance *inst, uint32_t value, hn_dtype dtype, int rank,
+                                const int64_t *dims)
 {
     size_t elems, bytes;
     if (!hn_dims_count(rank, dims, &elems) || !hn_dtype_bytes(dtype, elems, &bytes))
@@ -169,7 +172,8 @@ hn_status hn_instance_store(hn_env *env, hn_instance *inst, uint32_t value, cons
     } else if (v->type.dtype != t->dtype || v->bytes != t->bytes) {
         char got[128];
         hn_tensor_describe(t, got, sizeof got);
-        return hn_fail(env, HN_INPUT, "value \"%s\": a region gave %s, which is not the declared shape", v->name ? v->name : "?", got);
+        return hn_fail(env, HN_INPUT, "value \"%s\": a region gave %s, which is not the declared shape",
+                       v->name ? v->name : "?", got);
     }
     if (t->bytes) memcpy(inst->tensors[value].data, t->data, t->bytes);
     return HN_OK;
@@ -180,7 +184,8 @@ static hn_status shape_outputs(hn_env *env, hn_instance *inst, const hn_step *st
 {
     bool dynamic = false;
     for (size_t k = 0; k < st->nout; k++)
-        dynamic = dynamic || (st->out[k] != HN_ABSENT && inst->plan->values[st->out[k]].place.space == HN_SPACE_DYNAMIC);
+        dynamic =
+            dynamic || (st->out[k] != HN_ABSENT && inst->plan->values[st->out[k]].place.space == HN_SPACE_DYNAMIC);
     if (!dynamic) return HN_OK;
     hn_type *types = hn_arena_array(env, &inst->scratch, st->nin + st->nout + 1, sizeof *types);
     const hn_type **in = hn_arena_array(env, &inst->scratch, st->nin + 1, sizeof *in);
@@ -200,7 +205,8 @@ static hn_status shape_outputs(hn_env *env, hn_instance *inst, const hn_step *st
     for (size_t k = 0; k < st->nout; k++) {
         if (st->out[k] == HN_ABSENT || inst->plan->values[st->out[k]].place.space != HN_SPACE_DYNAMIC) continue;
         if (!hn_type_known(&out[k]))
-            return hn_fail(env, HN_UNSUPPORTED, "node \"%s\" (%s): the shape of output %zu stays unknown at run time", st->name, st->op, k);
+            return hn_fail(env, HN_UNSUPPORTED, "node \"%s\" (%s): the shape of output %zu stays unknown at run time",
+                           st->name, st->op, k);
         HN_TRY(resize_dynamic(env, inst, st->out[k], out[k].dtype, out[k].rank, out[k].dims));
     }
     return HN_OK;
@@ -249,7 +255,8 @@ static hn_status bind_inputs(hn_env *env, hn_instance *inst, const hn_tensor *co
         char got[128] = "nothing", want[128];
         if (t) hn_tensor_describe(t, got, sizeof got);
         hn_type_describe(NULL, &v->type, want, sizeof want);
-        return hn_fail(env, HN_INPUT, "input \"%s\": the plan is for %s, but %s was given", v->name ? v->name : "?", want, got);
+        return hn_fail(env, HN_INPUT, "input \"%s\": the plan is for %s, but %s was given", v->name ? v->name : "?",
+                       want, got);
     }
     for (size_t i = 0; i < inst->npatches; i++) *inst->patches[i].slot = in[inst->patches[i].input]->data;
     return HN_OK;

@@ -35,7 +35,8 @@ static bool view_weight(const hn_layer *y, weight_view *v)
     return v->groups > 0 && v->out % v->groups == 0;
 }
 
-hn_status hn_bias_shift(hn_env *env, hn_arena *arena, const hn_layers *l, const hn_hist *hist, bool per_tensor, const float ***out)
+hn_status hn_bias_shift(hn_env *env, hn_arena *arena, const hn_layers *l, const hn_hist *hist, bool per_tensor,
+                        const float ***out)
 {
     const float **all = hn_arena_array(env, arena, l->nlayers + 1, sizeof *all);
     if (!all) return HN_NOMEM;
@@ -47,7 +48,8 @@ hn_status hn_bias_shift(hn_env *env, hn_arena *arena, const hn_layers *l, const 
         if (!x || !view_weight(y, &v) || y->node->op->nin < 3) continue;
         const hn_hist *h = &hist[x - l->act];
         if (!h->mean || h->channels != v.in * v.groups) continue;
-        float *scale = hn_arena_array(env, arena, v.out, sizeof *scale), *shift = hn_arena_array(env, arena, v.out, sizeof *shift);
+        float *scale = hn_arena_array(env, arena, v.out, sizeof *scale),
+              *shift = hn_arena_array(env, arena, v.out, sizeof *shift);
         if (!scale || !shift) return HN_NOMEM;
         hn_weight_scales(hn_node_const(y->node, (size_t)y->weight), y->out_axis, per_tensor, scale);
         for (size_t o = 0; o < v.out; o++) {
@@ -56,7 +58,8 @@ hn_status hn_bias_shift(hn_env *env, hn_arena *arena, const hn_layers *l, const 
             for (size_t c = 0; c < v.in; c++)
                 for (size_t t = 0; t < v.taps; t++) {
                     float w = v.w[o * v.so + c * v.si + t * v.st];
-                    sum += ((double)hn_weight_code(w, scale[o]) * (double)scale[o] - (double)w) * h->mean[group * v.in + c];
+                    sum += ((double)hn_weight_code(w, scale[o]) * (double)scale[o] - (double)w) *
+                           h->mean[group * v.in + c];
                 }
             shift[o] = (float)-sum;
         }

@@ -1,16 +1,18 @@
-/* correct: two repairs of post-training quantisation. Sources: data-free quantisation through weight equalisation and bias
- * correction (Nagel et al., 2019). */
+/* correct: two repairs of post-training quantisation. Sources: data-free quantisation through weight equalisation and
+ * bias correction (Nagel et al., 2019). */
 #ifndef HN_OPTIMIZE_CORRECT_H
 #define HN_OPTIMIZE_CORRECT_H
 
 #include "optimize/observe.h"
 
-/* shift[i][c] = -sum over inputs of (Wq - W) * E[x], per layer; entries are NULL where the input's channel means are not known.
- * `hist` is per activation of `l`. */
-hn_status hn_bias_shift(hn_env *env, hn_arena *arena, const hn_layers *l, const hn_hist *hist, bool per_tensor, const float ***shift) HN_MUST_CHECK;
+/* shift[i][c] = -sum over inputs of (Wq - W) * E[x], per layer; entries are NULL where the input's channel means are
+ * not known. `hist` is per activation of `l`. */
+hn_status hn_bias_shift(hn_env *env, hn_arena *arena, const hn_layers *l, const hn_hist *hist, bool per_tensor,
+                        const float ***shift) HN_MUST_CHECK;
 
-/* Cross-layer equalisation in place: for each pair layer -> [Relu] -> layer with no other reader between, scale the channels so
- * that both weights have the same range, until nothing moves by over 0.1 %. Weights become fresh constants. *pairs counts. */
+/* Cross-layer equalisation in place: for each pair layer -> [Relu] -> layer with no other reader between, scale the
+ * channels so that both weights have the same range, until nothing moves by over 0.1 %. Weights become fresh constants.
+ * *pairs counts. */
 hn_status hn_equalize(hn_env *env, hn_layers *l, size_t *pairs) HN_MUST_CHECK;
 
 #endif

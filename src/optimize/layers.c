@@ -1,4 +1,5 @@
-/* layers: see the header. Node and value scratch hold the analysis: node->scratch is the role, value->scratch the activation. */
+/* layers: see the header. Node and value scratch hold the analysis: node->scratch is the role, value->scratch the
+ * activation. */
 #include "optimize/layers.h"
 
 #include <string.h>
@@ -12,8 +13,14 @@ typedef enum role {
     ROLE_CLAMP      /* Relu, Clip directly behind a layer or an Add: absorbed */
 } role;
 
-static role role_of(const hn_node *n) { return (role)(uintptr_t)n->scratch; }
-static void set_role(hn_node *n, role r) { n->scratch = (void *)(uintptr_t)r; }
+static role role_of(const hn_node *n)
+{
+    return (role)(uintptr_t)n->scratch;
+}
+static void set_role(hn_node *n, role r)
+{
+    n->scratch = (void *)(uintptr_t)r;
+}
 
 static hn_status name_all(hn_env *env, hn_graph *g)
 {
@@ -50,7 +57,8 @@ static bool layer_ports(const hn_node *n, int *weight, int *bias, int *out_axis)
         *bias = 2;
         const hn_tensor *c = hn_node_const(n, 2);
         if (hn_node_in(n, 2) && (!c || hn_tensor_elems(c) != (size_t)w->dims[*out_axis])) return false;
-        return w->rank == 2 && !hn_attr_int(n, "transA", 0) && hn_attr_float(n, "alpha", 1) == 1 && hn_attr_float(n, "beta", 1) == 1;
+        return w->rank == 2 && !hn_attr_int(n, "transA", 0) && hn_attr_float(n, "alpha", 1) == 1 &&
+               hn_attr_float(n, "beta", 1) == 1;
     }
     if (hn_node_is(n, "MatMul")) {
         *out_axis = 1;
@@ -62,13 +70,15 @@ static bool layer_ports(const hn_node *n, int *weight, int *bias, int *out_axis)
 static bool is_clamp(const hn_node *n)
 {
     if (hn_node_is(n, "Relu")) return true;
-    return hn_node_is(n, "Clip") && (!hn_node_in(n, 1) || hn_node_const(n, 1)) && (!hn_node_in(n, 2) || hn_node_const(n, 2));
+    return hn_node_is(n, "Clip") && (!hn_node_in(n, 1) || hn_node_const(n, 1)) &&
+           (!hn_node_in(n, 2) || hn_node_const(n, 2));
 }
 
 static bool is_compute(const hn_node *n)
 {
-    if (hn_node_is(n, "Add")) return is_float_act(n->in[0]) && is_float_act(n->in[1]) && n->in[0] != n->in[1] &&
-                                     hn_type_same(&n->in[0]->type, &n->in[1]->type);
+    if (hn_node_is(n, "Add"))
+        return is_float_act(n->in[0]) && is_float_act(n->in[1]) && n->in[0] != n->in[1] &&
+               hn_type_same(&n->in[0]->type, &n->in[1]->type);
     return hn_node_is(n, "AveragePool") || hn_node_is(n, "GlobalAveragePool");
 }
 
@@ -78,7 +88,8 @@ static void find_roles(hn_graph *g)
     for (hn_node *n = g->first; n; n = n->next) {
         role r = ROLE_FLOAT;
         const char *rule = n->op->quant ? n->op->quant : "";
-        bool simple = n->nin > 0 && is_float_act(n->in[0]) && n->nout > 0 && n->out[0] && n->out[0]->type.dtype == HN_F32;
+        bool simple =
+            n->nin > 0 && is_float_act(n->in[0]) && n->nout > 0 && n->out[0] && n->out[0]->type.dtype == HN_F32;
         if (layer_ports(n, &a, &b, &c))
             r = ROLE_LAYER;
         else if (simple && is_compute(n))
@@ -237,9 +248,9 @@ bool hn_layers_node_on(const hn_layers *l, const hn_node *n)
     return true;
 }
 
-/* Integer operators grow forward from the layers: one that has weights marks what it reads and writes; one without weights joins
- * when all that it reads is marked already. Nodes are in order, so one sweep is enough but for inputs of layers, which may make
- * an earlier operator join: sweep until nothing changes. */
+/* Integer operators grow forward from the layers: one that has weights marks what it reads and writes; one without
+ * weights joins when all that it reads is marked already. Nodes are in order, so one sweep is enough but for inputs of
+ * layers, which may make an earlier operator join: sweep until nothing changes. */
 void hn_layers_mark(hn_layers *l)
 {
     for (size_t i = 0; i < l->nacts; i++) l->act[i].used = false;
@@ -253,7 +264,8 @@ void hn_layers_mark(hn_layers *l)
         changed = false;
         for (hn_node *n = l->graph->first; n; n = n->next) {
             role r = role_of(n);
-            if (r == ROLE_FLOAT || r == ROLE_LAYER || (r == ROLE_CLAMP && absorbed(n)) || !hn_layers_node_on(l, n)) continue;
+            if (r == ROLE_FLOAT || r == ROLE_LAYER || (r == ROLE_CLAMP && absorbed(n)) || !hn_layers_node_on(l, n))
+                continue;
             for (size_t k = 0; k < n->nout; k++) {
                 hn_act *y = n->out[k] ? hn_layers_act(l, k == 0 ? after_clamp(n->out[k]) : n->out[k]) : NULL;
                 if (!y || y->used) continue;

@@ -1,9 +1,9 @@
-/* layers: what in a float graph could be integer: the layers (convolutions and matrix products with constant weights) and the
- * activations that would carry quantisation parameters.
+/* layers: what in a float graph could be integer: the layers (convolutions and matrix products with constant weights)
+ * and the activations that would carry quantisation parameters.
  *
- * An activation that only feeds one Relu or Clip is not quantised itself: the clamp becomes part of the integer range of the
- * activation behind it. Operators that only move or pick elements (Reshape, MaxPool, Concat ...) tie their inputs and outputs to
- * one set of parameters; such activations form a group. */
+ * An activation that only feeds one Relu or Clip is not quantised itself: the clamp becomes part of the integer range
+ * of the activation behind it. Operators that only move or pick elements (Reshape, MaxPool, Concat ...) tie their
+ * inputs and outputs to one set of parameters; such activations form a group. */
 #ifndef HN_OPTIMIZE_LAYERS_H
 #define HN_OPTIMIZE_LAYERS_H
 
@@ -12,25 +12,25 @@
 
 typedef struct hn_layer {
     hn_node *node;
-    const char *name;  /* node label */
-    hn_value *x, *y;   /* quantised input; output after an absorbed Relu or Clip */
-    int weight, bias;  /* input numbers; bias -1: none */
-    int out_axis;      /* of the weight: output channels */
+    const char *name; /* node label */
+    hn_value *x, *y;  /* quantised input; output after an absorbed Relu or Clip */
+    int weight, bias; /* input numbers; bias -1: none */
+    int out_axis;     /* of the weight: output channels */
     size_t channels;
     size_t params;
-    bool first, last;  /* reads a graph input; feeds a graph output through views and softmax */
-    bool on;           /* integer */
-    char reason[160];  /* why it is float, or what decided */
+    bool first, last; /* reads a graph input; feeds a graph output through views and softmax */
+    bool on;          /* integer */
+    char reason[160]; /* why it is float, or what decided */
 } hn_layer;
 
 typedef struct hn_act {
     hn_value *value;
     const char *name;
-    uint32_t group;  /* index of the group's first activation */
-    bool used;       /* in the present choice of layers: some integer operator reads or writes it */
-    float lo, hi;    /* range of the group */
+    uint32_t group; /* index of the group's first activation */
+    bool used;      /* in the present choice of layers: some integer operator reads or writes it */
+    float lo, hi;   /* range of the group */
     float scale;
-    int32_t zero;    /* of the u8 code */
+    int32_t zero;       /* of the u8 code */
     const char *method; /* calibration that chose the range */
 } hn_act;
 
@@ -42,8 +42,8 @@ typedef struct hn_layers {
     size_t nacts;
 } hn_layers;
 
-/* Analyse a graph (after hn_pipeline_clean). Unnamed values and nodes get names. All memory from the graph's arena. Every layer
- * starts on. */
+/* Analyse a graph (after hn_pipeline_clean). Unnamed values and nodes get names. All memory from the graph's arena.
+ * Every layer starts on. */
 hn_status hn_layers_find(hn_env *env, hn_graph *g, hn_layers *out) HN_MUST_CHECK;
 /* Recompute act[].used from layer[].on. */
 void hn_layers_mark(hn_layers *l);

@@ -8,7 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-hn_status hn_feed_make(hn_env *env, hn_arena *arena, const hn_session *s, const hn_dataset *ds, const size_t *index, size_t n, hn_feed *out)
+hn_status hn_feed_make(hn_env *env, hn_arena *arena, const hn_session *s, const hn_dataset *ds, const size_t *index,
+                       size_t n, hn_feed *out)
 {
     hn_batch batch;
     HN_TRY(hn_dataset_batch(env, ds, index, n, arena, &batch));
@@ -24,12 +25,14 @@ typedef struct timed {
     double *steps;  /* rounds x steps */
 } timed;
 
-static hn_status start(hn_env *env, hn_arena *arena, hn_session *s, const hn_feed *feed, size_t rounds, double slice_ms, timed *t)
+static hn_status start(hn_env *env, hn_arena *arena, hn_session *s, const hn_feed *feed, size_t rounds, double slice_ms,
+                       timed *t)
 {
     hn_type types[HN_DATA_MAX_INPUTS];
     size_t nin = hn_session_inputs(s);
     if (nin > HN_DATA_MAX_INPUTS) return hn_fail(env, HN_LIMIT, "a model with %zu inputs", nin);
-    for (size_t i = 0; i < nin; i++) types[i] = hn_type_tensor(feed->in[i]->dtype, feed->in[i]->rank, feed->in[i]->dims);
+    for (size_t i = 0; i < nin; i++)
+        types[i] = hn_type_tensor(feed->in[i]->dtype, feed->in[i]->rank, feed->in[i]->dims);
     HN_TRY(hn_session_ready(env, s, types, &t->ready));
     t->out = hn_arena_array(env, arena, hn_session_outputs(s) + 1, sizeof *t->out);
     t->run_ms = hn_arena_array(env, arena, rounds, sizeof *t->run_ms);
@@ -88,8 +91,8 @@ static hn_status finish(hn_env *env, hn_arena *arena, timed *t, size_t rounds, h
     return HN_OK;
 }
 
-hn_status hn_time_sessions(hn_env *env, hn_arena *arena, hn_session *const *s, size_t count, const hn_feed *feed, size_t rounds,
-                           double slice_ms, hn_timing *out)
+hn_status hn_time_sessions(hn_env *env, hn_arena *arena, hn_session *const *s, size_t count, const hn_feed *feed,
+                           size_t rounds, double slice_ms, hn_timing *out)
 {
     timed *t = hn_arena_array(env, arena, count, sizeof *t);
     if (!t) return HN_NOMEM;
@@ -108,7 +111,8 @@ double hn_timing_of(const hn_timing *t, const char *name)
     return us;
 }
 
-hn_status hn_outputs_take(hn_env *env, hn_arena *arena, hn_session *s, const hn_feed *feeds, size_t nfeeds, hn_outputs *out)
+hn_status hn_outputs_take(hn_env *env, hn_arena *arena, hn_session *s, const hn_feed *feeds, size_t nfeeds,
+                          hn_outputs *out)
 {
     size_t nout = hn_session_outputs(s);
     hn_tensor *t = hn_arena_array(env, arena, nout + 1, sizeof *t);

@@ -21,13 +21,13 @@ typedef struct hn_feed {
     const hn_tensor **in;
     size_t n; /* samples */
 } hn_feed;
-hn_status hn_feed_make(hn_env *env, hn_arena *arena, const hn_session *s, const hn_dataset *ds, const size_t *index, size_t n,
-                       hn_feed *out) HN_MUST_CHECK;
+hn_status hn_feed_make(hn_env *env, hn_arena *arena, const hn_session *s, const hn_dataset *ds, const size_t *index,
+                       size_t n, hn_feed *out) HN_MUST_CHECK;
 
-/* Run each of `count` sessions on the same feed in turn, `rounds` rounds of runs that last about `slice_ms` each, with per-step
- * medians over the rounds. Sessions must accept the feed's shapes. Tables are in the arena. */
-hn_status hn_time_sessions(hn_env *env, hn_arena *arena, hn_session *const *s, size_t count, const hn_feed *feed, size_t rounds,
-                           double slice_ms, hn_timing *out) HN_MUST_CHECK;
+/* Run each of `count` sessions on the same feed in turn, `rounds` rounds of runs that last about `slice_ms` each, with
+ * per-step medians over the rounds. Sessions must accept the feed's shapes. Tables are in the arena. */
+hn_status hn_time_sessions(hn_env *env, hn_arena *arena, hn_session *const *s, size_t count, const hn_feed *feed,
+                           size_t rounds, double slice_ms, hn_timing *out) HN_MUST_CHECK;
 /* Sum of medians over the steps whose name is `name`; negative when there is none. */
 double hn_timing_of(const hn_timing *t, const char *name);
 
@@ -36,7 +36,8 @@ typedef struct hn_outputs {
     float *v;
     size_t n;
 } hn_outputs;
-hn_status hn_outputs_take(hn_env *env, hn_arena *arena, hn_session *s, const hn_feed *feeds, size_t nfeeds, hn_outputs *out) HN_MUST_CHECK;
+hn_status hn_outputs_take(hn_env *env, hn_arena *arena, hn_session *s, const hn_feed *feeds, size_t nfeeds,
+                          hn_outputs *out) HN_MUST_CHECK;
 /* Squared distance over squared size: 0 the same, 1 as wrong as all zeros. */
 double hn_outputs_loss(const hn_outputs *reference, const hn_outputs *other);
 

@@ -135,7 +135,8 @@ static hn_status between(observer *o)
     for (size_t i = 0; i < o->l->nacts; i++) {
         hn_hist *h = &o->hist[i];
         if (h->strange) {
-            hn_fail(o->env, HN_INPUT, "activation \"%s\" has %zu NaN or infinite values on the calibration data", o->l->act[i].name, h->strange);
+            hn_fail(o->env, HN_INPUT, "activation \"%s\" has %zu NaN or infinite values on the calibration data",
+                    o->l->act[i].name, h->strange);
             hn_hint(o->env, "look for NaN in the data, or a pre-processing that does not fit the model");
             return HN_INPUT;
         }
@@ -147,8 +148,9 @@ static hn_status between(observer *o)
     return HN_OK;
 }
 
-hn_status hn_observe(hn_env *env, const hn_layers *l, const hn_dataset *ds, const size_t *samples, size_t n, hn_arena *arena,
-                     hn_hist *hist, void (*progress)(void *self, double done, double total), void *self)
+hn_status hn_observe(hn_env *env, const hn_layers *l, const hn_dataset *ds, const size_t *samples, size_t n,
+                     hn_arena *arena, hn_hist *hist, void (*progress)(void *self, double done, double total),
+                     void *self)
 {
     observer o = {.env = env, .l = l, .hist = hist, .arena = arena};
     hn_graph *g = NULL;

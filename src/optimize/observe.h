@@ -1,5 +1,6 @@
 /* observe: histograms of activations over calibration samples, and ranges chosen from them.
- * Sources: MSE with an error norm of 2.4 as in the GPTQ grid search; entropy (KL) calibration as published for TensorRT. */
+ * Sources: MSE with an error norm of 2.4 as in the GPTQ grid search; entropy (KL) calibration as published for
+ * TensorRT. */
 #ifndef HN_OPTIMIZE_OBSERVE_H
 #define HN_OPTIMIZE_OBSERVE_H
 
@@ -21,10 +22,12 @@ typedef struct hn_hist {
     size_t channels;
 } hn_hist;
 
-/* Run the float graph over samples[0..n) with every activation of `l` as an extra output; hist[] has l->nacts entries, filled in
- * the arena. The layers' input channel means come along. HN_INPUT names an activation that saw NaN or infinity. */
-hn_status hn_observe(hn_env *env, const hn_layers *l, const hn_dataset *ds, const size_t *samples, size_t n, hn_arena *arena,
-                     hn_hist *hist, void (*progress)(void *self, double done, double total), void *self) HN_MUST_CHECK;
+/* Run the float graph over samples[0..n) with every activation of `l` as an extra output; hist[] has l->nacts entries,
+ * filled in the arena. The layers' input channel means come along. HN_INPUT names an activation that saw NaN or
+ * infinity. */
+hn_status hn_observe(hn_env *env, const hn_layers *l, const hn_dataset *ds, const size_t *samples, size_t n,
+                     hn_arena *arena, hn_hist *hist, void (*progress)(void *self, double done, double total),
+                     void *self) HN_MUST_CHECK;
 
 /* Union of the histograms of a group on one grid. */
 hn_status hn_hist_merge(hn_env *env, hn_arena *arena, const hn_hist *const *from, size_t n, hn_hist *out) HN_MUST_CHECK;

@@ -9,7 +9,8 @@
 void hn_weight_scales(const hn_tensor *w, int axis, bool per_tensor, float *scale)
 {
     const float *x = w->data;
-    size_t outer = hn_dims_elems(w->rank, w->dims, 0, axis), c = (size_t)w->dims[axis], inner = hn_dims_elems(w->rank, w->dims, axis + 1, w->rank);
+    size_t outer = hn_dims_elems(w->rank, w->dims, 0, axis), c = (size_t)w->dims[axis],
+           inner = hn_dims_elems(w->rank, w->dims, axis + 1, w->rank);
     for (size_t k = 0; k < c; k++) scale[k] = 0;
     for (size_t o = 0; o < outer; o++)
         for (size_t k = 0; k < c; k++)
@@ -57,7 +58,8 @@ static hn_value *quantise_act(hn_rw *rw, hn_value *v, const hn_act *a)
 
 static hn_value *quantise_weight(inserter *t, hn_rw *rw, const hn_layer *y, const hn_tensor *w, const float *scale)
 {
-    size_t c = y->channels, outer = hn_dims_elems(w->rank, w->dims, 0, y->out_axis), inner = hn_dims_elems(w->rank, w->dims, y->out_axis + 1, w->rank);
+    size_t c = y->channels, outer = hn_dims_elems(w->rank, w->dims, 0, y->out_axis),
+           inner = hn_dims_elems(w->rank, w->dims, y->out_axis + 1, w->rank);
     hn_tensor *codes, *scales;
     int64_t dims[1] = {(int64_t)c};
     int rank = t->o->per_tensor ? 0 : 1;
@@ -79,7 +81,8 @@ static hn_value *quantise_weight(inserter *t, hn_rw *rw, const hn_layer *y, cons
 }
 
 /* Bias as i32 with scale s_x * s_w: exact in the accumulator. */
-static hn_value *quantise_bias(hn_rw *rw, const hn_layer *y, const float *bias, const float *shift, const float *scale, float sx)
+static hn_value *quantise_bias(hn_rw *rw, const hn_layer *y, const float *bias, const float *shift, const float *scale,
+                               float sx)
 {
     size_t c = y->channels;
     int64_t dims[1] = {(int64_t)c};
@@ -91,16 +94,20 @@ static hn_value *quantise_bias(hn_rw *rw, const hn_layer *y, const float *bias, 
         float sb = sx * scale[k];
         double b = (double)(bias ? bias[k] : 0) + (double)(shift ? shift[k] : 0), code = rint(b / (double)sb);
         ((float *)scales->data)[k] = sb;
-        ((int32_t *)codes->data)[k] = code > 2147483520.0 ? 2147483520 : code < -2147483520.0 ? -2147483520 : (int32_t)code;
+        ((int32_t *)codes->data)[k] = code > 2147483520.0    ? 2147483520
+                                      : code < -2147483520.0 ? -2147483520
+                                                             : (int32_t)code;
     }
     hn_value *in[2] = {q, s};
     hn_rw_attr attrs[] = {HN_A_INT("axis", 0), {0}};
     return named(rw, hn_rw_op(rw, "DequantizeLinear", 2, in, attrs), y->name, "_bias");
 }
 
-/* A channel of (nearly) zero weights has a tiny scale, under which its bias would not fit 32 bits: widen the scale until the bias
- * takes at most 2^30. The weights of such a channel round to zero, which is what they are next to the bias. */
-static void widen_for_bias(const hn_layer *y, const float *bias, const float *shift, float sx, bool per_tensor, float *scale)
+/* A channel of (nearly) zero weights has a tiny scale, under which its bias would not fit 32 bits: widen the scale
+ * until the bias takes at most 2^30. The weights of such a channel round to zero, which is what they are next to the
+ * bias. */
+static void widen_for_bias(const hn_layer *y, const float *bias, const float *shift, float sx, bool per_tensor,
+                           float *scale)
 {
     float most = 0;
     for (size_t k = 0; k < y->channels; k++) {
@@ -147,8 +154,8 @@ static hn_status make_dq(inserter *t, size_t i)
     return hn_rw_status(&rw);
 }
 
-/* An activation with the same codes as its source (same group, moved only) still gets its own pair: the pattern that every
- * runtime recognises. */
+/* An activation with the same codes as its source (same group, moved only) still gets its own pair: the pattern that
+ * every runtime recognises. */
 static hn_status redirect(inserter *t, size_t i)
 {
     HN_TRY(make_dq(t, i));
@@ -171,9 +178,9 @@ static hn_status redirect(inserter *t, size_t i)
     return HN_OK;
 }
 
-/* A float layer between dequantised input and quantised output is a pattern that some runtimes quantise on their own, with one
- * scale for all weights. Bounds of plus and minus infinity on its input change nothing and break the pattern; hone removes them
- * when it loads the file. */
+/* A float layer between dequantised input and quantised output is a pattern that some runtimes quantise on their own,
+ * with one scale for all weights. Bounds of plus and minus infinity on its input change nothing and break the pattern;
+ * hone removes them when it loads the file. */
 static hn_status fence(inserter *t, const hn_layer *y, hn_node *n)
 {
     const hn_act *x = hn_layers_act(t->l, y->x);

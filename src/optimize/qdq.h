@@ -1,23 +1,25 @@
 /* qdq: writes a choice of integer layers into a graph as QuantizeLinear and DequantizeLinear nodes, in plain ONNX.
  *
- * Activations: u8, one scale and zero point each. Weights: i8, symmetric, one scale per output channel (or one per tensor).
- * Biases: i32 with scale s_x * s_w. Every runtime that knows QDQ reads the result the same way. */
+ * Activations: u8, one scale and zero point each. Weights: i8, symmetric, one scale per output channel (or one per
+ * tensor). Biases: i32 with scale s_x * s_w. Every runtime that knows QDQ reads the result the same way. */
 #ifndef HN_OPTIMIZE_QDQ_H
 #define HN_OPTIMIZE_QDQ_H
 
 #include "optimize/layers.h"
 
 typedef struct hn_qdq_options {
-    bool per_tensor;            /* weights */
+    bool per_tensor;                /* weights */
     const float *const *bias_shift; /* per layer: added to the float bias per channel, or NULL entries; NULL: none */
-    const uint32_t *only;       /* when set: quantise just these activations (no weights), for measuring ranges */
+    const uint32_t *only;           /* when set: quantise just these activations (no weights), for measuring ranges */
     size_t nonly;
 } hn_qdq_options;
 
 /* A new graph in `arena` from l->graph and the present l->layer[].on and l->act[].scale/zero. Types are inferred. */
-hn_status hn_qdq_insert(hn_env *env, hn_arena *arena, const hn_layers *l, const hn_qdq_options *options, hn_graph **out) HN_MUST_CHECK;
+hn_status hn_qdq_insert(hn_env *env, hn_arena *arena, const hn_layers *l, const hn_qdq_options *options,
+                        hn_graph **out) HN_MUST_CHECK;
 
-/* Symmetric i8 scales of a weight along `axis` (or one): max|w| / 127; a channel of zeros gets 1. `scale` holds channels floats. */
+/* Symmetric i8 scales of a weight along `axis` (or one): max|w| / 127; a channel of zeros gets 1. `scale` holds
+ * channels floats. */
 void hn_weight_scales(const hn_tensor *w, int axis, bool per_tensor, float *scale);
 /* Code of w[i] under scale s: round half to even, clamp to [-127, 127]. */
 int8_t hn_weight_code(float w, float scale);

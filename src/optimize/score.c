@@ -11,7 +11,8 @@ size_t hn_score_batch(const hn_session *s, size_t wanted)
     return wanted ? wanted : 8;
 }
 
-static hn_status feed_one(hn_env *env, hn_arena *arena, const hn_session *s, size_t i, const hn_tensor *src, const hn_tensor **out)
+static hn_status feed_one(hn_env *env, hn_arena *arena, const hn_session *s, size_t i, const hn_tensor *src,
+                          const hn_tensor **out)
 {
     const hn_type *want = hn_session_input_type(s, i);
     hn_tensor *t = hn_arena_alloc(env, arena, sizeof *t);
@@ -45,10 +46,13 @@ hn_status hn_score_feed(hn_env *env, hn_arena *arena, const hn_session *s, const
     for (size_t i = 0; i < nin; i++) {
         size_t pick = SIZE_MAX;
         for (size_t k = 0; k < batch->inputs; k++)
-            if (batch->input_name && batch->input_name[k] && strcmp(batch->input_name[k], hn_session_input_name(s, i)) == 0) pick = k;
+            if (batch->input_name && batch->input_name[k] &&
+                strcmp(batch->input_name[k], hn_session_input_name(s, i)) == 0)
+                pick = k;
         if (pick == SIZE_MAX && i < batch->inputs) pick = i;
         if (pick == SIZE_MAX) {
-            hn_fail(env, HN_INPUT, "the data give %zu inputs, but the model also needs \"%s\"", batch->inputs, hn_session_input_name(s, i));
+            hn_fail(env, HN_INPUT, "the data give %zu inputs, but the model also needs \"%s\"", batch->inputs,
+                    hn_session_input_name(s, i));
             return HN_INPUT;
         }
         HN_TRY(feed_one(env, arena, s, i, &batch->input[pick], &refs[i]));
@@ -83,13 +87,14 @@ static hn_status check_output(hn_env *env, const hn_tensor *out, size_t n, size_
     char text[128];
     hn_tensor_describe(out, text, sizeof text);
     if (out->rank < 1 || out->dtype == HN_STRING || (size_t)out->dims[0] != n || elems % n != 0 || elems / n < 2)
-        return hn_fail(env, HN_INPUT, "the model's first output is %s, which is not one row of class scores a sample", text);
+        return hn_fail(env, HN_INPUT, "the model's first output is %s, which is not one row of class scores a sample",
+                       text);
     *classes = elems / n;
     return HN_OK;
 }
 
-static hn_status score_batch(hn_env *env, hn_arena *tmp, hn_session *s, const hn_dataset *ds, const size_t *index, size_t n, size_t pad,
-                             size_t top, uint8_t *right, int32_t *answer)
+static hn_status score_batch(hn_env *env, hn_arena *tmp, hn_session *s, const hn_dataset *ds, const size_t *index,
+                             size_t n, size_t pad, size_t top, uint8_t *right, int32_t *answer)
 {
     size_t *list = hn_arena_array(env, tmp, pad, sizeof *list);
     hn_tensor *out = hn_arena_array(env, tmp, hn_session_outputs(s) + 1, sizeof *out);
@@ -106,7 +111,8 @@ static hn_status score_batch(hn_env *env, hn_arena *tmp, hn_session *s, const hn
         int64_t label = batch.label ? batch.label[i] : -1;
         if (label < 0) return hn_fail(env, HN_INPUT, "sample %zu has no label", index[i]);
         if ((size_t)label >= classes) {
-            hn_fail(env, HN_INPUT, "sample %zu has label %lld, but the model knows %zu classes", index[i], (long long)label, classes);
+            hn_fail(env, HN_INPUT, "sample %zu has label %lld, but the model knows %zu classes", index[i],
+                    (long long)label, classes);
             hn_hint(env, "--label-offset shifts labels; this output has room for 0..%zu", classes - 1);
             return HN_INPUT;
         }
@@ -116,8 +122,8 @@ static hn_status score_batch(hn_env *env, hn_arena *tmp, hn_session *s, const hn
     return HN_OK;
 }
 
-hn_status hn_score(hn_env *env, hn_session *s, const hn_dataset *ds, const size_t *index, size_t n, const hn_score_options *o,
-                   uint8_t *right, int32_t *answer)
+hn_status hn_score(hn_env *env, hn_session *s, const hn_dataset *ds, const size_t *index, size_t n,
+                   const hn_score_options *o, uint8_t *right, int32_t *answer)
 {
     static const hn_score_options defaults;
     if (!o) o = &defaults;
@@ -129,7 +135,8 @@ hn_status hn_score(hn_env *env, hn_session *s, const hn_dataset *ds, const size_
     for (size_t at = 0; at < n && st == HN_OK; at += size) {
         size_t take = n - at < size ? n - at : size;
         hn_arena_reset(env, &tmp);
-        st = score_batch(env, &tmp, s, ds, index + at, take, fixed ? size : take, top, right + at, answer ? answer + at : NULL);
+        st = score_batch(env, &tmp, s, ds, index + at, take, fixed ? size : take, top, right + at,
+                         answer ? answer + at : NULL);
         if (o->progress) o->progress(o->self, at + take, n);
     }
     hn_arena_fini(env, &tmp);

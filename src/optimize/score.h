@@ -1,5 +1,5 @@
-/* score: runs a session over a list of samples and counts right answers, sample by sample, so that two models can be compared in
- * pairs. */
+/* score: runs a session over a list of samples and counts right answers, sample by sample, so that two models can be
+ * compared in pairs. */
 #ifndef HN_OPTIMIZE_SCORE_H
 #define HN_OPTIMIZE_SCORE_H
 
@@ -8,21 +8,22 @@
 #include "optimize/stats.h"
 
 typedef struct hn_score_options {
-    size_t batch;  /* 0: chosen from the model's input (fixed batch kept) */
-    size_t top;    /* a sample counts as right when its label is among the `top` largest; 0: 1 */
+    size_t batch; /* 0: chosen from the model's input (fixed batch kept) */
+    size_t top;   /* a sample counts as right when its label is among the `top` largest; 0: 1 */
     void (*progress)(void *self, size_t done, size_t total);
     void *self;
 } hn_score_options;
 
 /* right[i] = 1 when sample index[i] is answered right. The first output of the model is taken as [n, classes] (further
- * dimensions of size 1 are allowed); ties go to the lower class. `answer` (may be NULL) gets the top class. HN_INPUT when a sample
- * has no label or the output is not a row of classes. */
-hn_status hn_score(hn_env *env, hn_session *s, const hn_dataset *ds, const size_t *index, size_t n, const hn_score_options *options,
-                   uint8_t *right, int32_t *answer) HN_MUST_CHECK;
+ * dimensions of size 1 are allowed); ties go to the lower class. `answer` (may be NULL) gets the top class. HN_INPUT
+ * when a sample has no label or the output is not a row of classes. */
+hn_status hn_score(hn_env *env, hn_session *s, const hn_dataset *ds, const size_t *index, size_t n,
+                   const hn_score_options *options, uint8_t *right, int32_t *answer) HN_MUST_CHECK;
 
-/* Feed a batch to the model's inputs: matches names where the data names them, else order; adds or checks the batch dimension,
- * converts u8 to f32. *in gets nin pointers in the arena. */
-hn_status hn_score_feed(hn_env *env, hn_arena *arena, const hn_session *s, const hn_batch *batch, const hn_tensor ***in) HN_MUST_CHECK;
+/* Feed a batch to the model's inputs: matches names where the data names them, else order; adds or checks the batch
+ * dimension, converts u8 to f32. *in gets nin pointers in the arena. */
+hn_status hn_score_feed(hn_env *env, hn_arena *arena, const hn_session *s, const hn_batch *batch,
+                        const hn_tensor ***in) HN_MUST_CHECK;
 /* The batch size to use for a session: its fixed first dimension, else `wanted` (0: 8). */
 size_t hn_score_batch(const hn_session *s, size_t wanted);
 

@@ -1,5 +1,5 @@
-/* search: the route from a float graph to the INT8 graph that is kept. Each step is a function; each says in the trials what it
- * tried and what came of it. */
+/* search: the route from a float graph to the INT8 graph that is kept. Each step is a function; each says in the trials
+ * what it tried and what came of it. */
 #include "optimize/search_priv.h"
 
 #include "base/clock.h"
@@ -42,7 +42,8 @@ typedef struct candidate {
 /* The distinct ranges that the methods give for a group: one within 3 % of an earlier one is the same. */
 static size_t candidates(const hn_hist *h, candidate *out)
 {
-    static const hn_method order[HN_METHODS] = {HN_METHOD_MINMAX, HN_METHOD_PERCENTILE, HN_METHOD_MSE, HN_METHOD_ENTROPY};
+    static const hn_method order[HN_METHODS] = {HN_METHOD_MINMAX, HN_METHOD_PERCENTILE, HN_METHOD_MSE,
+                                                HN_METHOD_ENTROPY};
     size_t n = 0;
     for (int i = 0; i < HN_METHODS; i++) {
         candidate c = {.method = order[i]};
@@ -75,7 +76,8 @@ static hn_status group_hist(hn_search *s, uint32_t group, hn_hist *out, uint32_t
     return hn_hist_merge(s->env, s->arena, list, n, out);
 }
 
-/* One range for each group of activations: the method with the least loss of the outputs when only this group is quantised. */
+/* One range for each group of activations: the method with the least loss of the outputs when only this group is
+ * quantised. */
 static hn_status choose_ranges(hn_search *s, hn_probe *p)
 {
     hn_layers *l = &s->layers;
@@ -145,7 +147,8 @@ static hn_status layer_means(hn_search *s, hn_probe *p, const hn_graph *g, const
     for (size_t f = 0; f < p->nfeeds && st == HN_OK; f++) {
         st = hn_session_run(s->env, session, p->feeds[f].in, out);
         const hn_tensor *t = &out[g->nout];
-        *known = st == HN_OK && t->dtype == HN_F32 && t->rank >= 2 && (size_t)t->dims[1] == y->channels && hn_tensor_elems(t) > 0;
+        *known = st == HN_OK && t->dtype == HN_F32 && t->rank >= 2 && (size_t)t->dims[1] == y->channels &&
+                 hn_tensor_elems(t) > 0;
         if (!*known) break;
         add_means(t, y->channels, sum);
     }
@@ -154,8 +157,8 @@ static hn_status layer_means(hn_search *s, hn_probe *p, const hn_graph *g, const
     return st;
 }
 
-/* Bias correction as it is measured: layer by layer, with everything before it quantised and corrected already, the mean of each
- * channel is moved back to what it is in float. */
+/* Bias correction as it is measured: layer by layer, with everything before it quantised and corrected already, the
+ * mean of each channel is moved back to what it is in float. */
 static hn_status measured_shift(hn_search *s, hn_probe *p, const float ***out)
 {
     const hn_layers *l = &s->layers;
@@ -175,7 +178,8 @@ static hn_status measured_shift(hn_search *s, hn_probe *p, const float ***out)
         if (st == HN_OK && known) st = hn_qdq_insert(s->env, &arena, l, &q, &g);
         if (st == HN_OK && known) st = layer_means(s, p, g, y, want + y->channels, &known);
         if (st == HN_OK && known) {
-            for (size_t c = 0; c < y->channels; c++) shift[c] = (float)((want[c] - want[y->channels + c]) / (double)p->nfeeds);
+            for (size_t c = 0; c < y->channels; c++)
+                shift[c] = (float)((want[c] - want[y->channels + c]) / (double)p->nfeeds);
             all[i] = shift;
         }
         hn_arena_fini(s->env, &arena);
@@ -202,7 +206,8 @@ static hn_status try_bias_shift(hn_search *s, hn_probe *p, double *loss)
         hn_trial *t = hn_search_trial(s, names[k], with);
         if (!t) return HN_NOMEM;
         bool keep = with < *loss * 0.995;
-        snprintf(t->note, sizeof t->note, "%s: output error %.3g without, %.3g with", keep ? "kept" : "not kept", *loss, with);
+        snprintf(t->note, sizeof t->note, "%s: output error %.3g without, %.3g with", keep ? "kept" : "not kept", *loss,
+                 with);
         if (!keep) continue;
         *loss = with;
         kept = shift;
@@ -233,7 +238,8 @@ static hn_status try_equalize(hn_search *s, hn_probe *p, double *loss)
     hn_trial *t = hn_search_trial(s, "cross-layer equalisation", with);
     if (!t) return HN_NOMEM;
     bool keep = with < *loss * 0.9;
-    snprintf(t->note, sizeof t->note, "%s: %zu pairs, output error %.3g without, %.3g with", keep ? "kept" : "not kept", pairs, *loss, with);
+    snprintf(t->note, sizeof t->note, "%s: %zu pairs, output error %.3g without, %.3g with", keep ? "kept" : "not kept",
+             pairs, *loss, with);
     if (!keep) return HN_OK;
     s->graph = other.graph;
     s->layers = other.layers;
@@ -244,12 +250,14 @@ static hn_status try_equalize(hn_search *s, hn_probe *p, double *loss)
 }
 
 /* Time the present choice against float, in turn on one sample. */
-static hn_status time_choice(hn_search *s, hn_probe *p, hn_session *session, hn_arena *arena, size_t rounds, hn_timing t[2])
+static hn_status time_choice(hn_search *s, hn_probe *p, hn_session *session, hn_arena *arena, size_t rounds,
+                             hn_timing t[2])
 {
     (void)p;
     size_t batch = hn_score_batch(s->float_session, 1);
     hn_feed feed;
-    HN_TRY(hn_feed_make(s->env, arena, s->float_session, s->ds, s->calib, batch < s->ncalib ? batch : s->ncalib, &feed));
+    HN_TRY(
+        hn_feed_make(s->env, arena, s->float_session, s->ds, s->calib, batch < s->ncalib ? batch : s->ncalib, &feed));
     hn_session *pair[2] = {s->float_session, session};
     return hn_time_sessions(s->env, arena, pair, 2, &feed, rounds, 20, t);
 }
@@ -281,8 +289,8 @@ static void turn(hn_search *s, size_t i, bool on)
     hn_layers_mark(&s->layers);
 }
 
-/* Layers whose integer step is not faster go back to float when that makes the whole model faster: a float layer among integer
- * ones costs conversions, so the sum decides, not the layer. */
+/* Layers whose integer step is not faster go back to float when that makes the whole model faster: a float layer among
+ * integer ones costs conversions, so the sum decides, not the layer. */
 static hn_status refuse_slow(hn_search *s, hn_probe *p)
 {
     double now_ms, all_ms;
@@ -293,7 +301,8 @@ static hn_status refuse_slow(hn_search *s, hn_probe *p)
     hn_arena_fini(s->env, &arena);
     all_ms = now_ms;
     size_t slow = 0, tried = 0;
-    for (size_t i = 0; i < s->layers.nlayers; i++) slow += s->report[i].us_int8 > 0 && s->report[i].us_int8 >= s->report[i].us_float;
+    for (size_t i = 0; i < s->layers.nlayers; i++)
+        slow += s->report[i].us_int8 > 0 && s->report[i].us_int8 >= s->report[i].us_float;
     for (size_t i = 0; i < s->layers.nlayers && !hn_search_late(s) && tried < 24; i++) {
         hn_layer_report *r = &s->report[i];
         if (!s->layers.layer[i].on || r->us_int8 <= 0 || r->us_float <= 0 || r->us_int8 < r->us_float) continue;
@@ -303,22 +312,25 @@ static hn_status refuse_slow(hn_search *s, hn_probe *p)
         turn(s, i, false);
         HN_TRY(total_ms(s, p, &ms, NULL, NULL));
         if (ms < now_ms * 0.99) {
-            snprintf(s->layers.layer[i].reason, sizeof s->layers.layer[i].reason,
-                     "INT8 is not faster here: %.1f us against %.1f us in float; model %.3f ms with it, %.3f ms without", r->us_int8, r->us_float,
-                     now_ms, ms);
+            snprintf(
+                s->layers.layer[i].reason, sizeof s->layers.layer[i].reason,
+                "INT8 is not faster here: %.1f us against %.1f us in float; model %.3f ms with it, %.3f ms without",
+                r->us_int8, r->us_float, now_ms, ms);
             HN_TRY(hn_search_refuse(s, s->layers.layer[i].name, "int8", "%s", s->layers.layer[i].reason));
             now_ms = ms;
         } else {
             turn(s, i, true);
             snprintf(s->layers.layer[i].reason, sizeof s->layers.layer[i].reason,
-                     "its step takes %.1f us (float %.1f us), but float would cost conversions around it: model %.3f ms, with it in float %.3f ms",
+                     "its step takes %.1f us (float %.1f us), but float would cost conversions around it: model %.3f "
+                     "ms, with it in float %.3f ms",
                      r->us_int8, r->us_float, now_ms, ms);
         }
     }
     hn_trial *tr = hn_search_trial(s, "layers timed", NAN);
     if (!tr) return HN_NOMEM;
     tr->latency_ms = now_ms;
-    snprintf(tr->note, sizeof tr->note, "%zu of %zu integer steps not faster than float; model %.3f ms all INT8, %.3f ms as chosen", slow,
+    snprintf(tr->note, sizeof tr->note,
+             "%zu of %zu integer steps not faster than float; model %.3f ms all INT8, %.3f ms as chosen", slow,
              s->layers.nlayers, all_ms, now_ms);
     return HN_OK;
 }
@@ -361,15 +373,15 @@ static hn_status score_choice(hn_search *s, hn_probe *p, const char *name, hn_tr
     return st;
 }
 
-/* Within the budget, as far as the selection part can tell: a drop that exceeds it by less than its own standard error is taken
- * for noise. The test part, which decides nothing here, has the last word in the report. */
+/* Within the budget, as far as the selection part can tell: a drop that exceeds it by less than its own standard error
+ * is taken for noise. The test part, which decides nothing here, has the last word in the report. */
 static bool holds(const hn_search *s, const hn_trial *t)
 {
     return t->drop.value - t->drop.se <= s->o->max_drop;
 }
 
-/* Accuracy loop: while the selection part shows more than the budget, the layer that takes away most of the loss goes back to
- * float; steps grow so that a hopeless case ends soon. */
+/* Accuracy loop: while the selection part shows more than the budget, the layer that takes away most of the loss goes
+ * back to float; steps grow so that a hopeless case ends soon. */
 static hn_status hold_budget(hn_search *s, hn_probe *p)
 {
     hn_trial *t;
@@ -382,11 +394,13 @@ static hn_status hold_budget(hn_search *s, hn_probe *p)
         for (size_t k = 0; k < (step + 1) / 2; k++) {
             size_t worst = SIZE_MAX;
             for (size_t i = 0; i < s->layers.nlayers; i++)
-                if (s->layers.layer[i].on && (worst == SIZE_MAX || !(s->report[i].gain <= s->report[worst].gain))) worst = i;
+                if (s->layers.layer[i].on && (worst == SIZE_MAX || !(s->report[i].gain <= s->report[worst].gain)))
+                    worst = i;
             if (worst == SIZE_MAX) break;
             turn(s, worst, false);
             hn_layer *y = &s->layers.layer[worst];
-            snprintf(y->reason, sizeof y->reason, "accuracy: in float it takes away %.0f %% of the output error", 100 * s->report[worst].gain);
+            snprintf(y->reason, sizeof y->reason, "accuracy: in float it takes away %.0f %% of the output error",
+                     100 * s->report[worst].gain);
             HN_TRY(hn_search_refuse(s, y->name, "int8", "%s", y->reason));
         }
         char name[64];
@@ -430,7 +444,8 @@ static hn_status layer_sqnr(hn_search *s, hn_probe *p)
             snprintf(name, sizeof name, "%s_dequantized", base);
             hn_value *v = k ? hn_graph_find(g, name) : NULL;
             if (!v) v = hn_graph_find(g, base);
-            st = v ? hn_graph_output(g, v) : hn_fail(env, HN_BUG, "output of layer \"%s\" is lost", s->layers.layer[i].name);
+            st = v ? hn_graph_output(g, v)
+                   : hn_fail(env, HN_BUG, "output of layer \"%s\" is lost", s->layers.layer[i].name);
         }
         if (st == HN_OK) st = hn_session_new(env, g, NULL, NULL, &session[k]);
         if (st == HN_OK) st = hn_session_run(env, session[k], p->feeds[0].in, out[k]);
@@ -500,8 +515,8 @@ static hn_status route(hn_search *s, hn_probe *p)
     return hold_budget(s, p);
 }
 
-hn_status hn_search_run(hn_env *env, hn_arena *arena, const hn_graph *clean, const hn_dataset *ds, const hn_split *split,
-                        const hn_search_options *options, hn_search *out)
+hn_status hn_search_run(hn_env *env, hn_arena *arena, const hn_graph *clean, const hn_dataset *ds,
+                        const hn_split *split, const hn_search_options *options, hn_search *out)
 {
     hn_search *s = out;
     *s = (hn_search){.env = env, .arena = arena, .o = options, .ds = ds};
@@ -514,7 +529,8 @@ hn_status hn_search_run(hn_env *env, hn_arena *arena, const hn_graph *clean, con
     if (!s->graph) return env->error.status;
     HN_TRY(hn_layers_find(env, s->graph, &s->layers));
     if (!s->layers.nlayers) {
-        hn_fail(env, HN_UNSUPPORTED, "the model has no convolution or matrix product with constant weights to quantise");
+        hn_fail(env, HN_UNSUPPORTED,
+                "the model has no convolution or matrix product with constant weights to quantise");
         return HN_UNSUPPORTED;
     }
     s->report = hn_arena_array(env, arena, s->layers.nlayers, sizeof *s->report);

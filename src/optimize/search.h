@@ -1,8 +1,8 @@
-/* search: INT8 within an accuracy budget. Chooses ranges by loss, repairs, leaves in float what is not faster or costs too much
- * accuracy, and records every trial.
+/* search: INT8 within an accuracy budget. Chooses ranges by loss, repairs, leaves in float what is not faster or costs
+ * too much accuracy, and records every trial.
  *
- * Three disjoint parts of data: calibration (ranges, repairs, losses), selection (which layers go back to float), test (touched
- * once, by the caller, for the figures that are reported). */
+ * Three disjoint parts of data: calibration (ranges, repairs, losses), selection (which layers go back to float), test
+ * (touched once, by the caller, for the figures that are reported). */
 #ifndef HN_OPTIMIZE_SEARCH_H
 #define HN_OPTIMIZE_SEARCH_H
 
@@ -14,8 +14,8 @@ typedef struct hn_search_options {
     double max_drop; /* points */
     int method;      /* hn_method, or -1: by loss, for each activation */
     bool per_tensor;
-    bool all;   /* keep every layer in INT8 */
-    bool size;  /* goal size: do not leave layers in float for speed */
+    bool all;  /* keep every layer in INT8 */
+    bool size; /* goal size: do not leave layers in float for speed */
     double time_budget_s;
     void (*progress)(void *self, const char *stage, double done, double total);
     void *self;
@@ -24,7 +24,7 @@ typedef struct hn_search_options {
 typedef struct hn_trial {
     char name[64], note[160];
     size_t int8_layers;
-    double loss;      /* of the outputs on calibration samples; NaN: not measured */
+    double loss;       /* of the outputs on calibration samples; NaN: not measured */
     double latency_ms; /* NaN: not measured */
     bool scored;
     size_t correct;
@@ -42,7 +42,8 @@ typedef struct hn_layer_report {
     double us_float, us_int8; /* of the layer's own step; negative: not a step of its own */
     double sqnr_db;           /* of its output; NaN: not measured */
     double output_error;      /* relative distance of the outputs with only this layer in INT8; NaN: not measured */
-    double accuracy_delta;    /* points of top-1 lost with only this layer in INT8, on at most 32 samples; NaN: not measured */
+    double accuracy_delta;    /* points of top-1 lost with only this layer in INT8, on at most 32 samples; NaN: not
+                                 measured */
     double gain;              /* share of the loss that goes away with this layer in float; NaN: not measured */
 } hn_layer_report;
 
@@ -55,7 +56,7 @@ typedef struct hn_search {
     size_t ncalib, nselect;
     hn_graph *graph; /* float, cleaned (and equalised when that helped) */
     hn_layers layers;
-    hn_hist *hist;   /* per activation */
+    hn_hist *hist;                  /* per activation */
     const float *const *bias_shift; /* NULL: not used */
     hn_graph *quantized; /* the result: plain ONNX with Q and DQ; the float graph when nothing is left in INT8 */
     hn_session *float_session, *session; /* of graph and quantized */
@@ -66,14 +67,14 @@ typedef struct hn_search {
     hn_layer_report *report; /* per layer */
     size_t baseline_correct; /* on the selection part */
     bool labelled;
-    bool budget_met;         /* on the selection part */
+    bool budget_met; /* on the selection part */
     double weight_bytes_saved;
     uint64_t deadline_ns; /* 0: none */
 } hn_search;
 
 /* `clean` (after hn_pipeline_clean) is cloned. Results live in the arena and in sessions that hn_search_fini closes. */
-hn_status hn_search_run(hn_env *env, hn_arena *arena, const hn_graph *clean, const hn_dataset *ds, const hn_split *split,
-                        const hn_search_options *options, hn_search *out) HN_MUST_CHECK;
+hn_status hn_search_run(hn_env *env, hn_arena *arena, const hn_graph *clean, const hn_dataset *ds,
+                        const hn_split *split, const hn_search_options *options, hn_search *out) HN_MUST_CHECK;
 void hn_search_fini(hn_search *s);
 
 #endif

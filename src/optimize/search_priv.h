@@ -17,9 +17,10 @@ typedef struct hn_probe {
 } hn_probe;
 
 hn_status hn_probe_make(hn_search *s, hn_probe *p) HN_MUST_CHECK;
-/* The present choice of layers and ranges as a graph and a session of their own; in a fresh arena that the caller frees after
- * closing the session. */
-hn_status hn_search_build(hn_search *s, hn_arena *arena, const hn_qdq_options *q, hn_graph **g, hn_session **session) HN_MUST_CHECK;
+/* The present choice of layers and ranges as a graph and a session of their own; in a fresh arena that the caller frees
+ * after closing the session. */
+hn_status hn_search_build(hn_search *s, hn_arena *arena, const hn_qdq_options *q, hn_graph **g,
+                          hn_session **session) HN_MUST_CHECK;
 /* Loss of a variant on the calibration samples (the first `samples`). */
 hn_status hn_search_loss(hn_search *s, hn_probe *p, const hn_qdq_options *q, size_t feeds, double *loss) HN_MUST_CHECK;
 /* Accuracy of a session on the selection part against the float baseline. */

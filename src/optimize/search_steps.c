@@ -48,7 +48,8 @@ hn_status hn_probe_make(hn_search *s, hn_probe *p)
         HN_TRY(hn_feed_make(env, s->arena, s->float_session, s->ds, s->calib + at, take, &p->feeds[p->nfeeds]));
         p->nfeeds++;
     }
-    if (!p->nfeeds) return hn_fail(env, HN_INPUT, "%zu calibration samples do not fill the model's batch of %zu", n, batch);
+    if (!p->nfeeds)
+        return hn_fail(env, HN_INPUT, "%zu calibration samples do not fill the model's batch of %zu", n, batch);
     HN_TRY(hn_outputs_take(env, s->arena, s->float_session, p->feeds, p->nfeeds, &p->reference));
     p->right = hn_arena_array(env, s->arena, s->nselect + 1, 1);
     p->base_right = hn_arena_array(env, s->arena, s->nselect + 1, 1);

@@ -54,7 +54,8 @@ static hn_status start(hn_env *env, hn_session *s, const hn_session_options *opt
     return hn_pipeline_run(env, s->clean, hn_pipeline_clean);
 }
 
-hn_status hn_session_new(hn_env *env, const hn_graph *graph, const char *digest, const hn_session_options *options, hn_session **out)
+hn_status hn_session_new(hn_env *env, const hn_graph *graph, const char *digest, const hn_session_options *options,
+                         hn_session **out)
 {
     *out = NULL;
     hn_session *s = hn_zalloc(env, sizeof *s);
@@ -108,10 +109,22 @@ void hn_session_close(hn_env *env, hn_session *s)
     hn_free(env, s);
 }
 
-const hn_graph *hn_session_graph(const hn_session *s) { return s->source; }
-const hn_model *hn_session_model(const hn_session *s) { return s->model; }
-size_t hn_session_inputs(const hn_session *s) { return s->plan ? s->plan->nin : s->source->nin; }
-size_t hn_session_outputs(const hn_session *s) { return s->plan ? s->plan->nout : s->source->nout; }
+const hn_graph *hn_session_graph(const hn_session *s)
+{
+    return s->source;
+}
+const hn_model *hn_session_model(const hn_session *s)
+{
+    return s->model;
+}
+size_t hn_session_inputs(const hn_session *s)
+{
+    return s->plan ? s->plan->nin : s->source->nin;
+}
+size_t hn_session_outputs(const hn_session *s)
+{
+    return s->plan ? s->plan->nout : s->source->nout;
+}
 
 const char *hn_session_input_name(const hn_session *s, size_t i)
 {
@@ -154,7 +167,8 @@ static hn_status compile(hn_env *env, hn_session *s, const hn_type *types, entry
     e->graph = hn_graph_clone(env, &e->arena, s->clean);
     if (!e->graph) return env->error.status;
     for (size_t i = 0; i < e->graph->nin; i++)
-        HN_TRY(hn_context(env, hn_graph_bind(e->graph, i, types[i].rank, types[i].dims), "input \"%s\"", e->graph->in[i]->name));
+        HN_TRY(hn_context(env, hn_graph_bind(e->graph, i, types[i].rank, types[i].dims), "input \"%s\"",
+                          e->graph->in[i]->name));
     HN_TRY(hn_graph_infer(e->graph));
     if (!s->options.plain && !s->options.reference) {
         HN_TRY(hn_pipeline_run(env, e->graph, hn_pipeline_clean));
@@ -220,8 +234,8 @@ hn_status hn_session_run(hn_env *env, hn_session *s, const hn_tensor *const *in,
     for (size_t i = 0; i < nin; i++) {
         const hn_type *want = hn_session_input_type(s, i);
         if (in[i]->dtype != want->dtype) {
-            hn_fail(env, HN_INPUT, "input \"%s\" has elements of type %s, not %s", hn_session_input_name(s, i), hn_dtype_name(in[i]->dtype),
-                    hn_dtype_name(want->dtype));
+            hn_fail(env, HN_INPUT, "input \"%s\" has elements of type %s, not %s", hn_session_input_name(s, i),
+                    hn_dtype_name(in[i]->dtype), hn_dtype_name(want->dtype));
             return HN_INPUT;
         }
         types[i] = hn_type_tensor(in[i]->dtype, in[i]->rank, in[i]->dims);

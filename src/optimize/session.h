@@ -1,5 +1,5 @@
-/* session: a model ready to run on inputs of any shape it accepts. A plan is built (or taken from a plan file) per set of input
- * shapes and kept; the graph itself is never changed. */
+/* session: a model ready to run on inputs of any shape it accepts. A plan is built (or taken from a plan file) per set
+ * of input shapes and kept; the graph itself is never changed. */
 #ifndef HN_OPTIMIZE_SESSION_H
 #define HN_OPTIMIZE_SESSION_H
 
@@ -17,7 +17,8 @@ typedef struct hn_session_options {
 } hn_session_options;
 
 /* Open a model file or a plan file, told apart by content. options may be NULL. */
-hn_status hn_session_open(hn_env *env, const char *path, const hn_session_options *options, hn_session **out) HN_MUST_CHECK;
+hn_status hn_session_open(hn_env *env, const char *path, const hn_session_options *options,
+                          hn_session **out) HN_MUST_CHECK;
 /* On a graph that outlives the session. `digest` (may be NULL) goes into plans that are saved. */
 hn_status hn_session_new(hn_env *env, const hn_graph *graph, const char *digest, const hn_session_options *options,
                          hn_session **out) HN_MUST_CHECK;
@@ -38,12 +39,13 @@ typedef struct hn_ready {
     const hn_graph *compiled; /* after the passes; NULL from a plan file */
 } hn_ready;
 
-/* The plan and instance for these input shapes, built when new. Valid until the next call with other shapes pushes it out. */
+/* The plan and instance for these input shapes, built when new. Valid until the next call with other shapes pushes it
+ * out. */
 hn_status hn_session_ready(hn_env *env, hn_session *s, const hn_type *types, hn_ready *out) HN_MUST_CHECK;
 /* Run; out[] gets views that are valid until the next run. Inputs must have the declared dtype. */
 hn_status hn_session_run(hn_env *env, hn_session *s, const hn_tensor *const *in, hn_tensor *out) HN_MUST_CHECK;
-/* Complete a declared type with `batch` for a free first dim and with 1 for the others; false when another dim is free (its name
- * in *which). */
+/* Complete a declared type with `batch` for a free first dim and with 1 for the others; false when another dim is free
+ * (its name in *which). */
 bool hn_session_default_dims(const hn_session *s, size_t i, int64_t batch, hn_type *out, const char **which);
 
 #endif

@@ -1,5 +1,5 @@
-/* stats: the few statistics that accuracy claims need. Sources: Wilson (1927) for proportions; paired difference of correlated
- * proportions as in McNemar (1947). */
+/* stats: the few statistics that accuracy claims need. Sources: Wilson (1927) for proportions; paired difference of
+ * correlated proportions as in McNemar (1947). */
 #ifndef HN_OPTIMIZE_STATS_H
 #define HN_OPTIMIZE_STATS_H
 
@@ -12,8 +12,8 @@ typedef struct hn_interval {
 /* k of n with the 95 % Wilson score interval; n = 0 gives {0, 0, 1}. */
 hn_interval hn_stat_proportion(size_t k, size_t n);
 
-/* Accuracy drop in points (percent) from paired answers: b = base right and other wrong, c = the reverse, of n. The interval is
- * two-sided 95 %; `upper` is the one-sided 95 % bound that a claim "drop <= D" must stay below. */
+/* Accuracy drop in points (percent) from paired answers: b = base right and other wrong, c = the reverse, of n. The
+ * interval is two-sided 95 %; `upper` is the one-sided 95 % bound that a claim "drop <= D" must stay below. */
 typedef struct hn_drop {
     size_t n, b, c;
     double value, se, lo, hi, upper;

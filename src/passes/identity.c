@@ -167,7 +167,8 @@ const hn_pass hn_pass_identity = {
     .name = "identity",
     .doc = "Removes nodes that give back their input: Identity, Dropout in inference, Cast, Reshape, Transpose, Slice, "
            "Pad, "
-           "Expand, Tile, Clip and pooling that change nothing, Concat, Sum, Max, Min and Mean of one, x + 0, x - 0, x * 1, "
+           "Expand, Tile, Clip and pooling that change nothing, Concat, Sum, Max, Min and Mean of one, x + 0, x - 0, x "
+           "* 1, "
            "x / 1, x ^ 1.",
     .run = run,
 };

@@ -1,5 +1,6 @@
-/* build: graph -> plan. Three sweeps: lower every node to a step; find lifetimes, views and in-place reuse; place memory and copy
- * constants. Nothing here knows an operator: views, regions and capability come from rows and drivers. */
+/* build: graph -> plan. Three sweeps: lower every node to a step; find lifetimes, views and in-place reuse; place
+ * memory and copy constants. Nothing here knows an operator: views, regions and capability come from rows and drivers.
+ */
 #include "base/size.h"
 #include "ops/ops.h"
 #include "plan/plan_priv.h"
@@ -139,7 +140,9 @@ static hn_status take_driver(builder *b, hn_step *s, const hn_lower *c, const hn
         else
             s->operands[k] = number_of(op->value);
         if (op->written) {
-            if (k >= 32) return hn_fail(b->env, HN_BUG, "driver %s: operand %zu is written; only the first 32 may be", driver->name, k);
+            if (k >= 32)
+                return hn_fail(b->env, HN_BUG, "driver %s: operand %zu is written; only the first 32 may be",
+                               driver->name, k);
             s->written |= UINT32_C(1) << k;
         }
     }
@@ -167,8 +170,8 @@ static hn_status plan_regions(builder *b, hn_step *s, const hn_node *n)
         bool known = true;
         for (size_t i = 0; i < n->regions[r]->nin; i++) known = known && hn_type_known(&n->regions[r]->in[i]->type);
         if (!known) continue;
-        HN_TRY(hn_context(b->env, hn_plan_build(b->env, n->regions[r], b->options, &s->subplans[r]), "region %zu of node \"%s\"", r,
-                          hn_node_label(n)));
+        HN_TRY(hn_context(b->env, hn_plan_build(b->env, n->regions[r], b->options, &s->subplans[r]),
+                          "region %zu of node \"%s\"", r, hn_node_label(n)));
         b->plan->isa |= s->subplans[r]->isa;
     }
     return HN_OK;
@@ -215,10 +218,11 @@ static hn_status step_of(builder *b, hn_node *n)
     s->kind = HN_STEP_REF;
     s->reason = b->options->reference ? "reference kernels asked for" : "a shape is known only at run time";
     if (node_known(n) && !b->options->reference) {
-        hn_lower c = {.env = b->env, .arena = &b->tmp, .node = n, .machine = &b->machine, .isa = b->options->isa, .inplace = -1};
+        hn_lower c = {
+            .env = b->env, .arena = &b->tmp, .node = n, .machine = &b->machine, .isa = b->options->isa, .inplace = -1};
         const hn_driver *driver = NULL;
-        HN_TRY(hn_context(b->env, hn_device_lower(&c, &driver, b->options->trace, b->options->trace_self), "node \"%s\" (%s)",
-                          hn_node_label(n), n->op->name));
+        HN_TRY(hn_context(b->env, hn_device_lower(&c, &driver, b->options->trace, b->options->trace_self),
+                          "node \"%s\" (%s)", hn_node_label(n), n->op->name));
         if (driver) {
             s->reason = "";
             HN_TRY(take_driver(b, s, &c, driver));
@@ -229,7 +233,8 @@ static hn_status step_of(builder *b, hn_node *n)
         if (!s->reason) return HN_NOMEM;
     }
     if (!n->op->ref)
-        return hn_fail(b->env, HN_UNSUPPORTED, "node \"%s\": operator %s has no kernel on this device", hn_node_label(n), n->op->name);
+        return hn_fail(b->env, HN_UNSUPPORTED, "node \"%s\": operator %s has no kernel on this device",
+                       hn_node_label(n), n->op->name);
     HN_TRY(fill_ref(b, s, n));
     b->nsteps++;
     return HN_OK;
@@ -285,7 +290,8 @@ static void find_lives(builder *b, life *lives)
     for (size_t i = 0; i < b->plan->nout; i++) life_read(b, lives, b->plan->out[i], (uint32_t)b->nsteps);
 }
 
-/* In-place: the output takes over the bytes of a dying input. `merged` maps a storage value to the one whose block it uses. */
+/* In-place: the output takes over the bytes of a dying input. `merged` maps a storage value to the one whose block it
+ * uses. */
 static void merge_inplace(builder *b, life *lives, uint32_t *merged)
 {
     for (size_t i = 0; i < b->nvalues; i++) merged[i] = b->values[i].pub.storage;
@@ -300,10 +306,13 @@ static void merge_inplace(builder *b, life *lives, uint32_t *merged)
             }
         if (in == HN_ABSENT || out == HN_ABSENT || (in & HN_BLOB)) continue;
         uint32_t in_root = merged[b->values[in].pub.storage], out_root = merged[b->values[out].pub.storage];
-        if (in_root == out_root || b->values[in_root].pub.place.space != HN_SPACE_ARENA || b->values[out_root].pub.place.space != HN_SPACE_ARENA)
+        if (in_root == out_root || b->values[in_root].pub.place.space != HN_SPACE_ARENA ||
+            b->values[out_root].pub.place.space != HN_SPACE_ARENA)
             continue;
         if (lives[in_root].last != s || lives[out_root].first != s) continue;
-        if (hn_align_up(b->values[out_root].pub.bytes, HN_PLAN_ALIGN) > hn_align_up(b->values[in_root].pub.bytes, HN_PLAN_ALIGN)) continue;
+        if (hn_align_up(b->values[out_root].pub.bytes, HN_PLAN_ALIGN) >
+            hn_align_up(b->values[in_root].pub.bytes, HN_PLAN_ALIGN))
+            continue;
         bool shared = false;
         for (size_t k = 0; k < st->noperands; k++) {
             uint32_t o = st->operands[k];
@@ -328,9 +337,11 @@ static hn_status place_memory(builder *b)
     size_t nblocks = 0;
     for (size_t i = 0; i < b->nvalues; i++) {
         built_value *v = &b->values[i];
-        if (merged[i] != i || v->pub.place.space != HN_SPACE_ARENA || lives[i].first == HN_ABSENT || v->pub.bytes == 0) continue;
+        if (merged[i] != i || v->pub.place.space != HN_SPACE_ARENA || lives[i].first == HN_ABSENT || v->pub.bytes == 0)
+            continue;
         v->block = (uint32_t)nblocks;
-        blocks[nblocks++] = (hn_block){.bytes = hn_align_up(v->pub.bytes, HN_PLAN_ALIGN), .first = lives[i].first, .last = lives[i].last};
+        blocks[nblocks++] = (hn_block){
+            .bytes = hn_align_up(v->pub.bytes, HN_PLAN_ALIGN), .first = lives[i].first, .last = lives[i].last};
     }
     HN_TRY(hn_memory_place(b->env, blocks, nblocks, &b->plan->arena_bytes, &b->plan->arena_lower_bound_bytes));
     for (size_t i = 0; i < b->nvalues; i++) {
@@ -350,7 +361,8 @@ static hn_status place_constants(builder *b)
     for (size_t s = 0; s < b->nsteps; s++) {
         const hn_step *st = &b->steps[s];
         for (size_t k = 0; k < st->noperands; k++)
-            if (st->operands[k] != HN_ABSENT && !(st->operands[k] & HN_BLOB)) needed[b->values[st->operands[k]].pub.storage] = true;
+            if (st->operands[k] != HN_ABSENT && !(st->operands[k] & HN_BLOB))
+                needed[b->values[st->operands[k]].pub.storage] = true;
         for (size_t k = 0; k < st->nin; k++)
             if (st->in[k] != HN_ABSENT) needed[b->values[st->in[k]].pub.storage] = true;
     }
@@ -376,11 +388,13 @@ static hn_status place_constants(builder *b)
         if (b->blobs[i].bytes) memcpy(block + b->blobs[i].offset, b->blob_data[i], b->blobs[i].bytes);
     for (size_t i = 0; i < b->nvalues; i++) {
         built_value *v = &b->values[i];
-        if (v->is_const && needed[i] && v->pub.bytes) memcpy(block + v->pub.place.offset, v->value->data->data, v->pub.bytes);
+        if (v->is_const && needed[i] && v->pub.bytes)
+            memcpy(block + v->pub.place.offset, v->value->data->data, v->pub.bytes);
     }
     for (size_t i = 0; i < b->nvalues; i++) {
         built_value *v = &b->values[i];
-        if (v->pub.storage != i && v->pub.place.space == HN_SPACE_CONST) v->pub.place = b->values[v->pub.storage].pub.place;
+        if (v->pub.storage != i && v->pub.place.space == HN_SPACE_CONST)
+            v->pub.place = b->values[v->pub.storage].pub.place;
     }
     return HN_OK;
 }
@@ -430,7 +444,8 @@ hn_status hn_plan_build(hn_env *env, hn_graph *g, const hn_plan_options *options
     hn_status st = p->source_sha256 ? build(&b, g) : HN_NOMEM;
     if (st != HN_OK) {
         for (size_t s = 0; s < b.nsteps; s++)
-            for (size_t r = 0; b.steps[s].subplans && r < b.steps[s].nsubplans; r++) hn_plan_free(env, b.steps[s].subplans[r]);
+            for (size_t r = 0; b.steps[s].subplans && r < b.steps[s].nsubplans; r++)
+                hn_plan_free(env, b.steps[s].subplans[r]);
         p->nsteps = 0;
         hn_plan_free(env, p);
     } else {

@@ -1,4 +1,5 @@
-/* check: re-derives from the finished plan, without the planner's tables, that every value a step reads still has its bytes. */
+/* check: re-derives from the finished plan, without the planner's tables, that every value a step reads still has its
+ * bytes. */
 #include "plan/plan_priv.h"
 
 typedef struct span {
@@ -7,7 +8,8 @@ typedef struct span {
 
 static bool arena_span(const hn_plan *p, uint32_t v, span *out)
 {
-    if (v == HN_ABSENT || (v & HN_BLOB) || p->values[v].place.space != HN_SPACE_ARENA || p->values[v].bytes == 0) return false;
+    if (v == HN_ABSENT || (v & HN_BLOB) || p->values[v].place.space != HN_SPACE_ARENA || p->values[v].bytes == 0)
+        return false;
     *out = (span){p->values[v].place.offset, p->values[v].place.offset + p->values[v].bytes};
     return true;
 }
@@ -24,8 +26,8 @@ static hn_status reads(checker *c, uint32_t v, size_t step)
     if (!arena_span(c->plan, v, &a)) return HN_OK;
     if (c->valid[c->plan->values[v].storage]) return HN_OK;
     const char *name = c->plan->values[v].name;
-    return hn_fail(c->env, HN_BUG, "plan: step %zu reads value %u (%s), whose bytes are not there or were overwritten", step, v,
-                   name ? name : "unnamed");
+    return hn_fail(c->env, HN_BUG, "plan: step %zu reads value %u (%s), whose bytes are not there or were overwritten",
+                   step, v, name ? name : "unnamed");
 }
 
 static hn_status writes(checker *c, uint32_t v)

@@ -16,8 +16,14 @@ typedef struct loader {
     int depth;
 } loader;
 
-static hn_status get_u32(loader *l, const char *what, uint32_t *v) { return hn_cursor_u32(l->env, &l->c, what, v); }
-static hn_status get_u64(loader *l, const char *what, uint64_t *v) { return hn_cursor_u64(l->env, &l->c, what, v); }
+static hn_status get_u32(loader *l, const char *what, uint32_t *v)
+{
+    return hn_cursor_u32(l->env, &l->c, what, v);
+}
+static hn_status get_u64(loader *l, const char *what, uint64_t *v)
+{
+    return hn_cursor_u64(l->env, &l->c, what, v);
+}
 
 static hn_status get_f64(loader *l, const char *what, double *v)
 {
@@ -33,8 +39,8 @@ static hn_status get_count(loader *l, const char *what, size_t least, size_t *n)
     uint32_t v;
     HN_TRY(get_u32(l, what, &v));
     if (v > hn_cursor_left(&l->c) / least)
-        return hn_fail(l->env, HN_INPUT, "plan file: %u %s do not fit in the %zu bytes left at byte %zu", v, what, hn_cursor_left(&l->c),
-                       l->c.base + l->c.pos);
+        return hn_fail(l->env, HN_INPUT, "plan file: %u %s do not fit in the %zu bytes left at byte %zu", v, what,
+                       hn_cursor_left(&l->c), l->c.base + l->c.pos);
     *n = v;
     return HN_OK;
 }
@@ -201,7 +207,8 @@ static hn_status get_node(loader *l, const hn_plan *p, hn_step *st)
 static hn_status value_number(loader *l, const hn_plan *p, uint32_t v)
 {
     if (v == HN_ABSENT || v < p->nvalues) return HN_OK;
-    return hn_fail(l->env, HN_INPUT, "plan file: value number %u of %zu, before byte %zu", v, p->nvalues, l->c.base + l->c.pos);
+    return hn_fail(l->env, HN_INPUT, "plan file: value number %u of %zu, before byte %zu", v, p->nvalues,
+                   l->c.base + l->c.pos);
 }
 
 static hn_status get_driver_step(loader *l, hn_plan *p, hn_step *st)
@@ -211,7 +218,8 @@ static hn_status get_driver_step(loader *l, hn_plan *p, hn_step *st)
     void *data;
     HN_TRY(get_str(l, "a driver name", &name));
     st->driver = name ? hn_driver_find(name) : NULL;
-    if (!st->driver) return hn_fail(l->env, HN_UNSUPPORTED, "plan file: driver %s is not in this build", name ? name : "?");
+    if (!st->driver)
+        return hn_fail(l->env, HN_UNSUPPORTED, "plan file: driver %s is not in this build", name ? name : "?");
     for (size_t k = 0; k < HN_STEP_KERNELS; k++) {
         HN_TRY(get_str(l, "a kernel name", &name));
         if (!name) continue;
@@ -230,7 +238,8 @@ static hn_status get_driver_step(loader *l, hn_plan *p, hn_step *st)
     for (size_t k = 0; k < st->noperands; k++) {
         uint32_t o = st->operands[k];
         if (o != HN_ABSENT && (o & HN_BLOB)) {
-            if ((o & ~HN_BLOB) >= p->nblobs) return hn_fail(l->env, HN_INPUT, "plan file: constant number %u of %zu", o & ~HN_BLOB, p->nblobs);
+            if ((o & ~HN_BLOB) >= p->nblobs)
+                return hn_fail(l->env, HN_INPUT, "plan file: constant number %u of %zu", o & ~HN_BLOB, p->nblobs);
         } else {
             HN_TRY(value_number(l, p, o));
         }
@@ -259,11 +268,14 @@ static hn_status get_host_step(loader *l, hn_plan *p, hn_step *st)
     bool control = (st->node->op->flags & HN_OP_CONTROL) != 0;
     size_t nsub;
     HN_TRY(get_count(l, "regions", 4, &nsub));
-    if (nsub > 2 || control != (st->kind == HN_STEP_CONTROL) || (!control && (nsub || !st->node->op->ref)) || (control && !nsub))
-        return hn_fail(l->env, HN_INPUT, "plan file: step \"%s\" is not what its operator needs", st->name ? st->name : "?");
+    if (nsub > 2 || control != (st->kind == HN_STEP_CONTROL) || (!control && (nsub || !st->node->op->ref)) ||
+        (control && !nsub))
+        return hn_fail(l->env, HN_INPUT, "plan file: step \"%s\" is not what its operator needs",
+                       st->name ? st->name : "?");
     st->subplans = hn_arena_array(l->env, l->arena, nsub + 1, sizeof *st->subplans);
     if (!st->subplans) return HN_NOMEM;
-    if (++l->depth > HN_PLAN_NESTING) return hn_fail(l->env, HN_LIMIT, "plan file: regions nested deeper than %d", HN_PLAN_NESTING);
+    if (++l->depth > HN_PLAN_NESTING)
+        return hn_fail(l->env, HN_LIMIT, "plan file: regions nested deeper than %d", HN_PLAN_NESTING);
     for (size_t r = 0; r < nsub; r++) {
         st->nsubplans = r + 1;
         uint32_t planned;
@@ -289,7 +301,8 @@ static hn_status get_step(loader *l, hn_plan *p, hn_step *st)
     HN_TRY(get_str(l, "an operator", &st->op));
     HN_TRY(get_str(l, "a reason", &st->reason));
     HN_TRY(get_str(l, "a shape", &shape));
-    if (!st->name || !st->op || !st->reason || !shape) return hn_fail(l->env, HN_INPUT, "plan file: step without a name");
+    if (!st->name || !st->op || !st->reason || !shape)
+        return hn_fail(l->env, HN_INPUT, "plan file: step without a name");
     size_t n = hn_min_size(strlen(shape), sizeof st->shape - 1);
     memcpy(st->shape, shape, n);
     HN_TRY(get_f64(l, "a cost", &st->cost.flops));
@@ -314,7 +327,9 @@ static hn_status get_value(loader *l, const hn_plan *p, hn_plan_value *v)
     switch (v->place.space) {
     case HN_SPACE_NONE: return value_number(l, p, v->storage);
     case HN_SPACE_ARENA: limit = p->arena_bytes; break;
-    case HN_SPACE_CONST: limit = v->type.dtype == HN_STRING ? 0 : p->constants_bytes; break; /* strings would be pointers */
+    case HN_SPACE_CONST:
+        limit = v->type.dtype == HN_STRING ? 0 : p->constants_bytes;
+        break; /* strings would be pointers */
     case HN_SPACE_INPUT:
         if (v->place.offset < p->nin) return value_number(l, p, v->storage);
         break;
@@ -326,8 +341,10 @@ static hn_status get_value(loader *l, const hn_plan *p, hn_plan_value *v)
     bool ok = limit || (bytes == 0 && (space == HN_SPACE_ARENA || space == HN_SPACE_CONST));
     ok = ok && hn_size_add(v->place.offset, bytes, &end) && (end <= limit || bytes == 0) && hn_type_known(&v->type);
     size_t need;
-    ok = ok && hn_dims_count(v->type.rank, v->type.dims, &need) && hn_dtype_bytes(v->type.dtype, need, &need) && need == bytes;
-    if (!ok) return hn_fail(l->env, HN_INPUT, "plan file: value \"%s\" lies outside its memory", v->name ? v->name : "?");
+    ok = ok && hn_dims_count(v->type.rank, v->type.dims, &need) && hn_dtype_bytes(v->type.dtype, need, &need) &&
+         need == bytes;
+    if (!ok)
+        return hn_fail(l->env, HN_INPUT, "plan file: value \"%s\" lies outside its memory", v->name ? v->name : "?");
     return value_number(l, p, v->storage);
 }
 
@@ -337,7 +354,8 @@ static hn_status get_numbers(loader *l, const hn_plan *p, const char *what, size
     HN_TRY(get_bytes(l, what, n * sizeof **out, &data));
     *out = data;
     for (size_t i = 0; i < n; i++)
-        if ((*out)[i] >= p->nvalues) return hn_fail(l->env, HN_INPUT, "plan file: %s name value %u of %zu", what, (*out)[i], p->nvalues);
+        if ((*out)[i] >= p->nvalues)
+            return hn_fail(l->env, HN_INPUT, "plan file: %s name value %u of %zu", what, (*out)[i], p->nvalues);
     return HN_OK;
 }
 
@@ -354,7 +372,8 @@ static hn_status get_plan(loader *l, hn_plan *p)
     p->scratch_bytes = sizes[2];
     p->isa = sizes[3];
     p->ndynamic = ndynamic;
-    if (at > l->constants_bytes || bytes > l->constants_bytes - at || sizes[0] > SIZE_MAX / 4 || sizes[2] > SIZE_MAX / 4)
+    if (at > l->constants_bytes || bytes > l->constants_bytes - at || sizes[0] > SIZE_MAX / 4 ||
+        sizes[2] > SIZE_MAX / 4)
         return hn_fail(l->env, HN_INPUT, "plan file: constants end beyond the file");
     p->constants = l->constants + at;
     p->constants_bytes = bytes;
@@ -398,25 +417,33 @@ static hn_status load(hn_env *env, hn_plan *p, const uint8_t *file, size_t bytes
     HN_TRY(hn_cursor_u64(env, &c, "constants", &constants_at));
     HN_TRY(hn_cursor_bytes(env, &c, "digest", 64, &digest));
     if (version != HN_PLAN_VERSION) {
-        hn_fail(env, HN_UNSUPPORTED, "plan file of version %llu; this build reads version %d", (unsigned long long)version, HN_PLAN_VERSION);
+        hn_fail(env, HN_UNSUPPORTED, "plan file of version %llu; this build reads version %d",
+                (unsigned long long)version, HN_PLAN_VERSION);
         hn_hint(env, "make it again from the model with `hone export M --to plan`");
         return HN_UNSUPPORTED;
     }
     if (size != bytes)
         return hn_fail(env, HN_INPUT, "plan file is cut: %zu bytes of %llu", bytes, (unsigned long long)size);
-    if (constants_at > size || constants_at % HN_PLAN_PAGE || table_bytes > constants_at || HN_PLAN_HEADER + table_bytes > constants_at)
+    if (constants_at > size || constants_at % HN_PLAN_PAGE || table_bytes > constants_at ||
+        HN_PLAN_HEADER + table_bytes > constants_at)
         return hn_fail(env, HN_INPUT, "plan file: impossible section offsets");
     char hex[65];
     hn_sha256_hex(file + HN_PLAN_HEADER, table_bytes, hex);
-    if (memcmp(hex, digest, 64) != 0) return hn_fail(env, HN_INPUT, "plan file is damaged: the checksum of its tables differs");
-    loader l = {.env = env, .arena = &p->arena, .ops = ops, .constants = file + constants_at, .constants_bytes = size - constants_at};
+    if (memcmp(hex, digest, 64) != 0)
+        return hn_fail(env, HN_INPUT, "plan file is damaged: the checksum of its tables differs");
+    loader l = {.env = env,
+                .arena = &p->arena,
+                .ops = ops,
+                .constants = file + constants_at,
+                .constants_bytes = size - constants_at};
     HN_TRY(hn_cursor_sub(env, &c, "tables", table_bytes, &l.c));
     HN_TRY(get_plan(&l, p));
     hn_machine m;
     hn_machine_read(&m);
     uint64_t usable = env->isa ? m.isa & env->isa : m.isa;
     if (p->isa & ~usable) {
-        hn_fail(env, HN_UNSUPPORTED, "plan file was made for %s, which this machine (or --isa) does not offer", hn_isa_name(p->isa));
+        hn_fail(env, HN_UNSUPPORTED, "plan file was made for %s, which this machine (or --isa) does not offer",
+                hn_isa_name(p->isa));
         hn_hint(env, "make it again here with `hone export M --to plan`");
         return HN_UNSUPPORTED;
     }

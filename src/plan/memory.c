@@ -1,6 +1,6 @@
-/* memory: offsets for blocks with known lifetimes. Greedy placement (lowest gap that fits, among live neighbours) from several
- * orders; the best order is then improved by moving blocks that end at the top of the arena to the front. The work is bounded by
- * counts, never by time, so that the result is the same on every machine. */
+/* memory: offsets for blocks with known lifetimes. Greedy placement (lowest gap that fits, among live neighbours) from
+ * several orders; the best order is then improved by moving blocks that end at the top of the arena to the front. The
+ * work is bounded by counts, never by time, so that the result is the same on every machine. */
 #include "base/rng.h"
 #include "base/size.h"
 #include "plan/plan_priv.h"
@@ -110,7 +110,7 @@ static void climb(placer *p, size_t bound, size_t *top)
     hn_rng_init(&rng, 1, 0);
     size_t work = p->count * p->count / 2 + 1;
     size_t rounds = hn_min_size(CLIMB_ROUNDS, CLIMB_BUDGET / work);
-    for (size_t r = 0; r < rounds && *top > bound; r++) {
+    for (size_t r = 0; r<rounds && * top> bound; r++) {
         memcpy(p->trial, p->best, p->count * sizeof *p->trial);
         /* Move one block, or two, to an earlier place. */
         for (uint64_t moves = 1 + hn_rng_below(&rng, 2); moves > 0; moves--) {

@@ -1,5 +1,6 @@
-/* plan: a compiled graph as an immutable flat list of steps: order, memory offsets, packed constants. Read-only after building,
- * shared by any number of instances. Saved plans load by mmap: no packing, no tuning, no parsing of weights. */
+/* plan: a compiled graph as an immutable flat list of steps: order, memory offsets, packed constants. Read-only after
+ * building, shared by any number of instances. Saved plans load by mmap: no packing, no tuning, no parsing of weights.
+ */
 #ifndef HN_PLAN_PLAN_H
 #define HN_PLAN_PLAN_H
 
@@ -20,7 +21,7 @@ typedef struct hn_place {
 } hn_place;
 
 #define HN_ABSENT UINT32_MAX
-#define HN_BLOB (UINT32_C(1) << 31)
+#define HN_BLOB   (UINT32_C(1) << 31)
 
 struct hn_plan;
 
@@ -30,7 +31,7 @@ typedef struct hn_blob {
 
 typedef struct hn_plan_value {
     const char *name;
-    hn_type type;  /* known unless place.space is DYNAMIC */
+    hn_type type; /* known unless place.space is DYNAMIC */
     hn_place place;
     size_t bytes;
     uint32_t storage; /* the value whose bytes this one shares as a view; its own number when none */
@@ -51,16 +52,16 @@ typedef struct hn_step {
     size_t params_bytes;
     uint32_t *operands; /* DRIVER: value numbers, or HN_BLOB | number of a constant blob; HN_ABSENT */
     size_t noperands;
-    uint32_t written;   /* DRIVER: bit k: operand k is written (operands past 31 are read only) */
+    uint32_t written;    /* DRIVER: bit k: operand k is written (operands past 31 are read only) */
     const hn_node *node; /* REF, CONTROL: row, attributes, regions */
     uint32_t *in, *out;  /* value numbers of the node's inputs and outputs; HN_ABSENT */
     size_t nin, nout, ncaptures;
     struct hn_plan **subplans; /* CONTROL: one per region; NULL entries are built at run time when shapes are known */
     size_t nsubplans;
     hn_cost cost;
-    const char *op;      /* row name, for profiles */
-    const char *reason;  /* why a REF step got no driver; "" else */
-    char shape[48];      /* first output, for profiles */
+    const char *op;     /* row name, for profiles */
+    const char *reason; /* why a REF step got no driver; "" else */
+    char shape[48];     /* first output, for profiles */
 } hn_step;
 
 typedef struct hn_plan {
@@ -80,9 +81,9 @@ typedef struct hn_plan {
     size_t scratch_bytes;           /* placed after the arena */
     uint64_t isa;                   /* bits that the chosen kernels need */
     size_t ndynamic;
-    const char *source_sha256;      /* of the model file, may be "" */
-    void *owned;                    /* constants on the heap, or NULL */
-    hn_map map;                     /* mapped plan file, or empty */
+    const char *source_sha256; /* of the model file, may be "" */
+    void *owned;               /* constants on the heap, or NULL */
+    hn_map map;                /* mapped plan file, or empty */
 } hn_plan;
 
 typedef struct hn_plan_options {
@@ -93,19 +94,21 @@ typedef struct hn_plan_options {
     bool reference; /* every step runs the row's reference kernel */
 } hn_plan_options;
 
-/* Build from a graph that went through hn_pipeline_compile (or any graph whose input types are known). The graph must outlive
- * the plan. */
+/* Build from a graph that went through hn_pipeline_compile (or any graph whose input types are known). The graph must
+ * outlive the plan. */
 hn_status hn_plan_build(hn_env *env, hn_graph *g, const hn_plan_options *options, hn_plan **out) HN_MUST_CHECK;
 void hn_plan_free(hn_env *env, hn_plan *plan);
 /* Does the file start like a plan file? HN_INPUT when it cannot be opened. */
 hn_status hn_plan_sniff(hn_env *env, const char *path, bool *is_plan) HN_MUST_CHECK;
 hn_status hn_plan_save(hn_env *env, const hn_plan *plan, const char *path) HN_MUST_CHECK;
-/* Checks magic, version, checksum of the header tables, bounds of every offset, and that each named driver and kernel exists and
- * runs on this machine. HN_INPUT when the file is broken, HN_UNSUPPORTED when made for other kernels. */
+/* Checks magic, version, checksum of the header tables, bounds of every offset, and that each named driver and kernel
+ * exists and runs on this machine. HN_INPUT when the file is broken, HN_UNSUPPORTED when made for other kernels. */
 hn_status hn_plan_load(hn_env *env, const char *path, const hn_op_table *ops, hn_plan **out) HN_MUST_CHECK;
 /* The same on the bytes of a file, 64-byte aligned, which the plan borrows. */
-hn_status hn_plan_load_bytes(hn_env *env, const uint8_t *data, size_t bytes, const hn_op_table *ops, hn_plan **out) HN_MUST_CHECK;
-/* Re-derives lifetimes and overlaps independently of the planner; HN_BUG names two values that share bytes while both live. */
+hn_status hn_plan_load_bytes(hn_env *env, const uint8_t *data, size_t bytes, const hn_op_table *ops,
+                             hn_plan **out) HN_MUST_CHECK;
+/* Re-derives lifetimes and overlaps independently of the planner; HN_BUG names two values that share bytes while both
+ * live. */
 hn_status hn_plan_check(hn_env *env, const hn_plan *plan) HN_MUST_CHECK;
 
 #endif

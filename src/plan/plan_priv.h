@@ -13,8 +13,8 @@ typedef struct hn_block {
     size_t offset; /* result */
 } hn_block;
 
-/* Choose offsets: greedy by size from several orders, then a bounded hill climb over the order. Deterministic. *arena gets the
- * highest end, *bound the largest sum of live bytes. */
+/* Choose offsets: greedy by size from several orders, then a bounded hill climb over the order. Deterministic. *arena
+ * gets the highest end, *bound the largest sum of live bytes. */
 hn_status hn_memory_place(hn_env *env, hn_block *blocks, size_t count, size_t *arena, size_t *bound) HN_MUST_CHECK;
 
 #endif

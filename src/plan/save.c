@@ -12,10 +12,22 @@ typedef struct saver {
     int depth; /* of regions */
 } saver;
 
-static void put(saver *s, const void *data, size_t n) { hn_buf_append(s->env, &s->tables, data, n); }
-static void put_u32(saver *s, uint32_t v) { put(s, &v, sizeof v); }
-static void put_u64(saver *s, uint64_t v) { put(s, &v, sizeof v); }
-static void put_f64(saver *s, double v) { put(s, &v, sizeof v); }
+static void put(saver *s, const void *data, size_t n)
+{
+    hn_buf_append(s->env, &s->tables, data, n);
+}
+static void put_u32(saver *s, uint32_t v)
+{
+    put(s, &v, sizeof v);
+}
+static void put_u64(saver *s, uint64_t v)
+{
+    put(s, &v, sizeof v);
+}
+static void put_f64(saver *s, double v)
+{
+    put(s, &v, sizeof v);
+}
 
 static void put_str(saver *s, const char *v)
 {
@@ -109,7 +121,9 @@ static hn_status put_step(saver *s, const hn_step *st)
         put_u32(s, st->subplans[r] != NULL);
         if (!st->subplans[r] && (st->nsubplans > 1 || s->depth > 0)) continue;
         if (!st->subplans[r]) {
-            hn_fail(s->env, HN_UNSUPPORTED, "cannot save a plan: the shapes inside node \"%s\" (%s) are known only at run time", st->name, st->op);
+            hn_fail(s->env, HN_UNSUPPORTED,
+                    "cannot save a plan: the shapes inside node \"%s\" (%s) are known only at run time", st->name,
+                    st->op);
             hn_hint(s->env, "run the model file itself instead of a plan");
             return HN_UNSUPPORTED;
         }
@@ -141,7 +155,8 @@ static hn_status put_plan(saver *s, const hn_plan *p)
     for (size_t i = 0; i < p->nvalues; i++) {
         const hn_plan_value *v = &p->values[i];
         if (v->type.dtype == HN_STRING && v->place.space == HN_SPACE_CONST)
-            return hn_fail(s->env, HN_UNSUPPORTED, "cannot save a plan with string constants (\"%s\")", v->name ? v->name : "?");
+            return hn_fail(s->env, HN_UNSUPPORTED, "cannot save a plan with string constants (\"%s\")",
+                           v->name ? v->name : "?");
         put_str(s, v->name);
         put_type(s, &v->type);
         put_u32(s, (uint32_t)v->place.space);
