@@ -16,7 +16,8 @@ typedef enum hn_isa {
     HN_ISA_AVX512 = 1 << 1, /* F, BW, DQ, VL */
     HN_ISA_VNNI = 1 << 2,   /* AVX512-VNNI */
     HN_ISA_BF16 = 1 << 3,   /* AVX512-BF16 */
-    HN_ISA_CHOSEN = 1 << 30 /* beside a cap in hn_env: it was chosen, so that no bits means generic, not "whatever there is" */
+    HN_ISA_CHOSEN =
+        1 << 30 /* beside a cap in hn_env: it was chosen, so that no bits means generic, not "whatever there is" */
 } hn_isa;
 
 typedef void hn_kernel_fn(void); /* cast to the family's type */

@@ -1,4 +1,5 @@
-/* softmax_f32: rows of n >= 1 after each other: y = e^(x - max) / sum, or with logarithm y = x - max - log(sum). y may be x. */
+/* softmax_f32: rows of n >= 1 after each other: y = e^(x - max) / sum, or with logarithm y = x - max - log(sum). y may
+ * be x. */
 #ifndef HN_KERNELS_SOFTMAX_F32_H
 #define HN_KERNELS_SOFTMAX_F32_H
 
