@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/size.h"
 #include "support/drive.h"
 
 static void ok(hn_status st)
@@ -17,15 +18,17 @@ static void ok(hn_status st)
 static void deconvolutions_match(void **state)
 {
     (void)state;
-    static const int64_t FORMS[][8] = {
-        {1, 3, 1, 1, 0, 0, 0, 1}, {2, 2, 2, 2, 0, 0, 0, 1}, {3, 3, 2, 1, 1, 1, 1, 2}, {4, 2, 3, 2, 2, 0, 0, 3}};
-    for (size_t i = 0; i < 4; i++) {
-        const int64_t *f = FORMS[i]; /* kh kw s d pad_lo pad_hi extra group */
+    static const int64_t FORMS[][9] = {
+        {1, 3, 1, 1, 0, 0, 0, 1, 18}, {2, 2, 2, 2, 0, 0, 0, 1, 18}, {3, 3, 2, 1, 1, 1, 1, 2, 18},
+        {4, 2, 3, 2, 2, 0, 0, 3, 18}, {2, 2, 2, 1, 0, 0, 0, 1, 18}, {3, 2, 3, 1, 0, 0, 1, 1, 5},
+        {2, 2, 2, 1, 0, 0, 0, 1, 1},  {3, 2, 2, 1, 0, 1, 0, 1, 7},  {3, 3, 2, 1, 1, 0, 0, 1, 1}};
+    for (size_t i = 0; i < HN_COUNT(FORMS); i++) {
+        const int64_t *f = FORMS[i]; /* kh kw s d pad_lo pad_hi extra group, output channels of a group */
         drive d;
         drive_begin(&d, i);
         drive_rand(&d, false, DRIVE_DIMS(2, 6, 7, 5), -1, 1);
-        drive_rand(&d, true, DRIVE_DIMS(6, 18, f[0], f[1]), -1, 1);
-        drive_rand(&d, true, DRIVE_DIMS(18 * f[7]), -1, 1);
+        drive_rand(&d, true, DRIVE_DIMS(6, f[8], f[0], f[1]), -1, 1);
+        drive_rand(&d, true, DRIVE_DIMS(f[8] * f[7]), -1, 1);
         hn_node *n = drive_node(&d, "ConvTranspose", 1);
         ok(hn_node_set_ints(n, "strides", (const int64_t[]){f[2], f[2]}, 2));
         ok(hn_node_set_ints(n, "dilations", (const int64_t[]){f[3], f[3]}, 2));

@@ -5,6 +5,7 @@
 #include "base/size.h"
 #include "device/cpu/lib_gemm.h"
 #include "kernels/binary_f32.h"
+#include "kernels/transpose_b4.h"
 
 enum { OPERAND_X, OPERAND_W, OPERAND_B, OPERAND_Y };
 enum { NARROW = 16 }; /* channels below which a call costs more than the sum */
@@ -112,17 +113,25 @@ static hn_status lower(hn_lower *c)
 typedef struct gather {
     const params *p;
     hn_binary_f32_fn *add;
+    hn_transpose_b4_fn *transpose;
     const float *cols, *bias;
-    float *out;
+    float *out, *y; /* rows with channels last; the image with channels first */
 } gather;
 
-/* Add the products of the taps (ky, kx) that reach output row oy from input row iy. */
-static void add_row(const gather *g, size_t oy, int64_t ky, int64_t iy)
+static void add(const gather *g, size_t n, float *y, const float *x)
+{
+    if (n < NARROW)
+        for (size_t i = 0; i < n; i++) y[i] += x[i];
+    else
+        g->add(HN_BINARY_ADD, n, y, 1, x, 1, y);
+}
+
+/* Add the products of the taps (ky, kx) that reach the output row from input row iy. */
+static void add_row(const gather *g, float *row, int64_t ky, int64_t iy)
 {
     const params *p = g->p;
     size_t m = (size_t)p->m, mg = m / p->group, pixels = (size_t)p->h * (size_t)p->w,
            taps = (size_t)p->kh * (size_t)p->kw;
-    float *row = g->out + oy * (size_t)p->ow * m;
     for (int64_t kx = 0; kx < p->kw; kx++) {
         /* Input column ix lands on output column ix * sw + shift. */
         const int64_t shift = kx * p->dw - p->pl, sw = p->sw;
@@ -133,32 +142,45 @@ static void add_row(const gather *g, size_t oy, int64_t ky, int64_t iy)
             const float *cols =
                 g->cols + ((i * pixels + (size_t)(iy * p->w + from)) * taps + (size_t)(ky * p->kw + kx)) * mg;
             float *y = row + (size_t)(from * sw + shift) * m + i * mg;
-            for (int64_t ix = from; ix < end; ix++, cols += taps * mg, y += (size_t)sw * m) {
-                if (mg < NARROW)
-                    for (size_t o = 0; o < mg; o++) y[o] += cols[o];
-                else
-                    g->add(HN_BINARY_ADD, mg, y, 1, cols, 1, y);
-            }
+            for (int64_t ix = from; ix < end; ix++, cols += taps * mg, y += (size_t)sw * m) add(g, mg, y, cols);
         }
     }
 }
 
-/* One row of outputs, channels last. cols: [group][pixels][taps][mg]. */
+/* The same where the windows of neighbours do not meet and none leaves the row: the taps of a window lie in one piece
+ * on both sides. */
+static void add_windows(const gather *g, float *row, int64_t ky, int64_t iy)
+{
+    const params *p = g->p;
+    size_t m = (size_t)p->m, window = (size_t)p->kw * m, taps = (size_t)p->kh * (size_t)p->kw;
+    const float *cols = g->cols + ((size_t)(iy * p->w) * taps + (size_t)(ky * p->kw)) * m;
+    for (int64_t ix = 0; ix < p->w; ix++, cols += taps * m, row += (size_t)p->sw * m) add(g, window, row, cols);
+}
+
+/* One row of outputs, summed with channels last and then turned. cols: [group][pixels][taps][mg]. */
 static void task(void *ctx, size_t oy)
 {
     const gather *g = ctx;
     const params *p = g->p;
-    size_t m = (size_t)p->m, ow = (size_t)p->ow;
-    float *row = g->out + oy * ow * m;
-    if (g->bias == NULL)
-        memset(row, 0, ow * m * sizeof *row);
-    else
-        for (size_t i = 0; i < ow * m; i += m)
-            for (size_t o = 0; o < m; o++) row[i + o] = g->bias[o];
+    size_t m = (size_t)p->m, ow = (size_t)p->ow, n = ow * m;
+    float *row = m == 1 ? g->y + oy * ow : g->out + oy * n;
+    bool apart = p->group == 1 && p->dw == 1 && p->kw <= p->sw && p->pl == 0 &&
+                 (int64_t)(p->w - 1) * p->sw + p->kw <= (int64_t)p->ow;
+    if (g->bias == NULL) {
+        memset(row, 0, n * sizeof *row);
+    } else {
+        memcpy(row, g->bias, m * sizeof *row);
+        for (size_t done = m; done < n; done *= 2) memcpy(row + done, row, hn_min_size(done, n - done) * sizeof *row);
+    }
     for (int64_t ky = 0; ky < p->kh; ky++) {
         int64_t top = (int64_t)oy + p->pt - ky * p->dh;
-        if (top >= 0 && top % p->sh == 0 && top / p->sh < p->h) add_row(g, oy, ky, top / p->sh);
+        if (top < 0 || top % p->sh != 0 || top / p->sh >= p->h) continue;
+        if (apart)
+            add_windows(g, row, ky, top / p->sh);
+        else
+            add_row(g, row, ky, top / p->sh);
     }
+    if (m > 1) g->transpose(ow, m, row, m, g->y + oy * ow, (size_t)p->oh * ow);
 }
 
 static hn_status run(const hn_run *r)
@@ -178,10 +200,14 @@ static hn_status run(const hn_run *r)
         job.c_stride = p->plan.n;
         job.c_matrix = pixels * p->plan.n;
         hn_gemm_run(r->pool, &job);
-        gather g = {p, (hn_binary_f32_fn *)r->kernels[2]->fn, cols, r->ptr[OPERAND_B], sums};
+        gather g = {.p = p,
+                    .add = (hn_binary_f32_fn *)r->kernels[2]->fn,
+                    .transpose = (hn_transpose_b4_fn *)r->kernels[1]->fn,
+                    .cols = cols,
+                    .bias = r->ptr[OPERAND_B],
+                    .out = sums,
+                    .y = (float *)r->ptr[OPERAND_Y] + image * out * m};
         hn_pool_run(r->pool, (size_t)p->oh, task, &g);
-        turn = (hn_planes){sums, (float *)r->ptr[OPERAND_Y] + image * out * m, 1, out, m};
-        hn_planes_run(r->pool, r->kernels[1], &turn);
     }
     return HN_OK;
 }
