@@ -63,7 +63,7 @@ static bool read_target(hn_node *n, target *t)
     if (t->w == NULL || !hn_is_real(n->in[1]) || (hn_node_in(n, 2) != NULL && n->in[2]->data == NULL)) return false;
     if (conv || up) {
         int64_t group = hn_attr_int(n, "group", 1);
-        if (t->w->rank < 3 || group < 1) return false;
+        if (t->w->rank < 3 || group < 1 || group > t->w->dims[0] || hn_tensor_elems(t->w) == 0) return false;
         t->inner = (int64_t)hn_dims_elems(t->w->rank, t->w->dims, conv ? 1 : 2, t->w->rank);
         t->n = conv ? t->w->dims[0] : t->w->dims[1] * group;
         t->rows = conv ? t->w->dims[0] : t->w->dims[1];
@@ -186,12 +186,14 @@ static hn_status ahead(hn_pass_ctx *c, hn_node *n)
 {
     const hn_tensor *w = hn_node_const(n, 1);
     hn_node *p = n->in[0]->producer;
+    int64_t group = hn_attr_int(n, "group", 1);
     affine f;
     if (w == NULL || w->rank < 3 || p == NULL || hn_only_user(n->in[0]) != n || !hn_is_real(n->in[1])) return HN_OK;
+    if (group < 1 || group > w->dims[0] || hn_tensor_elems(w) == 0) return HN_OK;
     for (size_t i = 0; i < 2 && i < p->nin; ++i) {
         hn_value *x = p->in[i];
         if (x == NULL || x->data != NULL || x->type.rank < 3) continue;
-        if (!read_affine(c, p, x, 1, w->dims[1] * hn_attr_int(n, "group", 1), &f)) continue;
+        if (!read_affine(c, p, x, 1, w->dims[1] * group, &f)) continue;
         return fold_before(c, n, &f);
     }
     return HN_OK;

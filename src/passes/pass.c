@@ -33,7 +33,10 @@ static hn_status run_on(hn_env *env, const hn_pass *p, hn_graph *g, size_t *chan
         for (size_t i = 0; i < n->nregions; ++i) HN_TRY(run_on(env, p, n->regions[i], changes));
     hn_pass_ctx c = {.env = env, .graph = g};
     size_t removed = 0;
+    hn_status before = env->error.status;
     HN_TRY(p->run(&c));
+    /* A question about the graph that ran out of memory was answered with no; the pass must not pass for done. */
+    if (before == HN_OK && env->error.status != HN_OK) return env->error.status;
     if (c.changes > 0) HN_TRY(hn_dead_sweep(g, &removed));
     *changes += c.changes;
     return HN_OK;
