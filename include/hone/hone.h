@@ -52,6 +52,7 @@ typedef struct hone_env_options {
     hone_log_fn *log;           /* NULL: silent */
     hone_progress_fn *progress; /* NULL: silent */
     void *self;                 /* handed to both */
+    double max_work;            /* most that one run may ask for, in operations and bytes moved; 0: 1e15 */
 } hone_env_options;
 
 /* options may be NULL. On failure *out holds an environment that can still tell the error, or NULL when even that

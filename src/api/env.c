@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* Hours on any machine of today: only a damaged model asks for it. */
+#define DEFAULT_MAX_WORK 1e15
+
 static void forward_log(void *self, hn_log_level level, const char *line)
 {
     hone_env *e = self;
@@ -26,6 +29,7 @@ hone_status hone_env_new(const hone_env_options *options, hone_env **out)
     e->env.log = forward_log;
     e->env.log_self = e;
     e->env.seed = options->seed;
+    e->env.work_limit = options->max_work > 0 ? options->max_work : DEFAULT_MAX_WORK;
     hn_machine_read(&e->machine);
     uint64_t cap;
     hn_status st = hn_isa_parse(&e->env, options->isa ? options->isa : "auto", &cap);

@@ -82,6 +82,16 @@ void hn_error_format(const hn_error *error, char *dst, size_t dst_bytes)
     }
 }
 
+hn_status hn_work_add(hn_env *env, double work)
+{
+    env->work += work;
+    if (env->work_limit <= 0 || env->work <= env->work_limit) return HN_OK;
+    hn_fail(env, HN_LIMIT, "one run asks for %.3g operations and bytes moved or more; the limit is %.3g", env->work,
+            env->work_limit);
+    hn_hint(env, "look for a dimension or trip count that is far too large; a smaller batch asks for less");
+    return HN_LIMIT;
+}
+
 const char *hn_status_name(hn_status status)
 {
     static const char *const names[] = {"ok", "input", "unsupported", "limit", "nomem", "io", "device", "comm", "bug"};

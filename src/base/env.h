@@ -75,6 +75,8 @@ typedef struct hn_env {
     struct hn_pool *pool; /* borrowed; NULL: serial */
     uint64_t isa;         /* ISA bits that may be used (device/isa.h); 0 until a device fills it */
     uint64_t seed;
+    double work_limit; /* most that one run may ask for, in operations and bytes moved; 0: no limit */
+    double work;       /* asked for so far by the present run */
 } hn_env;
 
 /* Initialise with the system allocator, silent log, no pool, seed 0. Never fails. */
@@ -92,6 +94,10 @@ void hn_error_clear(hn_env *env);
 /* Write the whole message (text, frames, hint; lines separated by '\n') to dst, always NUL-terminated. */
 void hn_error_format(const hn_error *error, char *dst, size_t dst_bytes);
 const char *hn_status_name(hn_status status);
+
+/* Count work that a run is about to do; HN_LIMIT when that is more than one run may ask for. Loops call it on every
+ * iteration, so that a damaged trip count ends too. */
+hn_status hn_work_add(hn_env *env, double work) HN_MUST_CHECK;
 
 void hn_log(hn_env *env, hn_log_level level, const char *fmt, ...) HN_PRINTF(3, 4);
 

@@ -102,7 +102,7 @@ static hn_status run_region(hn_env *env, hn_control *c, const hn_step *st, size_
         if (pick == &c->cache[region][c->count[region]]) c->count[region]++;
     }
     pick->used = c->clock;
-    return hn_context(env, hn_instance_run(env, pick->inst, in, c->out), "region %zu", region);
+    return hn_context(env, hn_instance_run_inner(env, pick->inst, in, c->out), "region %zu", region);
 }
 
 static hn_status run_if(hn_env *env, hn_instance *inst, size_t step)

@@ -90,6 +90,18 @@ static hn_status init_ref_step(hn_env *env, hn_instance *inst, size_t s)
     return HN_OK;
 }
 
+/* A step costs something even when it moves nothing: an empty region in a loop counts too. */
+enum { STEP_WORK = 100 };
+
+static hn_status count_work(hn_env *env, hn_instance *inst)
+{
+    const hn_plan *p = inst->plan;
+    inst->work = STEP_WORK;
+    for (size_t s = 0; s < p->nsteps; s++) inst->work += STEP_WORK + p->steps[s].cost.flops + p->steps[s].cost.bytes;
+    env->work = 0;
+    return hn_work_add(env, inst->work);
+}
+
 static hn_status init(hn_env *env, hn_instance *inst)
 {
     const hn_plan *p = inst->plan;
@@ -122,7 +134,10 @@ hn_status hn_instance_new(hn_env *env, const hn_plan *plan, hn_instance **out)
     hn_instance *inst = hn_zalloc(env, sizeof *inst);
     if (!inst) return HN_NOMEM;
     inst->plan = plan;
-    hn_status st = init(env, inst);
+    double outer = env->work;
+    hn_status st = count_work(env, inst);
+    env->work = outer;
+    if (st == HN_OK) st = init(env, inst);
     if (st != HN_OK) {
         hn_instance_free(env, inst);
         return st;
@@ -199,6 +214,8 @@ static hn_status shape_outputs(hn_env *env, hn_instance *inst, const hn_step *st
         data[k] = t;
     }
     hn_type *out = types + st->nin;
+    double work = 0;
+    for (size_t k = 0; k < st->nin; k++) work += data[k] ? (double)data[k]->bytes : 0;
     for (size_t k = 0; k < st->nout; k++) out[k] = hn_type_tensor(HN_NONE, -1, NULL);
     hn_infer c = {.env = env, .node = st->node, .nin = st->nin, .nout = st->nout, .in = in, .data = data, .out = out};
     HN_TRY(st->node->op->infer(&c));
@@ -208,8 +225,9 @@ static hn_status shape_outputs(hn_env *env, hn_instance *inst, const hn_step *st
             return hn_fail(env, HN_UNSUPPORTED, "node \"%s\" (%s): the shape of output %zu stays unknown at run time",
                            st->name, st->op, k);
         HN_TRY(resize_dynamic(env, inst, st->out[k], out[k].dtype, out[k].rank, out[k].dims));
+        work += (double)inst->tensors[st->out[k]].bytes;
     }
-    return HN_OK;
+    return hn_work_add(env, work);
 }
 
 static hn_status run_ref(hn_env *env, hn_instance *inst, size_t s)
@@ -264,7 +282,14 @@ static hn_status bind_inputs(hn_env *env, hn_instance *inst, const hn_tensor *co
 
 hn_status hn_instance_run(hn_env *env, hn_instance *inst, const hn_tensor *const *in, hn_tensor *out)
 {
+    env->work = 0;
+    return hn_instance_run_inner(env, inst, in, out);
+}
+
+hn_status hn_instance_run_inner(hn_env *env, hn_instance *inst, const hn_tensor *const *in, hn_tensor *out)
+{
     const hn_plan *p = inst->plan;
+    HN_TRY(hn_work_add(env, inst->work));
     HN_TRY(bind_inputs(env, inst, in));
     hn_arena_reset(env, &inst->scratch);
     uint64_t before = inst->profile ? hn_clock_ns() : 0;

@@ -19,7 +19,10 @@ static void *rig_alloc(void *self, size_t bytes)
         r->refused++;
         return NULL;
     }
-    if (bytes > SIZE_MAX / 2) return NULL;
+    if (bytes > SIZE_MAX / 2 || (r->limit_bytes && bytes > r->limit_bytes - r->live_bytes)) {
+        r->refused++;
+        return NULL;
+    }
     size_t total = (HEAD_BYTES + bytes + TAIL_BYTES + 63) & ~(size_t)63;
     unsigned char *block = aligned_alloc(64, total);
     if (block == NULL) return NULL;

@@ -10,10 +10,11 @@
 #include "base/env.h"
 
 typedef struct hn_rig {
-    size_t fail_at;  /* refuse the request with this number, counted from 1; 0: none */
-    bool fail_after; /* refuse all later ones too */
-    size_t requests; /* so far */
-    size_t live;     /* blocks not yet freed */
+    size_t fail_at;     /* refuse the request with this number, counted from 1; 0: none */
+    bool fail_after;    /* refuse all later ones too */
+    size_t requests;    /* so far */
+    size_t limit_bytes; /* refuse requests that bring live_bytes above; 0: none */
+    size_t live;        /* blocks not yet freed */
     size_t live_bytes;
     size_t peak_bytes;
     size_t refused;
