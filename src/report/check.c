@@ -63,7 +63,9 @@ static const rule RULES[] = {
     {"ratios", false, MAYBE, "size latency throughput"},
     {"layers[]", true, TEXT, "name op decision reason"},
     {"layers[]", false, TEXT, "shape calibration"},
-    {"layers[]", false, MAYBE, "bits_w bits_a params macs us_before us_after sqnr_db accuracy_delta"},
+    {"layers[]", false, MAYBE,
+     "bits_w bits_a params macs us_before us_after sqnr_db output_error "
+     "accuracy_delta"},
     {"layers[]", false, LIST, "range"},
     {"trials[]", true, TEXT, "name"},
     {"trials[]", true, NUMBER, "size_bytes"},
