@@ -52,7 +52,7 @@ struct hn_instance {
     hn_tensor ***out;
     hn_grow *dynamic;     /* per dynamic value */
     hn_control **control; /* per step; NULL for others */
-    double work; /* of the steps whose shapes are known, see hn_work_add */
+    double work;          /* of the steps whose shapes are known, see hn_work_add */
     bool profile;
     uint64_t *step_ns;
     uint64_t runs;
@@ -62,7 +62,8 @@ hn_status hn_grow_to(hn_env *env, hn_grow *g, size_t bytes) HN_MUST_CHECK;
 /* Give output `value` of the instance the dtype and dims of t and copy its bytes. */
 hn_status hn_instance_store(hn_env *env, hn_instance *inst, uint32_t value, const hn_tensor *t) HN_MUST_CHECK;
 /* hn_instance_run as a part of a run that goes on: its work counts towards that of the whole. */
-hn_status hn_instance_run_inner(hn_env *env, hn_instance *inst, const hn_tensor *const *in, hn_tensor *out) HN_MUST_CHECK;
+hn_status hn_instance_run_inner(hn_env *env, hn_instance *inst, const hn_tensor *const *in,
+                                hn_tensor *out) HN_MUST_CHECK;
 hn_status hn_control_new(hn_env *env, hn_instance *inst, const hn_step *s, hn_control **out) HN_MUST_CHECK;
 void hn_control_free(hn_env *env, hn_control *c);
 hn_status hn_control_run(hn_env *env, hn_instance *inst, size_t step) HN_MUST_CHECK;

@@ -59,7 +59,7 @@ static hone_status run_twice(hone_env *e)
 static hone_status inspect(hone_env *e)
 {
     hone_record *rec = NULL;
-    hone_inspect_options o = {.ops = true, .groups = true, .text = true, .compiled = true};
+    hone_inspect_options o = {.ops = true, .text = true, .compiled = true};
     return finish(hone_inspect(e, model, &o, &rec), &rec);
 }
 
