@@ -69,11 +69,19 @@ static inline vf vf_div(vf a, vf b)
 }
 static inline vf vf_fma(vf a, vf b, vf c)
 {
+#ifdef VEC_TWO_ROUNDINGS
+    return _mm256_add_ps(_mm256_mul_ps(a, b), c);
+#else
     return _mm256_fmadd_ps(a, b, c);
+#endif
 }
 static inline vf vf_fnma(vf a, vf b, vf c)
 {
+#ifdef VEC_TWO_ROUNDINGS
+    return _mm256_sub_ps(c, _mm256_mul_ps(a, b));
+#else
     return _mm256_fnmadd_ps(a, b, c);
+#endif
 }
 static inline vf vf_max(vf a, vf b)
 {

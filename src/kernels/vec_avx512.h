@@ -62,11 +62,19 @@ static inline vf vf_div(vf a, vf b)
 }
 static inline vf vf_fma(vf a, vf b, vf c)
 {
+#ifdef VEC_TWO_ROUNDINGS
+    return _mm512_add_ps(_mm512_mul_ps(a, b), c);
+#else
     return _mm512_fmadd_ps(a, b, c);
+#endif
 } /* a b + c */
 static inline vf vf_fnma(vf a, vf b, vf c)
 {
+#ifdef VEC_TWO_ROUNDINGS
+    return _mm512_sub_ps(c, _mm512_mul_ps(a, b));
+#else
     return _mm512_fnmadd_ps(a, b, c);
+#endif
 } /* c - a b */
 static inline vf vf_max(vf a, vf b)
 {
