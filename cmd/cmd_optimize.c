@@ -41,7 +41,7 @@ static int run(cmd_context *c)
 
 const cmd_row cmd_optimize = {
     .name = "optimize",
-    .usage = "MODEL --data D",
+    .usage = "MODEL --data D | --recipe FILE",
     .brief = "Make a model as cheap as its accuracy budget allows, and prove it.",
     .doc = "Measures every layer on this machine, keeps what is not faster or costs too much accuracy in float32 with "
            "the reason, and writes "
@@ -49,7 +49,7 @@ const cmd_row cmd_optimize = {
            "(MODEL-hone unless --out "
            "names one). Exit code 2: the budget was not met; the best result is written all the same.",
     .example = "hone optimize model.onnx --data images --preprocess torch --max-drop 1.0",
-    .args_min = 1,
+    .args_min = 0,
     .args_max = 1,
     .options = options,
     .run = run,

@@ -3,13 +3,14 @@
 
 static void print_plan(const cmd_context *c, const hone_optimize_options *o)
 {
-    printf("%s %s\n", o->quantize_only ? "quantise" : "optimise", c->arg[0]);
-    printf("  data        %s%s%s\n", o->data.data ? o->data.data : "none given", o->eval.data ? ", judged on " : "",
+    const char *unsaid = o->recipe ? "as the recipe says" : "none given";
+    printf("%s %s\n", o->quantize_only ? "quantise" : "optimise", c->arg[0] ? c->arg[0] : "the recipe's model");
+    printf("  data        %s%s%s\n", o->data.data ? o->data.data : unsaid, o->eval.data ? ", judged on " : "",
            o->eval.data ? o->eval.data : "");
-    if (!o->quantize_only)
+    if (!o->quantize_only && !o->recipe)
         printf("  goal        %s, losing at most %g points\n", o->goal ? o->goal : "latency",
                o->max_drop > 0 ? o->max_drop : 1.0);
-    printf("  calibration %s\n", o->calibration ? o->calibration : "auto");
+    if (!o->recipe || o->calibration) printf("  calibration %s\n", o->calibration ? o->calibration : "auto");
     if (o->recipe) printf("  recipe      %s\n", o->recipe);
     if (o->time_budget_s > 0) printf("  time        at most %.0f s\n", o->time_budget_s);
     if (o->dry_run) printf("  dry run     nothing is written\n");
@@ -82,6 +83,8 @@ int cmd_optimize_run(cmd_context *c, hone_optimize_options *o)
     o->dry_run = c->common.dry_run;
     o->resume = c->common.resume;
     o->command = c->line;
+    if (!c->arg[0] && !o->recipe)
+        return cmd_usage(o->quantize_only ? "quantize" : "optimize", "no model and no recipe is named");
     if (!c->common.json && !c->common.quiet) print_plan(c, o);
     hone_status st = hone_optimize(c->env, c->arg[0], o, &rec);
     if (st != HONE_OK) return cmd_fail(c, st);

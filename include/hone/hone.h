@@ -205,6 +205,7 @@ typedef struct hone_optimize_options {
     bool quantize_only;  /* the one step, without search: what `hone quantize` runs */
     const char *command; /* the command line, for the report */
 } hone_optimize_options;
+/* `model` may be NULL when the recipe names it. */
 HONE_API hone_status hone_optimize(hone_env *env, const char *model, const hone_optimize_options *options,
                                    hone_record **out) HONE_MUST_CHECK;
 

@@ -15,6 +15,7 @@ struct hone_env {
     hn_env env;
     hn_machine machine;
     hn_pool *pool;
+    bool isa_given, threads_given; /* by the caller, so that no recipe changes them */
     hone_log_fn *log;
     hone_progress_fn *progress;
     void *self;

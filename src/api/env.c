@@ -34,6 +34,8 @@ hone_status hone_env_new(const hone_env_options *options, hone_env **out)
     uint64_t cap;
     hn_status st = hn_isa_parse(&e->env, options->isa ? options->isa : "auto", &cap);
     e->env.isa = (e->machine.isa & cap) | HN_ISA_CHOSEN;
+    e->isa_given = options->isa && strcmp(options->isa, "auto") != 0;
+    e->threads_given = options->threads != 0;
     if (st == HN_OK && options->threads != 1) st = hn_pool_new(&e->env, options->threads, &e->pool);
     e->env.pool = e->pool;
     return (hone_status)st;

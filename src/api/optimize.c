@@ -191,6 +191,7 @@ static hn_status run(hn_job *j)
     HN_TRY(clean_graph(j));
     j->sha256 = hn_model_sha256((hn_model *)(uintptr_t)hn_session_model(j->source));
     j->before_bytes = hn_api_file_bytes(j->path);
+    HN_TRY(hn_job_recipe_check(j));
     if (j->o->dry_run) return HN_OK;
     HN_TRY(hn_dir_make(env, j->out));
     HN_TRY(search(j));
@@ -201,25 +202,34 @@ static hn_status run(hn_job *j)
     return HN_OK;
 }
 
+static hn_status out_folder(hn_job *j)
+{
+    hn_env *env = &j->e->env;
+    if (!j->path) return hn_fail(env, HN_INPUT, "no model is named, neither as an argument nor in a recipe");
+    j->out = j->o->out;
+    if (j->out) return HN_OK;
+    size_t n = strlen(j->path);
+    if (n > 5 && hn_path_has_ext(j->path, ".onnx")) n -= 5;
+    j->out = hn_arena_printf(env, &j->arena, "%.*s-hone", (int)n, j->path);
+    return j->out ? HN_OK : HN_NOMEM;
+}
+
 hone_status hone_optimize(hone_env *e, const char *model, const hone_optimize_options *options, hone_record **out)
 {
-    hone_record *rec;
+    hone_record *rec = NULL;
     hn_job j = {.e = e, .o = options, .path = model, .started_ns = hn_clock_ns()};
-    hn_status st = hn_api_record_new(e, options->quantize_only ? "quantize" : "optimize", &rec, &j.r);
-    if (st == HN_OK) {
-        j.out = options->out;
-        if (!j.out) {
-            size_t n = strlen(model) > 5 && hn_path_has_ext(model, ".onnx") ? strlen(model) - 5 : strlen(model);
-            j.out = hn_arena_printf(&e->env, &j.arena, "%.*s-hone", (int)n, model);
-        }
-        st = j.out ? run(&j) : HN_NOMEM;
-    }
+    hn_error_clear(&e->env);
+    hn_status st = hn_job_recipe(&j);
+    if (st == HN_OK) st = hn_api_record_new(e, options->quantize_only ? "quantize" : "optimize", &rec, &j.r);
+    if (st == HN_OK) st = out_folder(&j);
+    if (st == HN_OK) st = run(&j);
     if (st == HN_OK) st = hn_job_record(&j, rec->root);
     if (st == HN_OK && !options->dry_run) st = hn_job_write(&j, rec->root);
     hn_search_fini(&j.s);
     hn_dataset_close(&e->env, j.test_ds);
     hn_dataset_close(&e->env, j.ds);
     hn_session_close(&e->env, j.source);
+    hn_job_recipe_fini(&j);
     hn_arena_fini(&e->env, &j.arena);
     return hn_api_finish(e, st, rec, out);
 }

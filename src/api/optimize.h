@@ -3,12 +3,17 @@
 #define HN_API_OPTIMIZE_H
 
 #include "api/api.h"
+#include "optimize/recipe.h"
 #include "optimize/score.h"
 #include "optimize/search.h"
 
 typedef struct hn_job {
     hone_env *e;
     const hone_optimize_options *o;
+    hone_optimize_options merged; /* o points here once a recipe was taken in */
+    hn_recipe recipe;
+    hn_pool *pool; /* of the recipe, else NULL */
+    uint64_t outer_isa, outer_seed;
     const char *path, *out;
     hn_arena arena;
     hn_recs r;
@@ -29,6 +34,12 @@ typedef struct hn_job {
     size_t before_bytes, after_bytes, export_same, export_n;
 } hn_job;
 
+/* Reads the recipe of the options, when they name one, and merges it under them; sets the environment up as it says. */
+hn_status hn_job_recipe(hn_job *j) HN_MUST_CHECK;
+/* Is the model the one that the recipe is for? */
+hn_status hn_job_recipe_check(hn_job *j) HN_MUST_CHECK;
+void hn_job_recipe_print(const hn_job *j, const char *preprocess, hn_buf *b); /* recipe.lock.yaml */
+void hn_job_recipe_fini(hn_job *j);                                           /* the environment as it was */
 /* Fill the record (schema in docs/report.md). */
 hn_status hn_job_record(hn_job *j, hn_rec *root) HN_MUST_CHECK;
 /* Write report.json, report.html, report.txt, recipe.lock.yaml and log.txt into the folder. */

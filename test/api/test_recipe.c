@@ -1,0 +1,114 @@
+/* recipes under options: what the recipe says is used, what the caller says wins, another model is refused. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/io.h"
+#include "hone/hone.h"
+#include "support/data.h"
+
+static char dir[256], path[300], model[600];
+
+static int setup(void **state)
+{
+    (void)state;
+    hn_test_tmpdir(dir, sizeof dir);
+    (void)snprintf(path, sizeof path, "%s/r.yaml", dir);
+    (void)snprintf(model, sizeof model, "%s/models/glyph20.onnx", hn_test_source());
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    hn_test_rmdir(dir);
+    return 0;
+}
+
+static void put(const char *rest)
+{
+    hn_env env;
+    char text[2048];
+    hn_env_init(&env);
+    (void)snprintf(text, sizeof text, "schema: 1\nmodel: %s\ndata: \"glyph:200\"\n%s", model, rest);
+    assert_int_equal(hn_file_write(&env, path, text, strlen(text)), HN_OK);
+}
+
+static hone_status dry(hone_env *env, hone_optimize_options o, const char *named, hone_record **record)
+{
+    o.recipe = path;
+    o.out = dir;
+    o.dry_run = true;
+    return hone_optimize(env, named, &o, record);
+}
+
+static void test_merge(void **state)
+{
+    (void)state;
+    hone_env *env;
+    hone_record *record;
+    hone_env_options eo = {.isa = "auto", .threads = 0};
+    assert_int_equal(hone_env_new(&eo, &env), 0);
+    put("seed: 7\nbudget: {max_drop: 0.25}\ntarget: {goal: size, isa: generic, threads: 3}\npasses: [{quantize: "
+        "{samples: 60}}]\n");
+    assert_int_equal(dry(env, (hone_optimize_options){0}, NULL, &record), 0);
+    assert_true(fabs(hone_record_number(record, "max_drop", 0) - 0.25) < 1e-12);
+    assert_string_equal(hone_record_string(record, "goal", ""), "size");
+    assert_string_equal(hone_record_string(record, "isa", ""), "generic");
+    assert_string_equal(hone_record_string(record, "data.path", ""), "glyph:200");
+    assert_int_equal(hone_record_int(record, "threads", 0), 3);
+    assert_int_equal(hone_record_int(record, "seed", 0), 7);
+    assert_int_equal(hone_record_int(record, "data.calib_n", 0), 60);
+    hone_record_free(record);
+    /* What the caller says wins, and the environment is as it was. */
+    hone_optimize_options o = {.max_drop = 2, .goal = "latency", .calib = 50, .data = {.data = "glyph:300"}};
+    assert_int_equal(dry(env, o, model, &record), 0);
+    assert_true(hone_record_number(record, "max_drop", 0) == 2);
+    assert_string_equal(hone_record_string(record, "goal", ""), "latency");
+    assert_string_equal(hone_record_string(record, "data.path", ""), "glyph:300");
+    assert_int_equal(hone_record_int(record, "data.calib_n", 0), 50);
+    hone_record_free(record);
+    hone_env_free(env);
+    eo = (hone_env_options){.isa = "avx2", .threads = 2, .seed = 9};
+    assert_int_equal(hone_env_new(&eo, &env), 0);
+    assert_int_equal(dry(env, (hone_optimize_options){0}, NULL, &record), 0);
+    assert_int_equal(hone_record_int(record, "threads", 0), 2);
+    assert_int_equal(hone_record_int(record, "seed", 0), 9);
+    assert_string_not_equal(hone_record_string(record, "isa", ""), "bf16");
+    hone_record_free(record);
+    hone_env_free(env);
+}
+
+static void refuse(const char *rest, int status, const char *words)
+{
+    hone_env *env;
+    hone_record *record;
+    hone_env_options eo = {.threads = 1};
+    assert_int_equal(hone_env_new(&eo, &env), 0);
+    put(rest);
+    assert_int_equal(dry(env, (hone_optimize_options){0}, NULL, &record), status);
+    assert_null(record);
+    if (!strstr(hone_env_message(env), words)) fail_msg("\"%s\" does not say \"%s\"", hone_env_message(env), words);
+    hone_env_free(env);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    refuse("model_sha256: 00ff\n", HONE_INPUT, "is not the model of the recipe");
+    refuse("bugdet: {}\n", HONE_INPUT, "the nearest is \"budget\"");
+    refuse("passes: [{distill: {}}]\n", HONE_UNSUPPORTED, "pass \"distill\" is not in this build");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_merge, setup, teardown),
+                                       cmocka_unit_test_setup_teardown(test_refusals, setup, teardown)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
