@@ -132,6 +132,8 @@ hn_status hn_score(hn_env *env, hn_session *s, const hn_dataset *ds, const size_
     hn_status st = HN_OK;
     const hn_type *t = hn_session_inputs(s) ? hn_session_input_type(s, 0) : NULL;
     bool fixed = t && t->rank > 0 && t->dims[0] > 0;
+    if (hn_session_outputs(s) == 0)
+        return hn_fail(env, HN_INPUT, "the model has no output, so there is nothing to score");
     for (size_t at = 0; at < n && st == HN_OK; at += size) {
         size_t take = n - at < size ? n - at : size;
         hn_arena_reset(env, &tmp);
