@@ -16,7 +16,8 @@ class Tensor(C.Structure):
 
 class EnvOptions(C.Structure):
     _fields_ = [("threads", C.c_size_t), ("isa", C.c_char_p), ("seed", C.c_uint64), ("log", C.c_void_p),
-                ("progress", C.c_void_p), ("self", C.c_void_p)]
+                ("progress", C.c_void_p), ("self", C.c_void_p), ("max_work", C.c_double),
+                ("later", C.c_char * 256)]  # zeros for what the header may gain: zero means default there
 
 
 class Library:
