@@ -26,7 +26,6 @@ look() {
     need_pc sndfile libsndfile1-dev
     need_pc libarchive libarchive-dev
     need_pc cmocka libcmocka-dev
-    need_header pthreadpool.h libpthreadpool-dev
     if [ "${1:-}" = ci ]; then
         need_cmd gcc gcc
         need_cmd clang clang

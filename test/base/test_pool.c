@@ -50,6 +50,51 @@ static void every_task_once(void **state)
     }
 }
 
+typedef struct tally {
+    size_t done[7];
+    size_t run;
+    bool stale;
+} tally;
+
+static void count(void *ctx, size_t task)
+{
+    tally *t = ctx;
+    if (t->done[task] != t->run) t->stale = true; /* a helper of an earlier run, or a task done twice */
+    t->done[task]++;
+}
+
+/* Helpers meet runs that begin, end and follow each other at any moment, spinning and asleep. */
+static void runs_in_a_row(void **state)
+{
+    (void)state;
+    hn_env env;
+    hn_env_init(&env);
+    for (size_t threads = 2; threads <= 4; threads++) {
+        hn_pool *pool = NULL;
+        assert_int_equal(hn_pool_new(&env, threads, &pool), HN_OK);
+        tally t = {{0}, 0, false};
+        for (; t.run < 5000; t.run++) {
+            hn_pool_run(pool, 2 + t.run % 6, count, &t);
+            for (size_t i = 2 + t.run % 6; i < 7; i++) t.done[i]++;
+            uint64_t pause = t.run % 1000 == 999 ? hn_clock_ns() + 200000 : 0;
+            while (hn_clock_ns() < pause) continue; /* long enough for helpers to go to sleep */
+        }
+        for (size_t i = 0; i < 7; i++) assert_int_equal(t.done[i], 5000);
+        assert_false(t.stale);
+        hn_pool_free(&env, pool);
+    }
+}
+
+static void too_many_threads_are_refused(void **state)
+{
+    (void)state;
+    hn_env env;
+    hn_env_init(&env);
+    hn_pool *pool = NULL;
+    assert_int_equal(hn_pool_new(&env, (size_t)1 << 20, &pool), HN_LIMIT);
+    assert_null(pool);
+}
+
 typedef struct order {
     size_t next;
     bool in_order;
@@ -108,7 +153,11 @@ static void clock_moves_on(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_task_once), cmocka_unit_test(no_pool_is_serial),
-                                       cmocka_unit_test(torture), cmocka_unit_test(clock_moves_on)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_task_once),
+                                       cmocka_unit_test(runs_in_a_row),
+                                       cmocka_unit_test(too_many_threads_are_refused),
+                                       cmocka_unit_test(no_pool_is_serial),
+                                       cmocka_unit_test(torture),
+                                       cmocka_unit_test(clock_moves_on)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
