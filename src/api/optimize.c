@@ -98,6 +98,7 @@ static hn_status search(hn_job *j)
                                 .self = j};
     for (int i = 0; j->o->calibration && i < HN_METHODS; i++)
         if (strcmp(j->o->calibration, names[i]) == 0) j->so.method = i;
+    HN_TRY(hn_job_state_open(j));
     return hn_search_run(&j->e->env, &j->arena, j->clean, j->ds, &j->split, &j->so, &j->s);
 }
 
@@ -226,6 +227,7 @@ hone_status hone_optimize(hone_env *e, const char *model, const hone_optimize_op
     if (st == HN_OK) st = hn_job_record(&j, rec->root);
     if (st == HN_OK && !options->dry_run) st = hn_job_write(&j, rec->root);
     hn_search_fini(&j.s);
+    hn_journal_fini(&e->env, &j.journal);
     hn_dataset_close(&e->env, j.test_ds);
     hn_dataset_close(&e->env, j.ds);
     hn_session_close(&e->env, j.source);

@@ -13,6 +13,8 @@ typedef struct hn_job {
     hone_optimize_options merged; /* o points here once a recipe was taken in */
     hn_recipe recipe;
     hn_pool *pool; /* of the recipe, else NULL */
+    hn_journal journal;
+    const char *state_path;
     uint64_t outer_isa, outer_seed;
     const char *path, *out;
     hn_arena arena;
@@ -40,6 +42,9 @@ hn_status hn_job_recipe(hn_job *j) HN_MUST_CHECK;
 hn_status hn_job_recipe_check(hn_job *j) HN_MUST_CHECK;
 void hn_job_recipe_print(const hn_job *j, const char *preprocess, hn_buf *b); /* recipe.lock.yaml */
 void hn_job_recipe_fini(hn_job *j);                                           /* the environment as it was */
+/* After the search options are set: measurements go to state/ in the output folder; with --resume those there come
+ * first. */
+hn_status hn_job_state_open(hn_job *j) HN_MUST_CHECK;
 /* Fill the record (schema in docs/report.md). */
 hn_status hn_job_record(hn_job *j, hn_rec *root) HN_MUST_CHECK;
 /* Write report.json, report.html, report.txt, recipe.lock.yaml and log.txt into the folder. */

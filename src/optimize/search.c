@@ -262,22 +262,32 @@ static hn_status time_choice(hn_search *s, hn_probe *p, hn_session *session, hn_
     return hn_time_sessions(s->env, arena, pair, 2, &feed, rounds, 20, t);
 }
 
-static hn_status total_ms(hn_search *s, hn_probe *p, double *ms, hn_timing *keep, hn_arena *keep_arena)
+static hn_status total_ms(hn_search *s, hn_probe *p, double *ms, bool layers)
 {
     hn_arena arena = {0};
     hn_graph *g;
     hn_session *session = NULL;
     hn_timing t[2];
     hn_qdq_options q = variant(s);
-    hn_status st = hn_search_build(s, &arena, &q, &g, &session);
-    if (st == HN_OK) st = time_choice(s, p, session, keep_arena ? keep_arena : &arena, 7, t);
-    if (st == HN_OK) *ms = t[1].latency.p50_ms;
-    if (st == HN_OK && keep)
-        for (size_t i = 0; i < s->layers.nlayers; i++) {
-            const char *name = s->layers.layer[i].name;
-            s->report[i].us_float = hn_timing_of(&t[0], name);
-            s->report[i].us_int8 = hn_timing_of(&t[1], name);
+    bool taken = false;
+    size_t n = 1 + (layers ? 2 * s->layers.nlayers : 0);
+    double *v = hn_arena_array(s->env, &arena, n, sizeof *v); /* the model, then float and INT8 of each layer */
+    hn_status st = v ? hn_journal_take(s->env, s->o->journal, HN_JOURNAL_TIME, n, v, &taken) : HN_NOMEM;
+    if (st == HN_OK && !taken) st = hn_search_build(s, &arena, &q, &g, &session);
+    if (st == HN_OK && !taken) st = time_choice(s, p, session, &arena, 7, t);
+    if (st == HN_OK && !taken) {
+        v[0] = t[1].latency.p50_ms;
+        for (size_t i = 0; i < n / 2; i++) {
+            v[1 + 2 * i] = hn_timing_of(&t[0], s->layers.layer[i].name);
+            v[2 + 2 * i] = hn_timing_of(&t[1], s->layers.layer[i].name);
         }
+        st = hn_journal_put(s->env, s->o->journal, HN_JOURNAL_TIME, n, v);
+    }
+    if (st == HN_OK) *ms = v[0];
+    for (size_t i = 0; st == HN_OK && i < n / 2; i++) {
+        s->report[i].us_float = v[1 + 2 * i];
+        s->report[i].us_int8 = v[2 + 2 * i];
+    }
     hn_session_close(s->env, session);
     hn_arena_fini(s->env, &arena);
     return st;
@@ -294,11 +304,8 @@ static void turn(hn_search *s, size_t i, bool on)
 static hn_status refuse_slow(hn_search *s, hn_probe *p)
 {
     double now_ms, all_ms;
-    hn_arena arena = {0};
-    hn_timing t[2];
     hn_search_stage(s, "timing layers", 0, 1);
-    HN_TRY(total_ms(s, p, &now_ms, t, &arena));
-    hn_arena_fini(s->env, &arena);
+    HN_TRY(total_ms(s, p, &now_ms, true));
     all_ms = now_ms;
     size_t slow = 0, tried = 0;
     for (size_t i = 0; i < s->layers.nlayers; i++)
@@ -310,7 +317,7 @@ static hn_status refuse_slow(hn_search *s, hn_probe *p)
         tried++;
         hn_search_stage(s, "timing layers", (double)tried, (double)slow);
         turn(s, i, false);
-        HN_TRY(total_ms(s, p, &ms, NULL, NULL));
+        HN_TRY(total_ms(s, p, &ms, false));
         if (ms < now_ms * 0.99) {
             snprintf(
                 s->layers.layer[i].reason, sizeof s->layers.layer[i].reason,
@@ -366,7 +373,7 @@ static hn_status score_choice(hn_search *s, hn_probe *p, const char *name, hn_tr
     hn_status st = hn_search_build(s, &arena, &q, &g, &session);
     if (st == HN_OK) st = hn_search_score(s, p, session, &t->correct, &t->drop);
     t->scored = st == HN_OK;
-    if (st == HN_OK && !hn_search_late(s)) st = total_ms(s, p, &t->latency_ms, NULL, NULL);
+    if (st == HN_OK && !hn_search_late(s)) st = total_ms(s, p, &t->latency_ms, false);
     hn_session_close(s->env, session);
     hn_arena_fini(s->env, &arena);
     *out = t;
@@ -504,6 +511,7 @@ static hn_status route(hn_search *s, hn_probe *p)
     double loss;
     HN_TRY(observe(s));
     HN_TRY(choose_ranges(s, p));
+    HN_TRY(hn_journal_save(s->o->journal));
     hn_qdq_options q = variant(s);
     HN_TRY(hn_search_loss(s, p, &q, 0, &loss));
     hn_trial *t = hn_search_trial(s, "all layers INT8", loss);
@@ -511,6 +519,7 @@ static hn_status route(hn_search *s, hn_probe *p)
     HN_TRY(try_bias_shift(s, p, &loss));
     /* Per-channel weights need no equalisation unless the loss is high for another reason. */
     if ((s->o->per_tensor || loss > 1e-3) && !hn_search_late(s)) HN_TRY(try_equalize(s, p, &loss));
+    HN_TRY(hn_journal_save(s->o->journal));
     if (!s->o->all && !s->o->size) HN_TRY(refuse_slow(s, p));
     return hold_budget(s, p);
 }

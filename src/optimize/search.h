@@ -7,6 +7,7 @@
 #define HN_OPTIMIZE_SEARCH_H
 
 #include "optimize/correct.h"
+#include "optimize/journal.h"
 #include "optimize/measure.h"
 #include "optimize/stats.h"
 
@@ -17,6 +18,7 @@ typedef struct hn_search_options {
     bool all;  /* keep every layer in INT8 */
     bool size; /* goal size: do not leave layers in float for speed */
     double time_budget_s;
+    hn_journal *journal; /* measurements of an earlier run, and where those of this one go; may be NULL */
     void (*progress)(void *self, const char *stage, double done, double total);
     void *self;
 } hn_search_options;

@@ -11,7 +11,7 @@
 
 bool hn_search_late(const hn_search *s)
 {
-    return s->deadline_ns && hn_clock_ns() > s->deadline_ns;
+    return hn_journal_late(s->env, s->o->journal, s->deadline_ns && hn_clock_ns() > s->deadline_ns);
 }
 
 void hn_search_stage(const hn_search *s, const char *stage, double done, double total)
@@ -69,6 +69,9 @@ hn_status hn_search_build(hn_search *s, hn_arena *arena, const hn_qdq_options *q
 
 hn_status hn_search_loss(hn_search *s, hn_probe *p, const hn_qdq_options *q, size_t feeds, double *loss)
 {
+    bool taken;
+    HN_TRY(hn_journal_take(s->env, s->o->journal, HN_JOURNAL_LOSS, 1, loss, &taken));
+    if (taken) return HN_OK;
     hn_arena arena = {0};
     hn_graph *g;
     hn_session *session = NULL;
@@ -82,20 +85,29 @@ hn_status hn_search_loss(hn_search *s, hn_probe *p, const hn_qdq_options *q, siz
     }
     hn_session_close(s->env, session);
     hn_arena_fini(s->env, &arena);
-    return st;
+    HN_TRY(st);
+    return hn_journal_put(s->env, s->o->journal, HN_JOURNAL_LOSS, 1, loss);
 }
 
 hn_status hn_search_score(hn_search *s, hn_probe *p, hn_session *session, size_t *correct, hn_drop *drop)
 {
-    HN_TRY(hn_score(s->env, session, s->ds, s->select, s->nselect, NULL, p->right, p->answer));
-    size_t lost = 0, gained = 0;
-    *correct = 0;
-    for (size_t i = 0; i < s->nselect; i++) {
-        lost += p->base_right[i] && !p->right[i];
-        gained += !p->base_right[i] && p->right[i];
-        *correct += p->right[i];
+    double v[3] = {0, 0, 0}; /* right, lost, gained */
+    bool taken;
+    HN_TRY(hn_journal_take(s->env, s->o->journal, HN_JOURNAL_SCORE, 3, v, &taken));
+    if (!taken) {
+        HN_TRY(hn_score(s->env, session, s->ds, s->select, s->nselect, NULL, p->right, p->answer));
+        for (size_t i = 0; i < s->nselect; i++) {
+            v[0] += p->right[i];
+            v[1] += p->base_right[i] && !p->right[i];
+            v[2] += !p->base_right[i] && p->right[i];
+        }
+        HN_TRY(hn_journal_put(s->env, s->o->journal, HN_JOURNAL_SCORE, 3, v));
     }
-    *drop = hn_stat_drop(s->nselect, lost, gained);
+    for (size_t i = 0; i < 3; i++)
+        if (!(v[i] >= 0 && v[i] <= (double)s->nselect))
+            return hn_fail(s->env, HN_INPUT, "the saved state holds an impossible score");
+    *correct = (size_t)v[0];
+    *drop = hn_stat_drop(s->nselect, (size_t)v[1], (size_t)v[2]);
     return HN_OK;
 }
 
