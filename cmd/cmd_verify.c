@@ -74,6 +74,8 @@ static int run(cmd_context *c)
             print_pair(rec);
         printf("%lld passed, %lld failed", (long long)hone_record_int(rec, "passed", 0), (long long)failed);
         if (hone_record_int(rec, "skipped", 0)) printf(", %lld skipped", (long long)hone_record_int(rec, "skipped", 0));
+        if (hone_record_int(rec, "random", 0))
+            printf(" (%lld of the passed random: shape compared)", (long long)hone_record_int(rec, "random", 0));
         printf("\n");
     }
     hone_record_free(rec);
@@ -84,11 +86,13 @@ const cmd_row cmd_verify = {
     .name = "verify",
     .usage = "A B | --cases DIR",
     .brief = "Compare a model with its stored outputs, or with another model.",
-    .doc = "With --cases, each folder holds model.onnx and test_data_set_*/{input,output}_*.pb as in the ONNX backend "
-           "tests; the last line "
-           "is \"N passed, N failed\". Quantised models must give the same top class and outputs within two "
-           "quantisation steps. "
-           "With two models, both run on the same inputs.",
+    .doc =
+        "With --cases, each folder holds model.onnx and test_data_set_*/{input,output}_*.pb as in the ONNX backend "
+        "tests; the last line "
+        "is \"N passed, N failed\". Outputs drawn at random are held to their type, shape and range, which their line "
+        "says. Quantised models must give the same top class and outputs within two "
+        "quantisation steps. "
+        "With two models, both run on the same inputs.",
     .example = "hone verify --cases ../shared/data/models",
     .args_max = 2,
     .options = options,

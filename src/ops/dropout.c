@@ -1,6 +1,6 @@
 /* Dropout: in training zeroes elements at random and scales the rest; else the identity. */
-#include "base/rng.h"
 #include "ops/lib_nn.h"
+#include "ops/lib_random.h"
 
 enum { DATA, RATIO, TRAINING };
 
@@ -17,11 +17,11 @@ static hn_status ref(const hn_refargs *a)
     const hn_tensor *x = a->in[DATA], *mask = hn_nn_out(a, 1);
     double ratio = hn_nn_scalar(a, TRAINING, 0) != 0 ? hn_nn_scalar(a, RATIO, 0.5) : 0;
     size_t n = hn_tensor_elems(x);
-    hn_rng rng;
+    hn_draw d;
     if (!(ratio >= 0) || ratio >= 1) return hn_op_fail(a->env, a->node, "ratio is %g, it must be in [0, 1)", ratio);
-    hn_rng_init(&rng, a->env->seed ^ hn_mix64((uint64_t)hn_attr_int(a->node, "seed", 0)), a->node->id);
+    hn_draw_init(&d, a);
     for (size_t i = 0; i < n; i++) {
-        bool keep = ratio == 0 || hn_rng_unit(&rng) >= ratio;
+        bool keep = ratio == 0 || hn_draw_unit(&d) >= ratio;
         if (a->out[0]) {
             if (ratio == 0)
                 hn_elem_copy(a->out[0], i, x, i);
@@ -72,6 +72,17 @@ static hn_status cases(hn_cases *c)
     hn_case_const(c);
     hn_case_in(c, HN_BOOL, HN_NO_DIMS, HN_VALS(1));
     hn_case_const(c);
+    hn_case(c, "training, seeded");
+    hn_case_flag(c, HN_CASE_NO_GRAD);
+    hn_case_int(c, "seed", 0);
+    hn_case_in(c, HN_F32, HN_DIMS(4), HN_VALS(1, 2, 3, 4));
+    hn_case_in(c, HN_F32, HN_NO_DIMS, HN_VALS(0.6));
+    hn_case_const(c);
+    hn_case_in(c, HN_BOOL, HN_NO_DIMS, HN_VALS(1));
+    hn_case_const(c);
+    hn_case_flag(c, HN_CASE_ONE_TYPE);
+    hn_case_want(c, HN_F32, HN_DIMS(4), HN_VALS(0, 5, 7.5, 0));
+    hn_case_want(c, HN_BOOL, HN_DIMS(4), HN_VALS(0, 1, 1, 0));
     hn_case(c, "everything dropped");
     hn_case_flag(c, HN_CASE_FAILS);
     hn_case_rand(c, HN_F32, HN_DIMS(2, 3), -2, 2);
@@ -86,7 +97,7 @@ static hn_status cases(hn_cases *c)
 static const hn_port in[] = {
     {"data", TYPES, 'T', false}, {"ratio", TYPES, 0, true}, {"training_mode", HN_T_BOOL, 0, true}};
 static const hn_port out[] = {{"output", TYPES, 'T', false}, {"mask", HN_T_BOOL, 0, true}};
-static const hn_attr_row attrs[] = {{"seed", HN_ATTR_INT, false, "0", "mixed into the program's seed"}, {0}};
+static const hn_attr_row attrs[] = {{"seed", HN_ATTR_INT, false, NULL, "of MT19937; default: the run's seed"}, {0}};
 
 const hn_op hn_op_dropout = {
     .name = "Dropout",

@@ -30,10 +30,6 @@ static const struct {
     {"test_bernoulli_expanded", "random numbers"},
     {"test_bernoulli_seed", "random numbers"},
     {"test_bernoulli_seed_expanded", "random numbers"},
-    {"test_training_dropout", "random numbers"},
-    {"test_training_dropout_default", "random numbers"},
-    {"test_training_dropout_default_mask", "random numbers"},
-    {"test_training_dropout_mask", "random numbers"},
 };
 
 /* A row that is lost, or refuses more than before, shows here. */

@@ -1,0 +1,52 @@
+/* RandomUniformLike: random numbers in the shape of another tensor. */
+#include "ops/lib_random.h"
+
+static hn_status cases(hn_cases *c)
+{
+    hn_case(c, "example");
+    hn_case_float(c, "seed", 0);
+    hn_case_in(c, HN_I32, HN_DIMS(3), HN_VALS(7, 8, 9));
+    hn_case_int(c, "dtype", HN_F32);
+    hn_case_flag(c, HN_CASE_INEXACT);
+    hn_case_want(c, HN_F32, HN_DIMS(3), HN_VALS(0.5488135039, 0.7151893664, 0.6027633761));
+    hn_case(c, "the type of the input");
+    hn_case_flag(c, HN_CASE_ONE_TYPE | HN_CASE_INEXACT);
+    hn_case_float(c, "seed", 3);
+    hn_case_float(c, "low", -2);
+    hn_case_float(c, "high", 5);
+    hn_case_in(c, HN_F32, HN_DIMS(2, 2), HN_VALS(0, 0, 0, 0));
+    hn_case_want(c, HN_F32, HN_DIMS(2, 2),
+                 HN_VALS(1.8555850982666016, 2.9570345878601074, 0.03633308410644531, 1.5757932662963867));
+    hn_case(c, "without a seed, empty");
+    hn_case_flag(c, HN_CASE_ONE_TYPE);
+    hn_case_in(c, HN_F64, HN_DIMS(0, 2), NULL);
+    hn_case(c, "no such type");
+    hn_case_flag(c, HN_CASE_FAILS);
+    hn_case_in(c, HN_I32, HN_DIMS(2), HN_VALS(0, 0));
+    return hn_cases_status(c);
+}
+
+static const hn_port in[] = {{"input", HN_T_MOVE, 0, false}};
+static const hn_port out[] = {{"output", HN_T_FLOAT, 0, false}};
+static const hn_attr_row attrs[] = {
+    {"dtype", HN_ATTR_INT, false, NULL, "element type; default: that of the input"},
+    {"low", HN_ATTR_FLOAT, false, "0", "least value"},
+    {"high", HN_ATTR_FLOAT, false, "1", "bound of the values"},
+    {"seed", HN_ATTR_FLOAT, false, NULL, "of MT19937; default: the run's seed"},
+    {0},
+};
+const hn_op hn_op_random_uniform_like = {
+    .name = "RandomUniformLike",
+    .domain = "",
+    .since = 22,
+    .doc = "y[i] uniform in [low, high), in the shape of x; a seed gives the numbers of NumPy's RandomState(seed). x "
+           "of shape [3], seed 0: [0.5488, 0.7152, 0.6028].",
+    .flags = HN_OP_RANDOM,
+    HN_PORTS(in, 1, out),
+    .attrs = attrs,
+    .infer = hn_infer_random_like,
+    .ref = hn_ref_random_uniform,
+    .grad_kind = HN_GRAD_ZERO,
+    .cases = cases,
+    .quant = "",
+};
