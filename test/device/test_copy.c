@@ -81,6 +81,47 @@ static void slices_match(void **state)
     drive_end(&d);
 }
 
+/* Runs of every short length, in columns that end inside a task and outside one. */
+static void short_runs_match(void **state)
+{
+    (void)state;
+    static const hn_dtype TYPES[] = {HN_U8, HN_F32};
+    for (int64_t width = 1; width <= 17; width++)
+        for (size_t t = 0; t < 4; t++) {
+            drive d;
+            drive_begin(&d, (uint64_t)width);
+            drive_tensor(&d, false, typed(&d, TYPES[t / 2], DRIVE_DIMS(3, t % 2 ? 9001 : 7, 2, 19)));
+            ints(&d, 3, (const int64_t[]){1, 1, 1});
+            ints(&d, 3, (const int64_t[]){3, t % 2 ? 9000 : 7, 1 + width});
+            ints(&d, 3, (const int64_t[]){0, 1, 3});
+            drive_node(&d, "Slice", 1);
+            drive_check(&d, "copy", 0, 0);
+            drive_end(&d);
+        }
+}
+
+static void short_parts_match(void **state)
+{
+    (void)state;
+    for (int64_t width = 1; width <= 17; width++)
+        for (int split = 0; split < 2; split++) {
+            drive d;
+            drive_begin(&d, (uint64_t)width);
+            if (split) {
+                drive_tensor(&d, false, typed(&d, HN_U8, DRIVE_DIMS(5, 31, width + 3)));
+                ints(&d, 2, (const int64_t[]){width, 3});
+            } else {
+                drive_tensor(&d, false, typed(&d, HN_F32, DRIVE_DIMS(5, 31, width)));
+                drive_tensor(&d, false, typed(&d, HN_F32, DRIVE_DIMS(5, 31, 3)));
+            }
+            hn_node *n = drive_node(&d, split ? "Split" : "Concat", split ? 2 : 1);
+            ok(hn_node_set_int(n, "axis", -1));
+            drive_check(&d, "concat", 0, 0);
+            assert_false(d.unsuitable);
+            drive_end(&d);
+        }
+}
+
 static void pads_match(void **state)
 {
     (void)state;
@@ -140,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(permutations_match), cmocka_unit_test(large_planes_match),
         cmocka_unit_test(slices_match),       cmocka_unit_test(pads_match),
+        cmocka_unit_test(short_runs_match),   cmocka_unit_test(short_parts_match),
         cmocka_unit_test(folded_pads_match),  cmocka_unit_test(bad_index_is_an_input_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,14 +58,14 @@ static void task(void *ctx, size_t index)
     size_t i = index / p->tasks, row = index % p->tasks * p->per_task, end = hn_min_size(row + p->per_task, p->rows);
     const part *t = (const part *)r->ptr[OPERAND_TABLE] + i;
     if (t->bytes == 0) return;
-    for (; row < end; row++) {
-        char *whole = (char *)r->ptr[OPERAND_WHOLE] + row * p->row + t->at;
-        char *piece = (char *)r->ptr[OPERAND_PARTS + i] + row * t->bytes;
-        if (p->split)
-            memcpy(piece, whole, t->bytes);
-        else
-            memcpy(whole, piece, t->bytes);
-    }
+    if (row >= end) return;
+    char *whole = (char *)r->ptr[OPERAND_WHOLE] + row * p->row + t->at;
+    char *piece = (char *)r->ptr[OPERAND_PARTS + i] + row * t->bytes;
+    ptrdiff_t step = (ptrdiff_t)p->row, own = (ptrdiff_t)t->bytes;
+    if (p->split)
+        hn_box_runs(end - row, t->bytes, piece, own, whole, step);
+    else
+        hn_box_runs(end - row, t->bytes, whole, step, piece, own);
 }
 
 static hn_status run(const hn_run *r)

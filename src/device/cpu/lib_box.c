@@ -1,5 +1,6 @@
-/* lib_box: see lib_box.h. The innermost dim is copied as one run where both sides are dense; where the source is dense
- * along another dim, the two are turned over in tiles; else elements are moved one by one. */
+/* lib_box: see lib_box.h. The innermost dim is copied as one run where both sides are dense, short runs a column of
+ * them at a time; where the source is dense along another dim, the two are turned over in tiles; else elements are
+ * moved one by one. */
 #include "device/cpu/lib_box.h"
 
 #include <string.h>
@@ -99,6 +100,28 @@ static void turn(uint32_t bytes, size_t rows, size_t cols, const char *src, size
     }
 }
 
+#define RUNS(size)                                                                                   \
+    case size:                                                                                       \
+        for (size_t i = 0; i < count; i++, dst += dst_step, src += src_step) memcpy(dst, src, size); \
+        break
+
+/* A memcpy whose size is known is a move or two. */
+void hn_box_runs(size_t count, size_t bytes, char *dst, ptrdiff_t dst_step, const char *src, ptrdiff_t src_step)
+{
+    switch (bytes) {
+        RUNS(1);
+        RUNS(2);
+        RUNS(4);
+        RUNS(8);
+        RUNS(12);
+        RUNS(16);
+        RUNS(32);
+        RUNS(64);
+    default:
+        for (size_t i = 0; i < count; i++, dst += dst_step, src += src_step) memcpy(dst, src, bytes);
+    }
+}
+
 /* The run whose first element is number d of the destination and s of the source. */
 static void run_one(const ctx *x, int64_t d, int64_t s, size_t strip)
 {
@@ -134,8 +157,22 @@ static void task(void *self, size_t index)
         d += at[i] * b->dst[i];
         s += at[i] * b->src[i];
     }
-    while (left-- > 0) {
-        run_one(x, d, s, strip);
+    bool dense = b->turn < 0 && b->rank > 1 && b->dst[b->rank - 1] == 1 && b->src[b->rank - 1] == 1;
+    while (left > 0) {
+        if (dense) {
+            /* All that is left of this column of runs; the step below is from its last run. */
+            uint32_t col = b->rank - 2;
+            size_t count = hn_min_size(left, (size_t)(b->dims[col] - at[col])), skip = count - 1;
+            hn_box_runs(count, (size_t)b->dims[b->rank - 1] * b->bytes, x->dst + d * b->bytes, b->dst[col] * b->bytes,
+                        x->src + s * b->bytes, b->src[col] * b->bytes);
+            at[col] += (int64_t)skip;
+            d += (int64_t)skip * b->dst[col];
+            s += (int64_t)skip * b->src[col];
+            left -= count;
+        } else {
+            run_one(x, d, s, strip);
+            left--;
+        }
         if (++strip < x->strips) continue;
         strip = 0;
         for (uint32_t i = b->rank - 1; i-- > 0;) {

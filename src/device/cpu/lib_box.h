@@ -21,6 +21,8 @@ uint32_t hn_box_bytes(hn_dtype t);
 void hn_box_start(hn_box *b, uint32_t bytes);
 void hn_box_dim(hn_box *b, int64_t dim, int64_t dst, int64_t src); /* the next inner dim */
 void hn_box_finish(hn_box *b);                                     /* merge dims, choose the inner loop */
+/* `count` runs of `bytes` dense bytes; steps in bytes. */
+void hn_box_runs(size_t count, size_t bytes, char *dst, ptrdiff_t dst_step, const char *src, ptrdiff_t src_step);
 /* transpose: a kernel of family transpose_b4. */
 void hn_box_run(hn_pool *pool, const hn_box *b, const hn_kernel *transpose, void *dst, const void *src);
 

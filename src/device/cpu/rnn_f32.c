@@ -9,7 +9,8 @@
 #include "ops/lib_rnn.h"
 
 enum { OPERAND_X, OPERAND_W, OPERAND_R, OPERAND_BIAS, OPERAND_H0, OPERAND_C0, OPERAND_Y, OPERAND_YH, OPERAND_YC };
-enum { CELLS_TASK = 1 << 12 };
+/* A step is worth sharing between threads when it multiplies by more than this many weights a sample. */
+enum { CELLS_TASK = 1 << 12, SHARED_WEIGHTS = 1 << 18 };
 
 typedef struct params {
     hn_gemm_plan in, gates, fresh; /* X W', state R' (LSTM: all gates; GRU: z and r), GRU's third product */
@@ -115,6 +116,7 @@ typedef struct walk {
     const hn_run *r;
     const params *p;
     float *sums, *state, *c, *gates, *fresh, *reset;
+    hn_pool *pool; /* of the steps */
     size_t step, dir, per_task;
     int32_t kind;
 } walk;
@@ -157,7 +159,7 @@ static void cells(void *ctx, size_t index)
 static void run_cells(walk *w, int32_t kind)
 {
     w->kind = kind;
-    hn_pool_run(w->r->pool, hn_div_up(w->p->batch, w->per_task), cells, w);
+    hn_pool_run(w->pool, hn_div_up(w->p->batch, w->per_task), cells, w);
 }
 
 static void run_step(walk *w)
@@ -172,7 +174,7 @@ static void run_step(walk *w)
     job.c_stride = wide;
     job.ep.residual = sums;
     job.ep.residual_stride = p->batch_first ? p->steps * gh : gh;
-    hn_gemm_run(w->r->pool, &job);
+    hn_gemm_run(w->pool, &job);
     if (!p->gru) {
         run_cells(w, HN_CELL_LSTM);
         return;
@@ -185,7 +187,7 @@ static void run_step(walk *w)
     job.c_stride = h;
     job.ep.residual = p->linear ? NULL : sums + 2 * h;
     job.ep.bias = p->linear ? bias + gh : NULL;
-    hn_gemm_run(w->r->pool, &job);
+    hn_gemm_run(w->pool, &job);
     run_cells(w, p->linear ? HN_CELL_GRU_LINEAR : HN_CELL_GRU_NEXT);
 }
 
@@ -207,6 +209,7 @@ static hn_status run(const hn_run *r)
     const params *p = r->params;
     size_t gh = (p->gru ? 3 : 4) * p->h;
     walk w = {.r = r, .p = p, .per_task = hn_max_size(CELLS_TASK / hn_max_size(p->h, 1), 1)};
+    w.pool = p->batch * p->r_floats > SHARED_WEIGHTS ? r->pool : NULL;
     w.sums = scratch_at(r, p->sums_at);
     w.state = scratch_at(r, p->state_at);
     w.c = scratch_at(r, p->c_at);
