@@ -48,6 +48,8 @@ static void lstm_matches(void **state)
 {
     (void)state;
     for (int form = 0; form < 24; form++) check(false, 7, 3, 20, 17, form);
+    for (int form = 0; form < 24; form++) check(false, 5, 1, 20, 17 + form, form); /* one sample: the step kernel */
+    check(false, 3, 1, 20, 200, 14);                                               /* shared between threads */
     check(false, 1, 1, 3, 1, 0);
     check(false, 2, 40, 5, 64, 2);
 }
@@ -56,6 +58,8 @@ static void gru_matches(void **state)
 {
     (void)state;
     for (int form = 0; form < 48; form++) check(true, 6, 3, 11, 19, form);
+    for (int form = 0; form < 48; form++) check(true, 5, 1, 11, 17 + form, form);
+    check(true, 3, 1, 20, 230, 38);
     check(true, 1, 1, 3, 1, 0);
     check(true, 2, 40, 5, 64, 26);
 }

@@ -1,22 +1,26 @@
 /* rnn_f32: LSTM and GRU on float32 with their default activations and constant weights. The products with the input are
- * one GEMM for the whole sequence; each step then multiplies the state by packed weights and runs the cell. */
+ * one GEMM for the whole sequence. Each step then multiplies the state by packed weights and runs the cell: for one
+ * sample in one kernel over blocks of hidden units, for more as a GEMM and a pass. */
 #include <math.h>
 #include <string.h>
 
 #include "base/size.h"
 #include "device/cpu/lib_gemm.h"
 #include "kernels/cell_f32.h"
+#include "kernels/rnn_step_f32.h"
 #include "ops/lib_rnn.h"
 
 enum { OPERAND_X, OPERAND_W, OPERAND_R, OPERAND_BIAS, OPERAND_H0, OPERAND_C0, OPERAND_Y, OPERAND_YH, OPERAND_YC };
-/* A step is worth sharing between threads when it multiplies by more than this many weights a sample. */
-enum { CELLS_TASK = 1 << 12, SHARED_WEIGHTS = 1 << 18 };
+/* A step is worth sharing between threads when it multiplies by more than this many weights a sample; a task then takes
+ * about half as many. */
+enum { CELLS_TASK = 1 << 12, SHARED_WEIGHTS = 1 << 17 };
 
 typedef struct params {
     hn_gemm_plan in, gates, fresh; /* X W', state R' (LSTM: all gates; GRU: z and r), GRU's third product */
     uint64_t steps, batch, x, h, dirs;
     uint64_t sums_at, state_at, c_at, gates_at, fresh_at, reset_at; /* offsets in scratch */
     uint64_t r_floats;                                              /* packed R of one direction */
+    uint64_t blocks, per_task;                                      /* of the step kernel; 0: GEMM and cells */
     uint32_t gru, linear, batch_first, reverse[2];
 } params;
 
@@ -45,6 +49,15 @@ static const char *refusal(const hn_node *n, const hn_rnn *s, bool gru)
     return NULL;
 }
 
+/* R [gates * h][h] into blocks of nr units, see rnn_step_f32.h. */
+static void pack_blocks(float *dst, const float *r, size_t gates, size_t h, size_t nr)
+{
+    for (size_t b = 0; b < h; b += nr)
+        for (size_t k = 0; k < h; k++)
+            for (size_t g = 0; g < gates; g++, dst += nr)
+                for (size_t i = 0; i < nr && b + i < h; i++) dst[i] = r[(g * h + b + i) * h + k];
+}
+
 static hn_status pack(hn_lower *c, const params *p, size_t gates)
 {
     const hn_node *n = c->node;
@@ -57,8 +70,11 @@ static hn_status pack(hn_lower *c, const params *p, size_t gates)
     if (hn_lower_const(c, p->dirs * (gh + h) * sizeof *pb, (void **)&pb) < 0) return HN_NOMEM;
     for (size_t d = 0; d < p->dirs; d++, w += gh * p->x, r += gh * h, pb += gh + h) {
         hn_gemm_pack(&p->in, pw + d * wf, w, 1, p->x, 1.0f);
-        hn_gemm_pack(&p->gates, pr + d * p->r_floats, r, 1, h, 1.0f);
-        if (p->gru) hn_gemm_pack(&p->fresh, pr + d * p->r_floats + gf, r + 2 * h * h, 1, h, 1.0f);
+        if (p->blocks > 0)
+            pack_blocks(pr + d * p->r_floats, r, gates, h, p->r_floats / (p->blocks * gates * h));
+        else
+            hn_gemm_pack(&p->gates, pr + d * p->r_floats, r, 1, h, 1.0f);
+        if (p->gru && p->blocks == 0) hn_gemm_pack(&p->fresh, pr + d * p->r_floats + gf, r + 2 * h * h, 1, h, 1.0f);
         if (b == NULL) continue;
         const float *wb = b + d * 2 * gh, *rb = wb + gh;
         /* The bias of a linear GRU's third product is inside the reset; all others join those of the input. */
@@ -97,6 +113,14 @@ static hn_status lower(hn_lower *c)
     hn_gemm_plan_init(&p->gates, k, 1, p->batch, gru ? 2 * p->h : gh, 1, p->h);
     hn_gemm_plan_init(&p->fresh, k, 1, p->batch, p->h, 1, p->h);
     p->r_floats = hn_gemm_packed_floats(&p->gates) + (gru ? hn_gemm_packed_floats(&p->fresh) : 0);
+    const hn_kernel *step =
+        p->batch == 1 && p->h > 0 && gru == (p->linear != 0) ? hn_lower_kernel(c, "rnn_step_f32", -1, 0) : NULL;
+    if (step != NULL) {
+        size_t block = gates * p->h * step->nr;
+        p->blocks = hn_div_up(p->h, step->nr);
+        p->r_floats = p->blocks * block;
+        p->per_task = hn_max_size(SHARED_WEIGHTS / 2 / block, 1);
+    }
     p->sums_at = 0;
     p->state_at = hn_align_up(rows * gh * sizeof(float), 64);
     p->c_at = p->state_at + state;
@@ -191,6 +215,43 @@ static void run_step(walk *w)
     run_cells(w, p->linear ? HN_CELL_GRU_LINEAR : HN_CELL_GRU_NEXT);
 }
 
+typedef struct shared_step {
+    const walk *w;
+    hn_rnn_step_f32 g;
+} shared_step;
+
+static void step_task(void *ctx, size_t index)
+{
+    const shared_step *s = ctx;
+    const params *p = s->w->p;
+    hn_rnn_step_f32 g = s->g;
+    g.first = index * p->per_task;
+    g.end = hn_min_size(g.first + p->per_task, p->blocks);
+    ((hn_rnn_step_f32_fn *)s->w->r->kernels[2]->fn)(&g);
+}
+
+/* One sample: state and gates take turns as the old and the new state. */
+static void run_fused(walk *w, size_t count)
+{
+    const params *p = w->p;
+    size_t gh = (p->gru ? 3 : 4) * p->h;
+    float *y = w->r->ptr[OPERAND_Y], *next = w->gates;
+    shared_step s = {.w = w, .g = {.gru = p->gru != 0, .h = p->h, .end = p->blocks, .c = w->c}};
+    s.g.weights = (const float *)w->r->ptr[OPERAND_R] + w->dir * p->r_floats;
+    s.g.inner = p->gru ? (const float *)w->r->ptr[OPERAND_BIAS] + w->dir * 4 * p->h + gh : NULL;
+    s.g.down = (count & 1) != 0;
+    s.g.sums = w->sums + w->step * gh;
+    s.g.state = w->state;
+    s.g.next = next;
+    s.g.y = y == NULL ? NULL : y + (w->step * p->dirs + w->dir) * p->h;
+    if (w->pool == NULL)
+        ((hn_rnn_step_f32_fn *)w->r->kernels[2]->fn)(&s.g);
+    else
+        hn_pool_run(w->pool, hn_div_up(p->blocks, p->per_task), step_task, &s);
+    w->gates = w->state;
+    w->state = next;
+}
+
 /* Rows of a state tensor, [dirs, batch, h] or [batch, dirs, h], into or out of dense rows. */
 static void move_state(const walk *w, float *dense, float *tensor, bool out)
 {
@@ -227,7 +288,10 @@ static hn_status run(const hn_run *r)
         move_state(&w, w.c, r->ptr[OPERAND_C0], false);
         for (size_t i = 0; i < p->steps; i++) {
             w.step = p->reverse[w.dir] ? p->steps - 1 - i : i;
-            run_step(&w);
+            if (p->blocks > 0)
+                run_fused(&w, i);
+            else
+                run_step(&w);
         }
         move_state(&w, w.state, r->ptr[OPERAND_YH], true);
         if (!p->gru) move_state(&w, w.c, r->ptr[OPERAND_YC], true);
