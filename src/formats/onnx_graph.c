@@ -110,6 +110,13 @@ hn_status hn_onnx_resolve(hn_onnx_scope *s, hn_str name, hn_value **out)
             return hn_fail(s->r->env, HN_INPUT,
                            "the value \"%.*s\" is used but no input, constant or earlier node gives it", shown(name),
                            name.data);
+        if (s->outer->graph == s->graph) {
+            /* The names of an inlined graph lie over those of the graph it is put into. */
+            HN_TRY(hn_onnx_resolve(s->outer, name, out));
+            HN_TRY(enter(s, name, &e));
+            e->value = *out;
+            return HN_OK;
+        }
         if (far->init == NULL && far->value != NULL) {
             hn_value *outer = NULL;
             HN_TRY(hn_onnx_resolve(s->outer, name, &outer));
@@ -190,6 +197,16 @@ static hn_status read_input(hn_onnx_scope *s, hn_cursor c)
     return hn_onnx_define(s, name, v);
 }
 
+static hn_status read_dense(hn_onnx_scope *s, hn_cursor c)
+{
+    return read_init(s, c, false);
+}
+
+static hn_status read_sparse(hn_onnx_scope *s, hn_cursor c)
+{
+    return read_init(s, c, true);
+}
+
 /* Constants, type hints and reserved names: what nodes may refer to before they are read. */
 static hn_status first_walk(hn_onnx_scope *s, hn_cursor c)
 {
@@ -254,4 +271,57 @@ hn_status hn_onnx_graph(hn_onnx_scope *s, hn_cursor body)
     HN_TRY(each(s, body, G_INPUT, read_input));
     HN_TRY(hn_onnx_nodes(s, body, G_NODE));
     return each(s, body, G_OUTPUT, read_output);
+}
+
+/* Name of the one entry of `field` that is not a constant. */
+static hn_status only_name(hn_onnx_scope *s, hn_cursor c, uint32_t field, hn_str *out)
+{
+    hn_pb_field f;
+    size_t count = 0;
+    for (bool more;;) {
+        hn_cursor type;
+        hn_str name;
+        HN_TRY(hn_pb_next(s->r->env, &c, "graph", &f, &more));
+        if (!more) break;
+        if (f.number != field) continue;
+        HN_TRY(hn_pb_expect(s->r->env, &f, HN_PB_BYTES, "graph"));
+        HN_TRY(hn_onnx_value_info(s->r, f.bytes, &name, &type));
+        const hn_onnx_entry *e = hn_dict_get(&s->names, name);
+        if (field == G_INPUT && e != NULL && e->init != NULL) continue;
+        *out = name;
+        count++;
+    }
+    if (count == 1) return HN_OK;
+    return hn_fail(s->r->env, HN_INPUT, "a graph with %zu %s, 1 needed", count,
+                   field == G_INPUT ? "inputs" : "outputs");
+}
+
+hn_status hn_onnx_graph_inline(hn_onnx_scope *s, const hn_onnx_region *g, const char *label, hn_value *in,
+                               hn_value **out)
+{
+    hn_onnx_reader *r = s->r;
+    hn_str name = {"", 0};
+    if (s->depth >= r->max_depth)
+        return hn_fail(r->env, HN_LIMIT, "graphs nested more than %d deep, at byte %zu", r->max_depth,
+                       hn_pb_at(&g->body));
+    if (g->scope->graph != s->graph)
+        return hn_fail(r->env, HN_UNSUPPORTED, "a graph given to a function and used inside another graph");
+    const char *prefix = hn_arena_printf(r->env, &r->scratch, "%s/", label);
+    hn_onnx_scope *inner = hn_arena_alloc(r->env, &r->scratch, sizeof *inner);
+    if (prefix == NULL || inner == NULL) return r->env->error.status;
+    *inner = (hn_onnx_scope){.r = r,
+                             .outer = g->scope,
+                             .graph = s->graph,
+                             .taken = s->taken,
+                             .opsets = g->scope->opsets,
+                             .prefix = prefix,
+                             .bound = g->scope->bound,
+                             .depth = s->depth + 1};
+    HN_TRY(each(inner, g->body, G_INIT, read_dense));
+    HN_TRY(each(inner, g->body, G_SPARSE, read_sparse));
+    HN_TRY(only_name(inner, g->body, G_INPUT, &name));
+    HN_TRY(hn_onnx_define(inner, name, in));
+    HN_TRY(hn_onnx_nodes(inner, g->body, G_NODE));
+    HN_TRY(only_name(inner, g->body, G_OUTPUT, &name));
+    return hn_onnx_resolve(inner, name, out);
 }

@@ -112,6 +112,9 @@ bool hn_onnx_is(const hn_onnx_node *n, const char *name, const char *value, bool
 /* ---- onnx_graph.c ---- */
 hn_status hn_onnx_graph(hn_onnx_scope *s, hn_cursor body) HN_MUST_CHECK; /* fills s->graph */
 hn_status hn_onnx_nodes(hn_onnx_scope *s, hn_cursor body, uint32_t field) HN_MUST_CHECK;
+/* The nodes of a graph attribute with one input and one output, put into s->graph with `in` for the input. */
+hn_status hn_onnx_graph_inline(hn_onnx_scope *s, const hn_onnx_region *g, const char *label, hn_value *in,
+                               hn_value **out) HN_MUST_CHECK;
 /* The value a name stands for in this scope: NULL for an absent function input. */
 hn_status hn_onnx_resolve(hn_onnx_scope *s, hn_str name, hn_value **out) HN_MUST_CHECK;
 hn_status hn_onnx_define(hn_onnx_scope *s, hn_str name, hn_value *v) HN_MUST_CHECK;

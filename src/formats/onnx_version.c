@@ -214,12 +214,6 @@ static hn_status simplified(hn_onnx_scope *s, hn_onnx_node *n)
     return HN_OK;
 }
 
-static hn_status old_scan(hn_onnx_scope *s, hn_onnx_node *n)
-{
-    return hn_fail(s->r->env, HN_UNSUPPORTED, "%s of opset %lld (with a batch dimension)", n->op,
-                   (long long)n->version);
-}
-
 typedef struct conversion {
     const char *op;
     int below;     /* applies to versions under this */
@@ -269,7 +263,7 @@ static const conversion TABLE[] = {
     {"Resize", 11, false, hn_onnx_old_resize},
     {"Resize", 13, false, hn_onnx_resize_empty},
     {"RoiAlign", 16, false, old_roialign},
-    {"Scan", 9, false, old_scan},
+    {"Scan", 9, false, hn_onnx_old_scan},
     {"Scatter", HN_ONNX_NEWEST + 1, true, old_scatter},
     {"Selu", 6, false, old_selu},
     {"SimplifiedLayerNormalization", HN_ONNX_NEWEST + 1, true, simplified},
@@ -288,7 +282,7 @@ enum { CONVERSIONS = sizeof TABLE / sizeof *TABLE };
 
 bool hn_onnx_converts(const char *domain, const char *op, int64_t version)
 {
-    if (domain[0] != '\0') return hn_onnx_contrib(domain, op) != NULL;
+    if (domain[0] != '\0') return hn_onnx_contrib(domain, op) != NULL || hn_onnx_preview(domain, op) != NULL;
     for (size_t i = 0; i < CONVERSIONS; i++)
         if (TABLE[i].replaces && version < TABLE[i].below && strcmp(TABLE[i].op, op) == 0) return true;
     return false;
@@ -304,6 +298,7 @@ hn_status hn_onnx_convert(hn_onnx_scope *s, hn_onnx_node *n)
 {
     if (n->domain[0] != '\0') {
         hn_onnx_conv_fn *fn = hn_onnx_contrib(n->domain, n->op);
+        if (fn == NULL) fn = hn_onnx_preview(n->domain, n->op);
         return fn == NULL ? HN_OK : fn(s, n);
     }
     drop_notes(n);

@@ -20,9 +20,11 @@ int hn_onnx_rank(const hn_onnx_node *n, size_t i);                           /* 
 
 hn_onnx_conv_fn hn_onnx_old_batchnorm, hn_onnx_old_upsample, hn_onnx_old_resize, hn_onnx_resize_empty,
     hn_onnx_old_softmax, hn_onnx_old_groupnorm, hn_onnx_old_broadcast, hn_onnx_old_prelu, hn_onnx_old_dropout,
-    hn_onnx_old_tile;
+    hn_onnx_old_tile, hn_onnx_old_scan;
 
 /* ---- onnx_contrib.c: operators of com.microsoft that the standard can say exactly ---- */
 hn_onnx_conv_fn *hn_onnx_contrib(const char *domain, const char *op);
+/* ---- onnx_preview.c: operators of ai.onnx.preview, written as what they stand for ---- */
+hn_onnx_conv_fn *hn_onnx_preview(const char *domain, const char *op);
 
 #endif
