@@ -185,10 +185,11 @@ static void normalise(const rows *r, norm kind, double eps)
     }
 }
 
-/* y = n * gamma + beta per column by least squares; false when the columns do not follow it. */
+/* y = n * gamma + beta per column by least squares; false when the columns do not follow it, or nothing of x is left in
+ * y. */
 static bool fit(const rows *r, norm kind)
 {
-    double m = (double)(3 * r->count);
+    double m = (double)(3 * r->count), most = 0;
     for (size_t j = 0; j < r->width; ++j) {
         double sn = 0, sy = 0, snn = 0, sny = 0;
         for (size_t k = 0; k < 3 * r->count; ++k) {
@@ -202,13 +203,14 @@ static bool fit(const rows *r, norm kind)
         r->gamma[j] = kind == LAYER ? (m * sny - sn * sy) / var : sny / snn;
         r->beta[j] = kind == LAYER ? (sy - r->gamma[j] * sn) / m : 0;
         if (!isfinite(r->gamma[j])) return false;
+        most = fmax(most, fabs(r->gamma[j]));
         for (size_t k = 0; k < 3 * r->count; ++k) {
             double want = r->n[k * r->width + j] * r->gamma[j] + r->beta[j];
             double got = hn_get_f64(r->y[k / r->count], k % r->count * r->width + j);
             if (!(fabs(want - got) <= 3e-4 * (1 + fabs(want)))) return false;
         }
     }
-    return true;
+    return most > 1e-6;
 }
 
 static bool is_softmax(const rows *r)
@@ -276,21 +278,22 @@ static bool has(const hn_cone *cone, const char *op)
     return false;
 }
 
-/* x for three trials: small, ordinary and large numbers. Without reshapes inside, one row stands for all. */
+/* x for three trials: small, ordinary and large numbers. Without reshapes inside, a few rows stand for all: two along
+ * each axis, so that a function which mixes rows shows. */
 static hn_status try_rows(hn_pass_ctx *c, hn_arena *scratch, hn_node *n, const hn_cone *cone)
 {
     static const double scale[3] = {0.02, 1, 8};
     const hn_type *t = &cone->source->type;
     int64_t dims[HN_MAX_RANK];
     bool fixed = has(cone, "Reshape");
-    for (int i = 0; i < t->rank; ++i) dims[i] = i == t->rank - 1 || fixed ? t->dims[i] : i == t->rank - 2 ? 4 : 1;
+    for (int i = 0; i < t->rank; ++i) {
+        int64_t few = i == t->rank - 2 ? 4 : 2;
+        dims[i] = i == t->rank - 1 || fixed || t->dims[i] < few ? t->dims[i] : few;
+    }
     rows r = {.cone = cone, .width = (size_t)t->dims[t->rank - 1]};
     size_t elems;
     hn_rng rng;
     if (!hn_dims_count(t->rank, dims, &elems) || r.width < 2 || elems == 0 || elems > (size_t)1 << 20) return HN_OK;
-    for (int i = 0; i < t->rank - 1; ++i)
-        if (dims[i] != t->dims[i] && t->dims[i] < 1) return HN_OK;
-    if (!fixed && t->rank >= 2) dims[t->rank - 2] = t->dims[t->rank - 2] < 4 ? t->dims[t->rank - 2] : 4;
     hn_rng_init(&rng, 17, 0);
     for (size_t s = 0; s < 3; ++s) {
         r.x[s] = hn_arena_alloc(c->env, scratch, sizeof(hn_tensor));
