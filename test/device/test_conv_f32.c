@@ -1,5 +1,5 @@
-/* conv_f32 and dwconv_f32 on shapes that cross every edge of their tiles: strides, dilations, uneven padding, groups,
- * both layouts, passes over several images, residual and activation. */
+/* conv_f32, conv_few_f32 and dwconv_f32 on shapes that cross every edge of their tiles: strides, dilations, uneven
+ * padding, groups, both layouts, passes over several images, residual and activation. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -71,7 +71,7 @@ static const shape CONVS[] = {
     {1, 16, 8, 8, 16, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 1, 1, -1, "Relu", 0, 0, "conv_f32"},
     {1, 16, 9, 7, 32, 3, 3, 2, 2, 1, 1, {1, 0, 0, 1}, 1, 1, -1, "", 1, 0, "conv_f32"},
     {2, 5, 7, 6, 50, 3, 2, 1, 1, 2, 2, {2, 1, 2, 1}, 1, 1, -1, "Clip", 1, 1, "conv_f32"},
-    {1, 3, 17, 19, 24, 3, 3, 2, 2, 1, 1, {0, 0, 1, 1}, 1, 1, 0, "Clip", 0, 0, "conv_f32"},
+    {1, 3, 17, 19, 24, 3, 3, 2, 2, 2, 2, {0, 0, 1, 1}, 1, 1, 0, "Clip", 0, 0, "conv_f32"},
     {3, 24, 6, 5, 72, 1, 1, 1, 1, 1, 1, {0, 0, 0, 0}, 1, 1, -1, "HardSwish", 0, 0, "conv_f32"},
     {3, 24, 6, 5, 72, 1, 1, 1, 1, 1, 1, {0, 0, 0, 0}, 1, 0, -1, "Silu", 1, 1, "conv_f32"},
     {2, 24, 7, 7, 20, 1, 1, 2, 2, 1, 1, {0, 0, 0, 0}, 1, 1, -1, "Sigmoid", 1, 1, "conv_f32"},
@@ -80,9 +80,21 @@ static const shape CONVS[] = {
     {7, 6, 11, 13, 9, 5, 3, 3, 2, 1, 1, {4, 2, 0, 3}, 1, 0, -1, "Tanh", 0, 0, "conv_f32"},
     {40, 32, 6, 6, 17, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 1, 1, -1, "LeakyRelu", 0, 0, "conv_f32"},
     {2, 3, 10, 12, 7, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 1, 0, -1, NULL, 0, 0, "conv_f32"},
-    {1, 4, 5, 5, 3, 5, 5, 1, 1, 1, 1, {0, 0, 0, 0}, 1, 1, -1, "Elu", 0, 0, "conv_f32"},
+    {1, 5, 5, 5, 3, 5, 5, 1, 1, 1, 1, {0, 0, 0, 0}, 1, 1, -1, "Elu", 0, 0, "conv_f32"},
     {1, 9, 4, 4, 130, 3, 3, 1, 1, 1, 1, {3, 3, 3, 3}, 1, 1, -1, "GeluTanh", 0, 0, "conv_f32"},
     {1, 600, 3, 3, 65, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 1, 1, -1, "", 0, 0, "conv_f32"},
+};
+
+static const shape FEW[] = {
+    {1, 3, 17, 19, 24, 3, 3, 2, 2, 1, 1, {0, 0, 1, 1}, 1, 1, 0, "Clip", 0, 0, "conv_few_f32"},
+    {2, 3, 33, 41, 64, 3, 3, 2, 2, 1, 1, {0, 0, 0, 0}, 1, 1, 0, "Relu", 0, 0, "conv_few_f32"},
+    {2, 1, 25, 10, 64, 10, 4, 2, 2, 1, 1, {4, 1, 5, 1}, 1, 1, -1, "Relu", 0, 0, "conv_few_f32"},
+    {1, 3, 40, 52, 8, 3, 3, 2, 2, 1, 1, {1, 1, 1, 1}, 1, 1, -1, "HardSwish", 0, 0, "conv_few_f32"},
+    {1, 4, 9, 37, 130, 5, 5, 1, 1, 1, 1, {2, 2, 2, 2}, 1, 1, 0, "", 0, 0, "conv_few_f32"},
+    {1, 3, 11, 1100, 17, 7, 7, 2, 2, 1, 1, {3, 3, 3, 3}, 1, 1, 0, "Silu", 0, 0, "conv_few_f32"},
+    {1, 2, 9, 30, 12, 5, 1, 3, 3, 2, 2, {3, 4, 5, 6}, 1, 1, 0, "", 0, 0, "conv_few_f32"},
+    {3, 3, 2, 2, 40, 3, 3, 1, 1, 1, 1, {2, 2, 2, 2}, 1, 1, 0, "Sigmoid", 0, 0, "conv_few_f32"},
+    {1, 1, 40, 21, 5, 5, 5, 1, 1, 1, 1, {0, 0, 0, 0}, 1, 1, -1, "Relu", 0, 0, "conv_few_f32"},
 };
 
 static const shape DEPTHWISE[] = {
@@ -106,6 +118,12 @@ static void convolutions_match(void **state)
         check(&CONVS[i], i, true);
         check(&CONVS[i], i, false);
     }
+}
+
+static void few_channels_match(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof FEW / sizeof *FEW; i++) check(&FEW[i], 100 + i, true);
 }
 
 static void depthwise_matches(void **state)
@@ -149,6 +167,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions_match),
+        cmocka_unit_test(few_channels_match),
         cmocka_unit_test(depthwise_matches),
         cmocka_unit_test(one_dimension_matches),
         cmocka_unit_test(three_dimensions_are_refused),

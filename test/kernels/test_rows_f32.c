@@ -1,5 +1,5 @@
-/* Every record of binary_f32, reduce_f32, softmax_f32, norm_f32, dwconv_f32 and transpose_b4 that runs here, against
- * plain loops in double: lengths over two tiles, strides, misalignment, sentinels, NaN and infinity. */
+/* Every record of binary_f32, reduce_f32, softmax_f32, norm_f32, dwconv_f32, conv_few_f32 and transpose_b4 that runs
+ * here, against plain loops in double: lengths over two tiles, strides, misalignment, sentinels, NaN and infinity. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +9,7 @@
 
 #include "base/size.h"
 #include "kernels/binary_f32.h"
+#include "kernels/conv_few_f32.h"
 #include "kernels/dwconv_f32.h"
 #include "kernels/norm_f32.h"
 #include "kernels/reduce_f32.h"
@@ -250,6 +251,53 @@ static void dwconv(const hn_kernel *k, hn_rng *rng)
             }
 }
 
+static void few_case(const hn_kernel *k, hn_rng *rng, size_t lines, size_t run, size_t step, size_t pixels, size_t n)
+{
+    const size_t ws = (n + 15) / 16 * 16, width = (hn_max_size(pixels, HN_CONV_FEW_PIXELS) - 1) * step + run;
+    int32_t line[8];
+    guard x = guard_new(lines * width, 1), w = guard_new(lines * run * ws, 0), y = guard_new(pixels * n, 3),
+          bias = guard_new(n, 1);
+    guard_rand(&x, rng, -1, 1);
+    guard_rand(&w, rng, -1, 1);
+    guard_rand(&bias, rng, -1, 1);
+    for (size_t l = 0; l < lines; l++) line[l] = (int32_t)((lines - 1 - l) * width);
+    hn_conv_few_f32 g = {
+        .lines = lines, .run = run, .step = step, .pixels = pixels, .n = n, .x = x.p, .line = line, .w = w.p};
+    g.w_stride = ws;
+    g.y = y.p;
+    g.ep = (hn_epilogue_f32){.bias = n % 2 ? bias.p : NULL, .act = HN_ACT_CLIP, .a = -0.75f, .b = 1.5f};
+    if (n % 3 == 1) g.ep.act = HN_ACT_LEAKY;
+    ((hn_conv_few_f32_fn *)k->fn)(&g);
+    for (size_t o = 0; o < pixels; o++)
+        for (size_t m = 0; m < n; m++) {
+            double sum = g.ep.bias ? bias.p[m] : 0;
+            for (size_t l = 0; l < lines; l++)
+                for (size_t t = 0; t < run; t++)
+                    sum += (double)x.p[(size_t)line[l] + o * step + t] * w.p[(l * run + t) * ws + m];
+            if (n % 3 == 1)
+                sum = sum < 0 ? sum * -0.75 : sum;
+            else
+                sum = fmin(fmax(sum, -0.75), 1.5);
+            if (!close_to(y.p[o * n + m], sum, 1e-5, 1e-5))
+                fail_msg("%s lines %zu run %zu step %zu pixels %zu n %zu at %zu, %zu: %g, want %g", k->name, lines, run,
+                         step, pixels, n, o, m, (double)y.p[o * n + m], sum);
+        }
+    assert_true(guard_intact(&y));
+    guard_free(&x);
+    guard_free(&w);
+    guard_free(&y);
+    guard_free(&bias);
+}
+
+static void few(const hn_kernel *k, hn_rng *rng)
+{
+    static const size_t STEPS[] = {1, 2, 3, 6};
+    for (size_t n = 1; n <= 2u * k->nr + 1; n += n < 9 ? 1 : 5)
+        for (size_t i = 0; i < 4; i++)
+            for (size_t pixels = 1; pixels < 40; pixels += 1 + pixels / 3)
+                few_case(k, rng, 1 + n % 5, 1 + (n + i) % 7, STEPS[i], pixels, n);
+}
+
 static void binary_matches(void **state)
 {
     (void)state, each("binary_f32", binary);
@@ -292,6 +340,10 @@ static void transpose_matches(void **state)
 {
     (void)state, each("transpose_b4", transpose);
 }
+static void few_matches(void **state)
+{
+    (void)state, each("conv_few_f32", few);
+}
 static void dwconv_matches(void **state)
 {
     (void)state, each("dwconv_f32", dwconv);
@@ -302,7 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(binary_matches),     cmocka_unit_test(reduce_matches), cmocka_unit_test(softmax_matches),
         cmocka_unit_test(softmax_same_bytes), cmocka_unit_test(norm_matches),   cmocka_unit_test(transpose_matches),
-        cmocka_unit_test(dwconv_matches),
+        cmocka_unit_test(dwconv_matches),     cmocka_unit_test(few_matches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

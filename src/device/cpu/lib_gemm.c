@@ -14,18 +14,27 @@ static size_t padded(const hn_kernel *k, size_t n)
     return hn_div_up(n, k->flags) * k->flags;
 }
 
-/* The highest rank, unless narrower vectors compute a tenth less. A single row is bound by loads, which want width. */
-const hn_kernel *hn_gemm_kernel(hn_lower *c, size_t m, size_t n)
+/* The highest rank, unless narrower vectors compute a tenth less. */
+const hn_kernel *hn_tile_kernel(hn_lower *c, const char *family, size_t n)
 {
-    const hn_kernel *best = hn_lower_kernel(c, "gemm_f32", -1, 0), *wide = best;
-    if (best == NULL || m < best->mr || n == 0) return best;
+    const hn_kernel *best = hn_lower_kernel(c, family, -1, 0), *wide = best;
+    if (best == NULL || n == 0) return best;
     for (size_t i = 0; i < hn_kernel_count; i++) {
         const hn_kernel *k = hn_kernel_rows[i];
-        if (strcmp(k->family, "gemm_f32") != 0 || (k->isa & ~c->isa) != 0 || k->isa != wide->isa) continue;
+        if (strcmp(k->family, family) != 0 || (k->isa & ~c->isa) != 0 || k->isa != wide->isa) continue;
         if (10 * padded(k, n) <= 9 * padded(wide, n) && padded(k, n) < padded(best, n)) best = k;
     }
     c->kernels[c->nkernels - 1] = best;
     return best;
+}
+
+/* A single row is bound by loads, which want width. */
+const hn_kernel *hn_gemm_kernel(hn_lower *c, size_t m, size_t n)
+{
+    const hn_kernel *wide = hn_lower_kernel(c, "gemm_f32", -1, 0);
+    if (wide == NULL || m < wide->mr) return wide;
+    c->nkernels--;
+    return hn_tile_kernel(c, "gemm_f32", n);
 }
 
 void hn_gemm_plan_init(hn_gemm_plan *p, const hn_kernel *kernel, size_t batch, size_t m, size_t n, size_t taps,
