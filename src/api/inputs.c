@@ -5,7 +5,7 @@
 #include "base/rng.h"
 #include "data/image.h"
 #include "data/npy.h"
-#include "formats/onnx_tensor.h"
+#include "formats/onnx_value.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -84,10 +84,10 @@ static hn_status convert(hn_env *env, hn_arena *arena, hn_tensor *t, hn_dtype wa
     return HN_OK;
 }
 
-static hn_status read_tensor(hn_env *env, hn_arena *arena, const char *path, const char *preprocess, hn_tensor *out)
+static hn_status read_tensor(hn_env *env, hn_arena *arena, const char *path, const char *preprocess,
+                             const hn_type *type, hn_tensor *out)
 {
-    const char *name;
-    if (hn_path_has_ext(path, ".pb")) return hn_onnx_tensor_load(env, arena, path, out, &name);
+    if (hn_path_has_ext(path, ".pb")) return hn_onnx_value_load(env, arena, path, type, out);
     if (hn_path_has_ext(path, ".npy")) return hn_npy_load(env, arena, path, out);
     /* Everything else is a data set of its own: its first sample. */
     hn_data_options d = {0};
@@ -104,16 +104,16 @@ static hn_status read_tensor(hn_env *env, hn_arena *arena, const char *path, con
     return st;
 }
 
-static hn_status case_folder(hn_env *env, hn_arena *arena, const char *dir, size_t nin, hn_tensor *t, bool *have)
+static hn_status case_folder(hn_env *env, hn_arena *arena, const hn_session *s, const char *dir, size_t nin,
+                             hn_tensor *t, bool *have)
 {
     for (size_t i = 0; i < nin; i++) {
         char file[64];
-        const char *name;
         snprintf(file, sizeof file, "input_%zu.pb", i);
         char *path = hn_path_join(env, arena, dir, file);
         if (!path) return HN_NOMEM;
         if (!hn_path_is_file(path)) continue;
-        HN_TRY(hn_onnx_tensor_load(env, arena, path, &t[i], &name));
+        HN_TRY(hn_onnx_value_load(env, arena, path, hn_session_input_type(s, i), &t[i]));
         have[i] = true;
     }
     return HN_OK;
@@ -148,13 +148,13 @@ hn_status hn_api_read_inputs(hone_env *e, hn_arena *arena, const hn_session *s, 
         const char *eq = strchr(specs[k], '='), *path = eq ? eq + 1 : specs[k];
         size_t at = k;
         if (!eq && count == 1 && hn_path_is_dir(path)) {
-            HN_TRY(case_folder(env, arena, path, nin, t, have));
+            HN_TRY(case_folder(env, arena, s, path, nin, t, have));
             continue;
         }
         if (eq) HN_TRY(find_input(env, s, specs[k], (size_t)(eq - specs[k]), &at));
         if (at >= nin) return hn_fail(env, HN_INPUT, "%zu inputs given, but the model has %zu", count, nin);
-        HN_TRY(hn_context(env, read_tensor(env, arena, path, preprocess, &t[at]), "input \"%s\"",
-                          hn_session_input_name(s, at)));
+        HN_TRY(hn_context(env, read_tensor(env, arena, path, preprocess, hn_session_input_type(s, at), &t[at]),
+                          "input \"%s\"", hn_session_input_name(s, at)));
         have[at] = true;
     }
     for (size_t i = 0; i < nin; i++) {
@@ -164,6 +164,7 @@ hn_status hn_api_read_inputs(hone_env *e, hn_arena *arena, const hn_session *s, 
             return HN_INPUT;
         }
         const hn_type *want = hn_session_input_type(s, i);
+        if (want->kind != HN_KIND_TENSOR) continue;
         add_batch(&t[i], want);
         HN_TRY(convert(env, arena, &t[i], want->dtype));
     }
@@ -226,14 +227,15 @@ hn_status hn_api_job_inputs(hone_env *e, hn_arena *arena, const hn_session *s, c
         for (size_t i = 0; i < nin; i++) {
             const hn_type *want = hn_session_input_type(s, i);
             refs[i] = &t[i];
-            if (batch > 1 && t[i].rank > 0 && t[i].dims[0] == 1 && want->rank > 0 && want->dims[0] < 0)
+            if (batch > 1 && want->kind == HN_KIND_TENSOR && !hn_tensor_deep(&t[i]) && t[i].rank > 0 &&
+                t[i].dims[0] == 1 && want->rank > 0 && want->dims[0] < 0)
                 HN_TRY(repeat(env, arena, &t[i], batch, &refs[i]));
         }
     } else {
         HN_TRY(random_inputs(e, arena, s, batch > 0 ? batch : 1, refs));
     }
     *out = refs;
-    *samples = nin && refs[0]->rank > 0 ? (size_t)refs[0]->dims[0] : 1;
+    *samples = nin && refs[0]->rank > 0 && !hn_dtype_is_list(refs[0]->dtype) ? (size_t)refs[0]->dims[0] : 1;
     return HN_OK;
 }
 
@@ -241,6 +243,6 @@ hn_type *hn_api_types_of(hn_env *env, hn_arena *arena, const hn_session *s, cons
 {
     size_t nin = hn_session_inputs(s);
     hn_type *types = hn_arena_array(env, arena, nin + 1, sizeof *types);
-    for (size_t i = 0; types && i < nin; i++) types[i] = hn_type_tensor(in[i]->dtype, in[i]->rank, in[i]->dims);
+    for (size_t i = 0; types && i < nin; i++) types[i] = hn_session_type_for(s, i, in[i]);
     return types;
 }

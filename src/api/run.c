@@ -2,7 +2,7 @@
 #include "api/api.h"
 
 #include "data/npy.h"
-#include "formats/onnx_tensor.h"
+#include "formats/onnx_value.h"
 #include "optimize/score.h"
 
 #include <math.h>
@@ -79,6 +79,29 @@ static void write_numbers(runner *x, hn_rec *m, const hn_tensor *t)
     for (size_t i = 0; i < rows && i < MAX_ROWS; i++) write_top(x, list, t, i * width, width);
 }
 
+static void write_texts(runner *x, hn_rec *m, const hn_tensor *t)
+{
+    size_t n = hn_tensor_elems(t);
+    const hn_str *s = t->data;
+    hn_rec_int(x->r, m, "elements", (int64_t)n);
+    hn_rec *first = hn_rec_list(x->r, m, "texts");
+    for (size_t i = 0; i < n && i < FIRST; i++)
+        hn_rec_strf(x->r, first, NULL, "%.*s", (int)(s[i].size < 200 ? s[i].size : 200), s[i].size ? s[i].data : "");
+}
+
+/* How many entries a list has, and the types of the first ones. */
+static void write_entries(runner *x, hn_rec *m, const hn_tensor *t)
+{
+    size_t n = hn_tensor_elems(t);
+    hn_rec_int(x->r, m, "entries", (int64_t)n);
+    hn_rec *first = hn_rec_list(x->r, m, "entry_types");
+    for (size_t i = 0; i < n && i < FIRST; i++) {
+        char type[128];
+        hn_tensor_describe(hn_tensor_item(t, i), type, sizeof type);
+        hn_rec_str(x->r, first, NULL, type);
+    }
+}
+
 /* prefix: "" for a single run, else the sample's name and a dot. */
 static hn_status write_output(runner *x, hn_arena *tmp, hn_rec *list, size_t k, const hn_tensor *t, const char *prefix)
 {
@@ -88,13 +111,19 @@ static hn_status write_output(runner *x, hn_arena *tmp, hn_rec *list, size_t k, 
     hn_tensor_describe(t, type, sizeof type);
     hn_rec_str(x->r, m, "name", hn_session_output_name(x->s, k));
     hn_rec_str(x->r, m, "type", type);
-    if (t->dtype != HN_STRING) write_numbers(x, m, t);
+    if (t->dtype == HN_STRING)
+        write_texts(x, m, t);
+    else if (hn_dtype_is_list(t->dtype))
+        write_entries(x, m, t);
+    else
+        write_numbers(x, m, t);
     if (!x->o->output) return HN_OK;
-    char *name = hn_arena_printf(env, tmp, "%soutput_%zu.%s", prefix, k, x->o->pb ? "pb" : "npy");
+    bool pb = x->o->pb || hn_tensor_deep(t); /* npy holds numbers only */
+    char *name = hn_arena_printf(env, tmp, "%soutput_%zu.%s", prefix, k, pb ? "pb" : "npy");
     char *path = name ? hn_path_join(env, tmp, x->o->output, name) : NULL;
     if (!path) return HN_NOMEM;
     hn_rec_str(x->r, m, "file", path);
-    return x->o->pb ? hn_onnx_tensor_save(env, t, hn_session_output_name(x->s, k), path) : hn_npy_save(env, path, t);
+    return pb ? hn_onnx_value_save(env, t, hn_session_output_name(x->s, k), path) : hn_npy_save(env, path, t);
 }
 
 static hn_status run_once(runner *x, hn_arena *tmp, const hn_tensor *const *in, hn_rec *into, const char *prefix)

@@ -4,7 +4,7 @@
 #include "api/case_table.h"
 
 #include "base/io.h"
-#include "formats/onnx_tensor.h"
+#include "formats/onnx_value.h"
 #include "optimize/compare.h"
 #include "optimize/score.h"
 
@@ -99,7 +99,10 @@ static void judge(verifier *v, const hn_graph *g, size_t i, const char *name, co
     res->max_rel = fmax(res->max_rel, c.max_rel);
     if (c.wrong && res->ok) {
         res->ok = false;
-        if (want->dtype == HN_STRING)
+        if (hn_dtype_is_list(want->dtype))
+            snprintf(res->reason, sizeof res->reason, "output \"%s\": %zu of %zu elements of its entries differ", name,
+                     c.wrong, c.n);
+        else if (want->dtype == HN_STRING)
             snprintf(res->reason, sizeof res->reason, "output \"%s\": %zu of %zu strings differ, first at %zu", name,
                      c.wrong, c.n, c.worst);
         else
@@ -115,17 +118,18 @@ static void judge(verifier *v, const hn_graph *g, size_t i, const char *name, co
     }
 }
 
-static hn_status load_folder(hn_env *env, hn_arena *tmp, const char *dir, const char *kind, size_t n, hn_tensor *t,
-                             bool *have)
+static hn_status load_folder(hn_env *env, hn_arena *tmp, const hn_session *s, const char *dir, const char *kind,
+                             size_t n, hn_tensor *t, bool *have)
 {
+    bool input = strcmp(kind, "input") == 0;
     for (size_t i = 0; i < n; i++) {
         char file[64];
-        const char *name;
+        const hn_type *type = input ? hn_session_input_type(s, i) : hn_session_output_type(s, i);
         snprintf(file, sizeof file, "%s_%zu.pb", kind, i);
         char *path = hn_path_join(env, tmp, dir, file);
         if (!path) return HN_NOMEM;
         have[i] = hn_path_is_file(path);
-        if (have[i]) HN_TRY(hn_onnx_tensor_load(env, tmp, path, &t[i], &name));
+        if (have[i]) HN_TRY(hn_onnx_value_load(env, tmp, path, type, &t[i]));
     }
     return HN_OK;
 }
@@ -143,7 +147,7 @@ static hn_status through_plan(verifier *v, hn_arena *tmp, hn_session *s, const h
     size_t nin = hn_session_inputs(s), nout = hn_session_outputs(s);
     hn_type types[HN_DATA_MAX_INPUTS];
     if (nin > HN_DATA_MAX_INPUTS) return hn_fail(env, HN_LIMIT, "%zu inputs", nin);
-    for (size_t i = 0; i < nin; i++) types[i] = hn_type_tensor(in[i]->dtype, in[i]->rank, in[i]->dims);
+    for (size_t i = 0; i < nin; i++) types[i] = hn_session_type_for(s, i, in[i]);
     hn_ready ready;
     HN_TRY(hn_session_ready(env, s, types, &ready));
     const char *dir = getenv("TMPDIR");
@@ -176,8 +180,8 @@ static hn_status run_set(verifier *v, hn_arena *tmp, hn_session *s, const char *
     bool *have_in = hn_arena_array(env, tmp, nin + 1, sizeof *have_in),
          *have_out = hn_arena_array(env, tmp, nout + 1, sizeof *have_out);
     if (!in || !want || !got || !refs || !have_in || !have_out || !copy) return HN_NOMEM;
-    HN_TRY(load_folder(env, tmp, dir, "input", nin, in, have_in));
-    HN_TRY(load_folder(env, tmp, dir, "output", nout, want, have_out));
+    HN_TRY(load_folder(env, tmp, s, dir, "input", nin, in, have_in));
+    HN_TRY(load_folder(env, tmp, s, dir, "output", nout, want, have_out));
     for (size_t i = 0; i < nin; i++) {
         if (!have_in[i])
             return hn_fail(env, HN_INPUT, "%s has no input_%zu.pb for input \"%s\"", dir, i,
@@ -329,7 +333,7 @@ static hn_status one_pair(verifier *v, hn_arena *tmp, hn_session *a, hn_session 
     HN_TRY(hn_session_run(env, b, in, gb));
     for (size_t k = 0; k < nout; k++) {
         double range = 0;
-        if (ga[k].dtype != HN_STRING)
+        if (!hn_tensor_deep(&ga[k]))
             for (size_t i = 0, n = hn_tensor_elems(&ga[k]); i < n; i++) {
                 double x = fabs(hn_get_f64(&ga[k], i));
                 if (isfinite(x) && x > range) range = x;

@@ -53,6 +53,8 @@ static bool fits(const hn_plan *p, const hn_tensor *const *in)
 {
     for (size_t i = 0; i < p->nin; i++) {
         const hn_type *t = &p->values[p->in[i]].type;
+        if (t->kind != HN_KIND_TENSOR && !hn_type_holds(t, in[i])) return false;
+        if (t->kind != HN_KIND_TENSOR) continue;
         if (t->dtype != in[i]->dtype || t->rank != in[i]->rank) return false;
         for (int d = 0; d < t->rank; d++)
             if (t->dims[d] != in[i]->dims[d]) return false;
@@ -67,6 +69,10 @@ static hn_status specialise(hn_env *env, const hn_step *st, size_t region, const
     hn_graph *g = hn_graph_clone(env, &s->graph, st->node->regions[region]);
     if (!g) return env->error.status;
     for (size_t i = 0; i < g->nin; i++) {
+        if (hn_dtype_is_list(in[i]->dtype)) {
+            if (g->in[i]->type.kind == HN_KIND_TENSOR) g->in[i]->type = hn_type_of(in[i]);
+            continue;
+        }
         if (g->in[i]->type.dtype == HN_NONE) g->in[i]->type.dtype = in[i]->dtype;
         HN_TRY(hn_graph_bind(g, i, in[i]->rank, in[i]->dims));
     }
@@ -124,19 +130,33 @@ static hn_status keep(hn_env *env, hn_control *c, size_t n, const hn_tensor *con
     c->half ^= 1;
     for (size_t k = 0; k < n; k++) {
         hn_grow *g = &c->carry[c->half * c->ncarry / 2 + k];
-        HN_TRY(hn_grow_to(env, g, src[k]->bytes));
-        if (src[k]->bytes) memcpy(g->data, src[k]->data, src[k]->bytes);
+        size_t bytes = src[k]->bytes;
+        if (hn_tensor_deep(src[k])) {
+            HN_TRY(hn_tensor_pack_bytes(env, src[k], &bytes));
+            HN_TRY(hn_work_add(env, (double)bytes));
+        }
+        HN_TRY(hn_grow_to(env, g, bytes));
     }
     for (size_t k = 0; k < n; k++) {
-        dst[k] = *src[k];
-        dst[k].data = c->carry[c->half * c->ncarry / 2 + k].data;
+        hn_tensor made = *src[k];
+        void *block = c->carry[c->half * c->ncarry / 2 + k].data;
+        if (hn_tensor_deep(&made)) {
+            hn_tensor_pack(&made, block, &dst[k]);
+            continue;
+        }
+        if (made.bytes) memcpy(block, made.data, made.bytes);
+        dst[k] = made;
+        dst[k].data = block;
     }
     return HN_OK;
 }
 
 /* Append one scan slice; every slice must have the same shape. */
-static hn_status scan_append(hn_env *env, hn_grow *g, hn_tensor *acc, const hn_tensor *slice, size_t count)
+static hn_status scan_append(hn_env *env, hn_arena *strings, hn_grow *g, hn_tensor *acc, const hn_tensor *slice,
+                             size_t count)
 {
+    if (hn_dtype_is_list(slice->dtype))
+        return hn_fail(env, HN_INPUT, "a scan output is a sequence, an optional or a map; they cannot be stacked");
     if (count == 0)
         *acc = *slice;
     else if (!hn_tensor_same_shape(acc, slice) || acc->dtype != slice->dtype)
@@ -144,7 +164,12 @@ static hn_status scan_append(hn_env *env, hn_grow *g, hn_tensor *acc, const hn_t
     size_t total;
     if (!hn_size_mul(slice->bytes, count + 1, &total)) return hn_fail(env, HN_LIMIT, "scan output too large");
     if (total > g->cap) HN_TRY(hn_grow_to(env, g, total * 2));
-    if (slice->bytes) memcpy((uint8_t *)g->data + slice->bytes * count, slice->data, slice->bytes);
+    if (!slice->bytes) return HN_OK;
+    void *to = memcpy((uint8_t *)g->data + slice->bytes * count, slice->data, slice->bytes);
+    /* The region's strings are gone with its next run. */
+    hn_str *s = slice->dtype == HN_STRING ? to : NULL;
+    for (size_t i = 0, n = hn_tensor_elems(slice); s && i < n; i++)
+        if (!(s[i].data = hn_arena_strndup(env, strings, s[i].data, s[i].size))) return HN_NOMEM;
     return HN_OK;
 }
 
@@ -177,6 +202,21 @@ static hn_status scan_finish(hn_env *env, hn_instance *inst, uint32_t value, con
     return hn_instance_store(env, inst, value, &t);
 }
 
+/* Carried values as the region declares them. */
+static hn_status fit_all(hn_env *env, const hn_step *st, size_t from, size_t n, hn_tensor *carried, hn_tensor *some)
+{
+    const hn_plan *sub = st->subplans[0];
+    bool graph = !sub && st->node && st->node->nregions;
+    for (size_t k = 0; k < n; k++) {
+        const hn_type *t = sub     ? &sub->values[sub->in[from + k]].type
+                           : graph ? &st->node->regions[0]->in[from + k]->type
+                                   : NULL;
+        if (t && (t->kind != HN_KIND_TENSOR || t->dtype != HN_NONE))
+            HN_TRY(hn_instance_fit(env, t, &carried[k], &some[k]));
+    }
+    return HN_OK;
+}
+
 static hn_status run_loop(hn_env *env, hn_instance *inst, size_t step)
 {
     const hn_step *st = &inst->plan->steps[step];
@@ -194,15 +234,19 @@ static hn_status run_loop(hn_env *env, hn_instance *inst, size_t step)
               cond_in = {.dtype = HN_BOOL, .data = &cond, .bytes = 1};
     args[0] = &iter;
     args[1] = &cond_in;
+    hn_tensor *some = hn_arena_array(env, &inst->scratch, ncarried + 1, sizeof *some);
+    if (!some) return HN_NOMEM;
     HN_TRY(keep(env, c, ncarried, in + 2, carried));
+    HN_TRY(fit_all(env, st, 2, ncarried, carried, some));
     for (size_t k = 0; k < ncarried; k++) args[2 + k] = &carried[k];
     for (size_t k = 0; k < ncap; k++) args[2 + ncarried + k] = in[2 + ncarried + k];
     for (; i < limit && cond; i++) {
         HN_TRY(run_region(env, c, st, 0, args));
         for (size_t k = 0; k < nscan; k++)
-            HN_TRY(scan_append(env, &c->scan[k], &scans[k], &c->out[1 + ncarried + k], (size_t)i));
+            HN_TRY(scan_append(env, &inst->scratch, &c->scan[k], &scans[k], &c->out[1 + ncarried + k], (size_t)i));
         cond = (uint8_t)(hn_get_i64(&c->out[0], 0) != 0);
         HN_TRY(keep(env, c, ncarried, c->out_ref + 1, carried));
+        HN_TRY(fit_all(env, st, 2, ncarried, carried, some));
     }
     for (size_t k = 0; k < ncarried; k++) HN_TRY(hn_instance_store(env, inst, st->out[k], &carried[k]));
     for (size_t k = 0; k < nscan; k++) {
@@ -304,7 +348,8 @@ static hn_status run_scan(hn_env *env, hn_instance *inst, size_t step)
             slice_copy(in[nstate + k], axes[k], reverse ? length - 1 - t : t, local[nstate + k].data, true);
         }
         HN_TRY(run_region(env, c, st, 0, args));
-        for (size_t k = 0; k < nout; k++) HN_TRY(scan_append(env, &c->scan[k], &scans[k], &c->out[nstate + k], t));
+        for (size_t k = 0; k < nout; k++)
+            HN_TRY(scan_append(env, &inst->scratch, &c->scan[k], &scans[k], &c->out[nstate + k], t));
         HN_TRY(keep(env, c, nstate, c->out_ref, local));
     }
     for (size_t k = 0; k < nstate; k++) HN_TRY(hn_instance_store(env, inst, st->out[k], &local[k]));

@@ -59,6 +59,9 @@ struct hn_instance {
 };
 
 hn_status hn_grow_to(hn_env *env, hn_grow *g, size_t bytes) HN_MUST_CHECK;
+/* An optional where what it holds is declared, or the other way round: *t becomes the declared kind. `some` is room for
+ * the entry of an optional. */
+hn_status hn_instance_fit(hn_env *env, const hn_type *declared, hn_tensor *t, hn_tensor *some) HN_MUST_CHECK;
 /* Give output `value` of the instance the dtype and dims of t and copy its bytes. */
 hn_status hn_instance_store(hn_env *env, hn_instance *inst, uint32_t value, const hn_tensor *t) HN_MUST_CHECK;
 /* hn_instance_run as a part of a run that goes on: its work counts towards that of the whole. */

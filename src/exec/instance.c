@@ -23,6 +23,7 @@ static void *place_address(const hn_instance *inst, hn_place p)
     switch (p.space) {
     case HN_SPACE_ARENA: return inst->memory + p.offset;
     case HN_SPACE_CONST: return (void *)(uintptr_t)(inst->plan->constants + p.offset);
+    case HN_SPACE_STRINGS: return (void *)(uintptr_t)inst->plan->strings[p.offset];
     default: return NULL;
     }
 }
@@ -41,6 +42,16 @@ static hn_status patch_add(hn_instance *inst, size_t *cap, hn_env *env, void **s
     return HN_OK;
 }
 
+static bool is_list(const hn_plan_value *v)
+{
+    return v->type.kind != HN_KIND_TENSOR;
+}
+
+static void empty_list(const hn_type *type, hn_tensor *t)
+{
+    *t = (hn_tensor){.dtype = hn_type_list_dtype(type), .rank = 1};
+}
+
 static hn_status init_tensors(hn_env *env, hn_instance *inst, size_t *cap)
 {
     const hn_plan *p = inst->plan;
@@ -48,7 +59,8 @@ static hn_status init_tensors(hn_env *env, hn_instance *inst, size_t *cap)
         const hn_plan_value *v = &p->values[i];
         hn_tensor *t = &inst->tensors[i];
         t->dtype = v->type.dtype;
-        if (v->place.space == HN_SPACE_DYNAMIC) continue;
+        if (is_list(v)) empty_list(&v->type, t);
+        if (v->place.space == HN_SPACE_DYNAMIC || is_list(v)) continue;
         t->rank = v->type.rank;
         memcpy(t->dims, v->type.dims, sizeof t->dims);
         t->bytes = v->bytes;
@@ -178,11 +190,30 @@ static hn_status resize_dynamic(hn_env *env, hn_instance *inst, uint32_t value, 
     return HN_OK;
 }
 
+hn_status hn_instance_fit(hn_env *env, const hn_type *declared, hn_tensor *t, hn_tensor *some)
+{
+    hn_dtype want = hn_type_list_dtype(declared);
+    if (want == HN_OPT && t->dtype != HN_OPT) {
+        *some = *t;
+        *t = (hn_tensor){.dtype = HN_OPT, .rank = 1, .dims = {1}, .data = some, .bytes = sizeof *some};
+    } else if (want != HN_OPT && t->dtype == HN_OPT) {
+        if (hn_tensor_elems(t) == 0) return hn_fail(env, HN_INPUT, "an empty optional where a value is declared");
+        *t = *hn_tensor_item(t, 0);
+    }
+    return HN_OK;
+}
+
 hn_status hn_instance_store(hn_env *env, hn_instance *inst, uint32_t value, const hn_tensor *t)
 {
     if (value == HN_ABSENT) return HN_OK;
     const hn_plan_value *v = &inst->plan->values[value];
-    if (v->place.space == HN_SPACE_DYNAMIC) {
+    if (is_list(v)) {
+        hn_tensor *some = hn_arena_alloc(env, &inst->scratch, sizeof *some);
+        if (!some) return HN_NOMEM;
+        inst->tensors[value] = *t;
+        return hn_instance_fit(env, &v->type, &inst->tensors[value], some);
+    }
+    if (v->place.space == HN_SPACE_DYNAMIC && !hn_dtype_is_list(t->dtype)) {
         HN_TRY(resize_dynamic(env, inst, value, t->dtype, t->rank, t->dims));
     } else if (v->type.dtype != t->dtype || v->bytes != t->bytes) {
         char got[128];
@@ -209,7 +240,8 @@ static hn_status shape_outputs(hn_env *env, hn_instance *inst, const hn_step *st
     for (size_t k = 0; k < st->nin; k++) {
         if (st->in[k] == HN_ABSENT) continue;
         const hn_tensor *t = &inst->tensors[st->in[k]];
-        types[k] = hn_type_tensor(t->dtype, t->rank, t->dims);
+        const hn_type *planned = &inst->plan->values[st->in[k]].type;
+        types[k] = hn_dtype_is_list(t->dtype) ? *planned : hn_type_tensor(t->dtype, t->rank, t->dims);
         in[k] = &types[k];
         data[k] = t;
     }
@@ -221,6 +253,10 @@ static hn_status shape_outputs(hn_env *env, hn_instance *inst, const hn_step *st
     HN_TRY(st->node->op->infer(&c));
     for (size_t k = 0; k < st->nout; k++) {
         if (st->out[k] == HN_ABSENT || inst->plan->values[st->out[k]].place.space != HN_SPACE_DYNAMIC) continue;
+        if (is_list(&inst->plan->values[st->out[k]])) {
+            empty_list(&inst->plan->values[st->out[k]].type, &inst->tensors[st->out[k]]);
+            continue;
+        }
         if (!hn_type_known(&out[k]))
             return hn_fail(env, HN_UNSUPPORTED, "node \"%s\" (%s): the shape of output %zu stays unknown at run time",
                            st->name, st->op, k);
@@ -228,6 +264,23 @@ static hn_status shape_outputs(hn_env *env, hn_instance *inst, const hn_step *st
         work += (double)inst->tensors[st->out[k]].bytes;
     }
     return hn_work_add(env, work);
+}
+
+/* What the kernel put into a list, or what its strings point to, may borrow from anywhere: keep a copy that lives as
+ * long as the run's results. */
+static hn_status keep_lists(hn_env *env, hn_instance *inst, const hn_step *st)
+{
+    for (size_t k = 0; k < st->nout; k++) {
+        if (st->out[k] == HN_ABSENT || !is_list(&inst->plan->values[st->out[k]])) continue;
+        hn_tensor *t = &inst->tensors[st->out[k]], made = *t;
+        hn_grow *g = &inst->dynamic[inst->plan->values[st->out[k]].place.offset];
+        size_t bytes = 0;
+        HN_TRY(hn_tensor_pack_bytes(env, &made, &bytes));
+        HN_TRY(hn_work_add(env, (double)bytes));
+        HN_TRY(hn_grow_to(env, g, bytes));
+        hn_tensor_pack(&made, g->data, t);
+    }
+    return HN_OK;
 }
 
 static hn_status run_ref(hn_env *env, hn_instance *inst, size_t s)
@@ -243,7 +296,8 @@ static hn_status run_ref(hn_env *env, hn_instance *inst, size_t s)
                     .in = inst->in[s],
                     .out = inst->out[s],
                     .scratch = &inst->scratch};
-    return st->node->op->ref(&a);
+    HN_TRY(st->node->op->ref(&a));
+    return keep_lists(env, inst, st);
 }
 
 static hn_status run_step(hn_env *env, hn_instance *inst, size_t s)
@@ -267,7 +321,12 @@ static hn_status bind_inputs(hn_env *env, hn_instance *inst, const hn_tensor *co
     for (size_t i = 0; i < p->nin; i++) {
         const hn_plan_value *v = &p->values[p->in[i]];
         const hn_tensor *t = in[i];
-        bool same = t && t->dtype == v->type.dtype && t->rank == v->type.rank;
+        bool same = t && is_list(v) && hn_type_holds(&v->type, t);
+        if (same) {
+            inst->tensors[p->in[i]] = *t;
+            continue;
+        }
+        same = t && !is_list(v) && t->dtype == v->type.dtype && t->rank == v->type.rank;
         for (int d = 0; same && d < t->rank; d++) same = t->dims[d] == v->type.dims[d];
         if (same) continue;
         char got[128] = "nothing", want[128];

@@ -67,8 +67,35 @@ static hn_status read_tensor_type(hn_onnx_scope *s, hn_cursor c, hn_type *t)
     }
 }
 
-/* The TypeProto in field 1 of a Sequence or Optional. */
-static hn_status read_elem_type(hn_onnx_scope *s, hn_cursor c, int depth, hn_type *t);
+/* The TypeProto in a field of a Sequence or Optional (1), or of a Map (2). */
+static hn_status read_elem_type(hn_onnx_scope *s, hn_cursor c, uint32_t field, int depth, hn_type *t);
+
+/* TypeProto.Map: keys are integers of any width, which stand as i64, or strings. */
+static hn_status read_map_type(hn_onnx_scope *s, hn_cursor c, int depth, hn_type *t)
+{
+    hn_env *env = s->r->env;
+    hn_pb_field f;
+    hn_dtype key = HN_NONE;
+    HN_TRY(read_elem_type(s, c, 2, depth, t));
+    if (t->kind != HN_KIND_TENSOR)
+        return hn_fail(env, HN_UNSUPPORTED, "a map to other values than tensors, at byte %zu", hn_pb_at(&c));
+    for (bool more;;) {
+        HN_TRY(hn_pb_next(env, &c, "map type", &f, &more));
+        if (!more) break;
+        if (f.number != 1) continue;
+        HN_TRY(hn_pb_expect(env, &f, HN_PB_VARINT, "key_type"));
+        if (f.value == HN_STRING)
+            key = HN_STRING;
+        else if (f.value < HN_DTYPES && (HN_BIT(f.value) & HN_T_INT) != 0)
+            key = HN_I64;
+        else
+            return hn_fail(env, HN_INPUT, "key type %llu at byte %zu is not an integer or string",
+                           (unsigned long long)f.value, f.at);
+    }
+    t->kind = HN_KIND_MAP;
+    t->key = key;
+    return HN_OK;
+}
 
 static hn_status read_type(hn_onnx_scope *s, hn_cursor c, int depth, hn_type *t)
 {
@@ -80,25 +107,26 @@ static hn_status read_type(hn_onnx_scope *s, hn_cursor c, int depth, hn_type *t)
         HN_TRY(hn_pb_next(env, &c, "type", &f, &more));
         if (!more) return HN_OK;
         if (f.number == 6) continue; /* denotation */
-        if (f.number == 1 || f.number == 4 || f.number == 9) HN_TRY(hn_pb_expect(env, &f, HN_PB_BYTES, "type"));
+        if (f.number == 1 || f.number == 4 || f.number == 5 || f.number == 9)
+            HN_TRY(hn_pb_expect(env, &f, HN_PB_BYTES, "type"));
         switch (f.number) {
         case 1: HN_TRY(read_tensor_type(s, f.bytes, t)); break;
         case 4:
-            HN_TRY(read_elem_type(s, f.bytes, depth, t));
-            if (t->kind != HN_KIND_TENSOR)
+            HN_TRY(read_elem_type(s, f.bytes, 1, depth, t));
+            if (t->kind != HN_KIND_TENSOR && t->kind != HN_KIND_MAP)
                 return hn_fail(env, HN_UNSUPPORTED, "a sequence of sequences or optionals, at byte %zu", f.at);
-            t->kind = HN_KIND_SEQUENCE;
+            t->kind = t->kind == HN_KIND_MAP ? HN_KIND_SEQUENCE_MAP : HN_KIND_SEQUENCE;
             break;
         case 9:
-            HN_TRY(read_elem_type(s, f.bytes, depth, t));
+            HN_TRY(read_elem_type(s, f.bytes, 1, depth, t));
             if (t->kind == HN_KIND_TENSOR)
                 t->kind = HN_KIND_OPTIONAL;
             else if (t->kind == HN_KIND_SEQUENCE)
                 t->kind = HN_KIND_OPTIONAL_SEQUENCE;
             else
-                return hn_fail(env, HN_UNSUPPORTED, "an optional of an optional, at byte %zu", f.at);
+                return hn_fail(env, HN_UNSUPPORTED, "an optional of an optional or a map, at byte %zu", f.at);
             break;
-        case 5: return hn_fail(env, HN_UNSUPPORTED, "a map type, at byte %zu", f.at);
+        case 5: HN_TRY(read_map_type(s, f.bytes, depth, t)); break;
         case 7: return hn_fail(env, HN_UNSUPPORTED, "an opaque type, at byte %zu", f.at);
         case 8: return hn_fail(env, HN_UNSUPPORTED, "a sparse tensor type, at byte %zu", f.at);
         default: break;
@@ -106,7 +134,7 @@ static hn_status read_type(hn_onnx_scope *s, hn_cursor c, int depth, hn_type *t)
     }
 }
 
-static hn_status read_elem_type(hn_onnx_scope *s, hn_cursor c, int depth, hn_type *t)
+static hn_status read_elem_type(hn_onnx_scope *s, hn_cursor c, uint32_t field, int depth, hn_type *t)
 {
     hn_env *env = s->r->env;
     hn_pb_field f;
@@ -114,7 +142,7 @@ static hn_status read_elem_type(hn_onnx_scope *s, hn_cursor c, int depth, hn_typ
     for (bool more;;) {
         HN_TRY(hn_pb_next(env, &c, "type", &f, &more));
         if (!more) return HN_OK;
-        if (f.number != 1) continue;
+        if (f.number != field) continue;
         HN_TRY(hn_pb_expect(env, &f, HN_PB_BYTES, "type"));
         HN_TRY(read_type(s, f.bytes, depth + 1, t));
     }

@@ -23,15 +23,20 @@ static void put_shape(hn_onnx_writer *w, const hn_graph *g, const hn_type *t)
 /* The fields of a TypeProto. */
 static void put_type(hn_onnx_writer *w, const hn_graph *g, const hn_type *t)
 {
-    size_t marks[4];
+    size_t marks[6];
     int open = 0;
     if (t->kind == HN_KIND_OPTIONAL || t->kind == HN_KIND_OPTIONAL_SEQUENCE) {
         marks[open++] = hn_pb_begin(w->env, w->out, 9);
         marks[open++] = hn_pb_begin(w->env, w->out, 1);
     }
-    if (t->kind == HN_KIND_SEQUENCE || t->kind == HN_KIND_OPTIONAL_SEQUENCE) {
+    if (t->kind == HN_KIND_SEQUENCE || t->kind == HN_KIND_OPTIONAL_SEQUENCE || t->kind == HN_KIND_SEQUENCE_MAP) {
         marks[open++] = hn_pb_begin(w->env, w->out, 4);
         marks[open++] = hn_pb_begin(w->env, w->out, 1);
+    }
+    if (t->kind == HN_KIND_MAP || t->kind == HN_KIND_SEQUENCE_MAP) {
+        marks[open++] = hn_pb_begin(w->env, w->out, 5);
+        hn_pb_put_int(w->env, w->out, 1, (int64_t)t->key);
+        marks[open++] = hn_pb_begin(w->env, w->out, 2);
     }
     size_t tensor = hn_pb_begin(w->env, w->out, 1);
     put_shape(w, g, t);

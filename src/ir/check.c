@@ -24,6 +24,22 @@ static const hn_port *port_of(const hn_port *ports, int count, size_t i)
     return count == 0 ? NULL : &ports[i < (size_t)count ? i : (size_t)count - 1];
 }
 
+/* Whether a port takes values of this kind; nothing is known of a type that says nothing. */
+static bool takes_kind(const hn_port *port, const hn_type *t)
+{
+    uint32_t kinds = port->types & HN_T_KINDS;
+    if (kinds == 0) kinds = HN_T_TENSOR;
+    if (t->kind == HN_KIND_TENSOR) return (t->dtype == HN_NONE && t->rank < 0) || (kinds & HN_T_TENSOR) != 0;
+    if (t->kind == HN_KIND_SEQUENCE_MAP && (kinds & HN_T_MAP) == 0) return false;
+    return (kinds & HN_BIT(hn_type_list_dtype(t))) != 0;
+}
+
+bool hn_port_takes(const hn_op *op, bool input, size_t i, const hn_type *t)
+{
+    const hn_port *port = input ? port_of(op->in, op->nin, i) : port_of(op->out, op->nout, i);
+    return port != NULL && takes_kind(port, t);
+}
+
 typedef struct vars {
     hn_dtype dtype[128];
 } vars;
@@ -38,6 +54,12 @@ static hn_status check_port(hn_env *env, const hn_node *n, hn_status bad, const 
         return hn_fail(env, bad, "%s: %s %zu, %s, is missing", what, side, i, port->name);
     }
     hn_dtype t = v->type.dtype;
+    if (!takes_kind(port, &v->type)) {
+        char type[96];
+        describe(n, what, sizeof(what));
+        hn_type_describe(n->graph, &v->type, type, sizeof(type));
+        return hn_fail(env, bad, "%s: %s %zu, %s, cannot be %s", what, side, i, port->name, type);
+    }
     if (t == HN_NONE) return HN_OK;
     if ((port->types & HN_BIT(t)) == 0) {
         describe(n, what, sizeof(what));

@@ -11,14 +11,23 @@ typedef struct hn_graph hn_graph;
 typedef struct hn_node hn_node;
 typedef struct hn_value hn_value;
 
-typedef enum hn_kind { HN_KIND_TENSOR, HN_KIND_SEQUENCE, HN_KIND_OPTIONAL, HN_KIND_OPTIONAL_SEQUENCE } hn_kind;
+typedef enum hn_kind {
+    HN_KIND_TENSOR,
+    HN_KIND_SEQUENCE,
+    HN_KIND_OPTIONAL,
+    HN_KIND_OPTIONAL_SEQUENCE,
+    HN_KIND_MAP,
+    HN_KIND_SEQUENCE_MAP, /* a sequence of maps */
+    HN_KINDS
+} hn_kind;
 
 /* dims[i] >= 0: known; -1: unknown; <= -2: symbol (hn_graph_symbol_name). Equal symbols are equal sizes. */
 typedef struct hn_type {
-    hn_kind kind;   /* for the others: of tensors with the dtype and dims below, where known */
+    hn_kind kind;   /* for the others: of tensors with the dtype and dims below, where known; of maps: their values */
     hn_dtype dtype; /* HN_NONE: unknown */
     int rank;       /* -1: unknown */
     int64_t dims[HN_MAX_RANK];
+    hn_dtype key; /* of maps: HN_I64 (which stands for every integer key) or HN_STRING */
 } hn_type;
 
 typedef enum hn_attr_kind {
@@ -117,7 +126,15 @@ hn_graph *hn_graph_clone(hn_env *env, hn_arena *arena,
                          const hn_graph *g) HN_MUST_CHECK; /* deep but for constant bytes */
 
 hn_type hn_type_tensor(hn_dtype dtype, int rank, const int64_t *dims); /* rank -1: unknown */
-bool hn_type_known(const hn_type *t);                                  /* tensor, dtype and every dim known */
+hn_type hn_type_list(hn_kind kind, hn_dtype dtype, int rank, const int64_t *dims);
+bool hn_type_known(const hn_type *t); /* tensor, dtype and every dim known */
+/* Enough to plan for: a known tensor, or a list, whose length is its own affair. */
+bool hn_type_ready(const hn_type *t);
+hn_type hn_type_of(const hn_tensor *v);        /* of a value; an empty list has an unknown dtype */
+hn_type hn_type_item(const hn_type *list);     /* of what a sequence or an optional holds */
+hn_dtype hn_type_list_dtype(const hn_type *t); /* of the value: HN_SEQ, HN_OPT, HN_MAP; HN_NONE for tensors */
+/* Whether a value may stand where this type is declared: kinds, dtypes, ranks and known dims, of every entry. */
+bool hn_type_holds(const hn_type *t, const hn_tensor *v);
 bool hn_type_same(const hn_type *a, const hn_type *b);
 /* Most specific type that covers both (If branches); mismatched dims become -1. False when dtypes or kinds differ. */
 bool hn_type_join(const hn_type *a, const hn_type *b, hn_type *out);
@@ -190,6 +207,8 @@ hn_status hn_node_check(hn_env *env, const hn_node *n) HN_MUST_CHECK;
 /* Infer types of one node's outputs and store them (a stored dim that is more specific is kept; a contradiction is
  * HN_INPUT). */
 hn_status hn_node_infer(hn_node *n) HN_MUST_CHECK;
+/* Whether a port of the row takes values of this kind (tensor, sequence ...). */
+bool hn_port_takes(const hn_op *op, bool input, size_t i, const hn_type *t);
 /* All nodes, in order; regions through their control row's infer. */
 hn_status hn_graph_infer(hn_graph *g) HN_MUST_CHECK;
 /* For the infer of control rows: give the region's inputs these types (n = region->nin; an entry may be NULL) and, for

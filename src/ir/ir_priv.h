@@ -39,4 +39,8 @@ hn_status hn_type_merge(hn_env *env, const hn_graph *g, const char *what, const 
 bool hn_text_bare(const char *s, size_t n);
 bool hn_text_bare_char(char c);
 
+/* The text form of a kind: "seq(" and the like, "" for tensors. */
+const char *hn_kind_open(hn_kind kind);
+bool hn_type_is_map(const hn_type *t);
+
 #endif

@@ -22,7 +22,7 @@ typedef enum hn_op_flags {
 
 typedef struct hn_port {
     const char *name;
-    uint32_t types; /* set of dtypes, HN_BIT */
+    uint32_t types; /* set of dtypes, HN_BIT; with HN_T_SEQ and the like: which kinds of values of them */
     char var;       /* type variable: ports with the same letter have the same dtype; 0: free */
     bool optional;
 } hn_port;
@@ -50,7 +50,9 @@ typedef struct hn_infer {
 typedef hn_status hn_infer_fn(hn_infer *c);
 
 /* The reference kernel: scalar, double or int64 accumulators, any dtype through hn_get/hn_set. Outputs have their
- * inferred shape and are zeroed. scratch is freed by the caller. */
+ * inferred shape and are zeroed. scratch is freed by the caller. An output that is a list (sequence, optional, map)
+ * comes empty; the kernel makes its entries in scratch (hn_tensor_list, hn_tensor_init). Entries may borrow the bytes
+ * of inputs: the caller copies what it keeps. The same holds for strings. */
 typedef struct hn_refargs {
     hn_env *env;
     const hn_node *node;

@@ -6,8 +6,9 @@
  *   node    = [out {"," out}] "=" OP "(" [arg {"," arg}] ")" ["{" attr {"," attr} "}"] ["@" STRING]
  *             ["captures" INT] {"region" STRING body}
  *   out     = "_" | value [":" type];  arg = "_" | value;  value = "%" (NAME | STRING | INT)
- *   type    = DTYPE "[" ("*" | [dim {"," dim}]) "]", or seq(...), opt(...), optseq(...);  dim = INT | "?" | NAME |
- * STRING data    = "[" numbers or STRINGs "]" | "hex" DIGITS | "splat" NUMBER | "random" SEED attr    = NAME "=" (INT |
+ *   type    = DTYPE "[" ("*" | [dim {"," dim}]) "]", or seq(...), opt(...), optseq(...), map(KEY,...),
+ *             seqmap(KEY,...);  dim = INT | "?" | NAME | STRING
+ *   data    = "[" numbers or STRINGs "]" | "hex" DIGITS | "splat" NUMBER | "random" SEED attr    = NAME "=" (INT |
  * FLOAT | STRING | list | "tensor" type "=" data | "type" type)
  *
  * "#" starts a comment. "random" (normal numbers for floats, small ones for integers) is for graphs written by hand. */

@@ -88,8 +88,8 @@ static void real(printer *p, double v, bool is_double)
 
 static void type(printer *p, const hn_graph *g, const hn_type *t)
 {
-    static const char *const open[] = {"", "seq(", "opt(", "optseq("};
-    puts_(p, open[t->kind]);
+    puts_(p, hn_kind_open(t->kind));
+    if (hn_type_is_map(t)) hn_buf_printf(p->env, p->out, "%s,", hn_dtype_name(t->key));
     hn_buf_printf(p->env, p->out, "%s[", hn_dtype_name(t->dtype));
     if (t->rank < 0) puts_(p, "*");
     for (int i = 0; i < t->rank; ++i) {

@@ -179,21 +179,32 @@ static hn_status parse_dim(hn_text *c, hn_graph *g, int64_t *out)
     return *out != -1 ? HN_OK : c->env->error.status;
 }
 
+/* "i64," or "string,"; the word after it comes back. */
+static hn_status map_key(hn_text *c, hn_str *w, hn_dtype *key)
+{
+    *key = hn_dtype_parse(w->data, w->size);
+    if (*key == HN_NONE && w->size == 0 && hn_text_accept(c, '?')) {
+    } else if (*key != HN_I64 && *key != HN_STRING) {
+        return hn_text_wrong(c, "a map has keys of type i64 or string");
+    }
+    HN_TRY(hn_text_expect(c, ','));
+    *w = hn_text_word(c);
+    return HN_OK;
+}
+
 hn_status hn_text_type(hn_text *c, hn_graph *g, hn_type *out)
 {
     *out = hn_type_tensor(HN_NONE, 0, NULL);
     hn_str w = hn_text_word(c);
     if (hn_text_peek(c, '(')) {
-        if (is(w, "seq"))
-            out->kind = HN_KIND_SEQUENCE;
-        else if (is(w, "opt"))
-            out->kind = HN_KIND_OPTIONAL;
-        else if (is(w, "optseq"))
-            out->kind = HN_KIND_OPTIONAL_SEQUENCE;
-        else
-            return hn_text_wrong(c, "a type is needed here");
+        int kind = HN_KINDS - 1;
+        while (kind > 0 && (w.size + 1 != strlen(hn_kind_open(kind)) || memcmp(hn_kind_open(kind), w.data, w.size)))
+            kind--;
+        if (kind == 0) return hn_text_wrong(c, "a type is needed here");
+        out->kind = (hn_kind)kind;
         c->p++;
         w = hn_text_word(c);
+        if (hn_type_is_map(out)) HN_TRY(map_key(c, &w, &out->key));
     }
     if (w.size == 0 && hn_text_accept(c, '?')) {
     } else {

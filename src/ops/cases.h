@@ -29,9 +29,10 @@ typedef struct hn_case {
     const char *name;
     uint32_t flags;
     hn_attr *attrs;
-    size_t nin, nout, nwant;      /* nout 0: as many outputs as the row has ports */
-    hn_tensor *in[HN_CASE_PORTS]; /* NULL: absent */
-    bool constant[HN_CASE_PORTS]; /* a shape, axes ...: a constant in the graph, no gradient */
+    size_t nin, nout, nwant;         /* nout 0: as many outputs as the row has ports */
+    hn_tensor *in[HN_CASE_PORTS];    /* NULL: absent */
+    hn_type declared[HN_CASE_PORTS]; /* of inputs that are lists */
+    bool constant[HN_CASE_PORTS];    /* a shape, axes ...: a constant in the graph, no gradient */
     hn_tensor *want[HN_CASE_PORTS];
     struct hn_case *next;
 } hn_case_row;
@@ -44,6 +45,13 @@ typedef struct hn_cases {
     hn_case_row *first, *last;
     size_t count;
     hn_status status;
+    struct {
+        hn_tensor *list;
+        hn_kind kind;
+        hn_dtype dtype;
+        bool want;
+    } open[HN_MAX_NESTING]; /* lists being filled, outermost first */
+    size_t nopen;
 } hn_cases;
 
 #define HN_DIMS(...)                                                                   \
@@ -82,6 +90,12 @@ void hn_case_absent(hn_cases *c);
 void hn_case_const(hn_cases *c);                            /* the last input is a constant */
 void hn_case_axes(hn_cases *c, size_t n, const int64_t *v); /* input i64[n], constant */
 void hn_case_scalar(hn_cases *c, hn_dtype dtype, double v); /* input of rank 0, constant */
+
+/* The next input, or expected output, is a list: what follows goes into it, up to hn_case_end. dtype: of the tensors in
+ * it. A map takes its keys, then its values. At most HN_CASE_PORTS entries. */
+void hn_case_list(hn_cases *c, hn_kind kind, hn_dtype dtype);
+void hn_case_want_list(hn_cases *c, hn_kind kind, hn_dtype dtype);
+void hn_case_end(hn_cases *c);
 
 /* The next expected output. */
 void hn_case_want(hn_cases *c, hn_dtype dtype, int rank, const int64_t *dims, const double *v);

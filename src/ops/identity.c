@@ -21,11 +21,18 @@ static hn_status cases(hn_cases *c)
     hn_case_rand(c, HN_F32, HN_DIMS(2, 1, 3), -2, 2);
     hn_case(c, "empty");
     hn_case_rand(c, HN_F32, HN_DIMS(0, 2), -2, 2);
+    hn_case(c, "a sequence");
+    hn_case_list(c, HN_KIND_SEQUENCE, HN_F32);
+    hn_case_in(c, HN_F32, HN_DIMS(1), HN_VALS(1));
+    hn_case_end(c);
+    hn_case_want_list(c, HN_KIND_SEQUENCE, HN_F32);
+    hn_case_in(c, HN_F32, HN_DIMS(1), HN_VALS(1));
+    hn_case_end(c);
     return hn_cases_status(c);
 }
 
-static const hn_port in[] = {{"input", HN_T_ALL, 'T', false}};
-static const hn_port out[] = {{"output", HN_T_ALL, 'T', false}};
+static const hn_port in[] = {{"input", HN_T_ANY, 'T', false}};
+static const hn_port out[] = {{"output", HN_T_ANY, 'T', false}};
 const hn_op hn_op_identity = {
     .name = "Identity",
     .domain = "",

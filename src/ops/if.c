@@ -32,8 +32,8 @@ static hn_status infer(hn_infer *c)
     return HN_OK;
 }
 
-static const hn_port in[] = {{"cond", HN_T_BOOL, 0, false}, {"captures", HN_T_ALL, 0, true}};
-static const hn_port out[] = {{"outputs", HN_T_ALL, 0, true}};
+static const hn_port in[] = {{"cond", HN_T_BOOL, 0, false}, {"captures", HN_T_ANY, 0, true}};
+static const hn_port out[] = {{"outputs", HN_T_ANY, 0, true}};
 
 const hn_op hn_op_if = {
     .name = "If",

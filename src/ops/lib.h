@@ -16,14 +16,16 @@
 /* ---- saying what a row is ---- */
 #define HN_PORTS(i, min, o) \
     .in = (i), .nin = HN_COUNT(i), .nin_min = (min), .out = (o), .nout = HN_COUNT(o), .nout_min = 1
-#define HN_GRAD(fn)        .grad_kind = HN_GRAD_BUILDER, .grad = (fn)
-#define HN_GRAD_NO(reason) .grad_kind = HN_GRAD_NONE, .grad_reason = (reason)
-#define HN_T_BOOL          HN_BIT(HN_BOOL)
-#define HN_T_I64           HN_BIT(HN_I64)
-#define HN_T_I32I64        (HN_BIT(HN_I32) | HN_BIT(HN_I64))
-#define HN_T_STRING        HN_BIT(HN_STRING)
+#define HN_GRAD(fn)         .grad_kind = HN_GRAD_BUILDER, .grad = (fn)
+#define HN_GRAD_NO(reason)  .grad_kind = HN_GRAD_NONE, .grad_reason = (reason)
+#define HN_NO_SEQUENCE_GRAD "gradients do not flow through sequences and optionals; use plain tensors (Concat, Split)"
+#define HN_NO_TEXT_GRAD     "text has no derivative"
+#define HN_T_BOOL           HN_BIT(HN_BOOL)
+#define HN_T_I64            HN_BIT(HN_I64)
+#define HN_T_I32I64         (HN_BIT(HN_I32) | HN_BIT(HN_I64))
+#define HN_T_STRING         HN_BIT(HN_STRING)
 /* Every type of ONNX tensors but the 8-, 4- and 2-bit ones: what most moving ops allow. */
-#define HN_T_MOVE          (HN_T_NUM | HN_T_BOOL | HN_T_STRING | HN_T_COMPLEX)
+#define HN_T_MOVE           (HN_T_NUM | HN_T_BOOL | HN_T_STRING | HN_T_COMPLEX)
 
 /* ---- attributes and small integer inputs ---- */
 enum { HN_OPS_INTS = 64 }; /* most entries of a list of axes, pads, splits or sizes read by hn_op_ints */
@@ -73,7 +75,12 @@ hn_status hn_ref_unary(const hn_refargs *a, const hn_fn1 *fn, const double *p);
 hn_status hn_ref_binary(const hn_refargs *a, const hn_fn2 *fn);
 hn_status hn_ref_fold(const hn_refargs *a, const hn_fn2 *fn,
                       double scale);        /* n-ary left fold; float results times scale */
-hn_status hn_ref_copy(const hn_refargs *a); /* out 0 has the bytes of in 0 */
+hn_status hn_ref_copy(const hn_refargs *a); /* out 0 has the bytes of in 0; for a list, its entries */
+/* Out 0 becomes v, an entry of a list: the bytes into a tensor of the same shape, a list as it is. */
+hn_status hn_ref_take(const hn_refargs *a, const hn_tensor *v);
+/* A position in a sequence of n entries from a tensor of one integer, in [-n, n - 1], or [-n, n] with `end`. */
+hn_status hn_op_position(hn_env *env, const hn_node *node, const hn_tensor *t, size_t n, bool end,
+                         size_t *out) HN_MUST_CHECK;
 
 /* True for dtypes computed as integers (bool among them). */
 static inline bool hn_ref_integer(hn_dtype t)

@@ -146,18 +146,71 @@ void hn_case_type(hn_cases *c, const char *name, const hn_type *t)
     a->u.type = copy;
 }
 
+/* Whether t went into the list that is being filled. */
+static bool entry(hn_cases *c, const hn_tensor *t)
+{
+    if (c->nopen == 0) return false;
+    hn_tensor *list = c->open[c->nopen - 1].list;
+    assert(list->dims[0] < HN_CASE_PORTS);
+    *hn_tensor_item(list, (size_t)list->dims[0]++) = *t;
+    list->bytes += sizeof *t;
+    return true;
+}
+
+static void open_list(hn_cases *c, hn_kind kind, hn_dtype dtype, bool want)
+{
+    hn_type type = hn_type_list(kind, dtype, -1, NULL);
+    hn_tensor *t = take(c, 1, sizeof *t);
+    if (!t) return;
+    assert(c->nopen < HN_MAX_NESTING);
+    hn_status st = hn_tensor_list(c->env, c->arena, t, hn_type_list_dtype(&type), HN_CASE_PORTS);
+    if (st != HN_OK) fail(c, st);
+    t->dims[0] = 0;
+    t->bytes = 0;
+    c->open[c->nopen].list = t;
+    c->open[c->nopen].kind = kind;
+    c->open[c->nopen].dtype = dtype;
+    c->open[c->nopen++].want = want;
+}
+
+void hn_case_list(hn_cases *c, hn_kind kind, hn_dtype dtype)
+{
+    open_list(c, kind, dtype, false);
+}
+
+void hn_case_want_list(hn_cases *c, hn_kind kind, hn_dtype dtype)
+{
+    open_list(c, kind, dtype, true);
+}
+
 static void input(hn_cases *c, hn_tensor *t)
 {
-    if (c->status != HN_OK || !c->last) return;
+    if (c->status != HN_OK || !c->last || entry(c, t)) return;
     assert(c->last->nin < HN_CASE_PORTS);
     c->last->in[c->last->nin++] = t;
 }
 
 static void want(hn_cases *c, hn_tensor *t)
 {
-    if (c->status != HN_OK || !c->last) return;
+    if (c->status != HN_OK || !c->last || entry(c, t)) return;
     assert(c->last->nwant < HN_CASE_PORTS);
     c->last->want[c->last->nwant++] = t;
+}
+
+void hn_case_end(hn_cases *c)
+{
+    if (c->status != HN_OK || c->nopen == 0) return;
+    size_t at = --c->nopen;
+    hn_tensor *t = c->open[at].list;
+    if (c->open[at].want) {
+        want(c, t);
+        return;
+    }
+    hn_type type = hn_type_of(t);
+    type.kind = c->open[at].kind;
+    type.dtype = c->open[at].dtype;
+    if (c->nopen == 0 && c->last) c->last->declared[c->last->nin] = type;
+    input(c, t);
 }
 
 static uint64_t seed_of(hn_cases *c)

@@ -35,6 +35,18 @@ hn_status hn_op_axis(hn_env *env, const hn_node *node, int64_t axis, int rank, i
     return hn_op_fail(env, node, "axis %lld is outside of rank %d", (long long)axis, rank);
 }
 
+hn_status hn_op_position(hn_env *env, const hn_node *node, const hn_tensor *t, size_t n, bool end, size_t *out)
+{
+    int64_t at[1];
+    size_t count;
+    HN_TRY(hn_op_ints(env, node, t, 1, at, &count));
+    if (count != 1) return hn_op_fail(env, node, "the position has %zu entries, not 1", count);
+    if (at[0] < -(int64_t)n || at[0] >= (int64_t)n + end)
+        return hn_op_fail(env, node, "position %lld is outside of a sequence of %zu", (long long)at[0], n);
+    *out = (size_t)(at[0] < 0 ? at[0] + (int64_t)n : at[0]);
+    return HN_OK;
+}
+
 hn_status hn_op_ints(hn_env *env, const hn_node *node, const hn_tensor *t, size_t max, int64_t *dst, size_t *count)
 {
     if (!hn_dtype_is_int(t->dtype)) return hn_op_fail(env, node, "expected integers, not %s", hn_dtype_name(t->dtype));

@@ -118,9 +118,29 @@ hn_status hn_ref_fold(const hn_refargs *a, const hn_fn2 *fn, double scale)
     return HN_OK;
 }
 
+hn_status hn_ref_take(const hn_refargs *a, const hn_tensor *v)
+{
+    hn_tensor *y = a->out[0];
+    if (hn_dtype_is_list(y->dtype) || hn_dtype_is_list(v->dtype)) {
+        if (y->dtype != v->dtype && y->dtype != HN_OPT)
+            return hn_op_fail(a->env, a->node, "the value is of another kind than the output");
+        *y = *v;
+        return HN_OK;
+    }
+    if (y->dtype != v->dtype || !hn_tensor_same_shape(y, v)) {
+        char got[128], want[128];
+        hn_tensor_describe(v, got, sizeof got);
+        hn_tensor_describe(y, want, sizeof want);
+        return hn_op_fail(a->env, a->node, "the entry is %s where the sequence is declared to hold %s", got, want);
+    }
+    if (v->bytes) memcpy(y->data, v->data, v->bytes);
+    return HN_OK;
+}
+
 hn_status hn_ref_copy(const hn_refargs *a)
 {
     const hn_tensor *x = a->in[0];
+    if (hn_dtype_is_list(x->dtype)) return hn_ref_take(a, x);
     if (a->out[0]->bytes != x->bytes)
         return hn_op_fail(a->env, a->node, "%zu bytes do not fill an output of %zu bytes", x->bytes, a->out[0]->bytes);
     if (x->bytes && a->out[0]->data != x->data) memcpy(a->out[0]->data, x->data, x->bytes);

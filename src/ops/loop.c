@@ -26,15 +26,19 @@ static hn_status infer_body(const hn_infer *c, hn_graph *body, size_t carried)
     return st;
 }
 
-/* Zero iterations give the initial value, so the type covers it and what the body gives. */
+/* Zero iterations give the initial value, so the type covers it and what the body gives; where one of them is an
+ * optional and the other what it may hold, the body's kind counts. */
 static hn_status carried_type(const hn_infer *c, size_t i, const hn_type *body, hn_type *out)
 {
     const hn_type *first = c->in[FIXED + i];
     if (body->dtype != HN_NONE && first->dtype != HN_NONE && body->dtype != first->dtype) {
         return hn_op_fail(c->env, c->node, "carried value %zu changes its type", i);
     }
-    if (body->dtype == HN_NONE || !hn_type_join(body, first, out)) {
-        *out = (hn_type){.kind = first->kind, .dtype = first->dtype, .rank = -1};
+    if (body->dtype != HN_NONE && body->kind != first->kind) {
+        *out = *body;
+        out->rank = -1;
+    } else if (body->dtype == HN_NONE || !hn_type_join(body, first, out)) {
+        *out = (hn_type){.kind = first->kind, .dtype = first->dtype, .rank = -1, .key = first->key};
     }
     return HN_OK;
 }
@@ -67,8 +71,8 @@ static hn_status infer(hn_infer *c)
     return HN_OK;
 }
 
-static const hn_port in[] = {{"M", HN_T_I64, 0, true}, {"cond", HN_T_BOOL, 0, true}, {"v_initial", HN_T_ALL, 0, true}};
-static const hn_port out[] = {{"v_final_and_scan_outputs", HN_T_ALL, 0, true}};
+static const hn_port in[] = {{"M", HN_T_I64, 0, true}, {"cond", HN_T_BOOL, 0, true}, {"v_initial", HN_T_ANY, 0, true}};
+static const hn_port out[] = {{"v_final_and_scan_outputs", HN_T_ANY, 0, true}};
 
 const hn_op hn_op_loop = {
     .name = "Loop",

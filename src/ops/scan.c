@@ -81,8 +81,8 @@ static hn_status infer(hn_infer *c)
     return outputs(c, body, states, steps);
 }
 
-static const hn_port in[] = {{"initial_state_and_scan_inputs", HN_T_ALL, 0, true}};
-static const hn_port out[] = {{"final_state_and_scan_outputs", HN_T_ALL, 0, true}};
+static const hn_port in[] = {{"initial_state_and_scan_inputs", HN_T_ANY, 0, true}};
+static const hn_port out[] = {{"final_state_and_scan_outputs", HN_T_ANY, 0, true}};
 static const hn_attr_row attrs[] = {
     {"num_scan_inputs", HN_ATTR_INT, true, NULL, "the last inputs, which are sliced"},
     {"scan_input_axes", HN_ATTR_INTS, false, NULL, "axis of each scan input; default 0"},

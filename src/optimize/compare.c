@@ -49,8 +49,27 @@ static void compare_exact(const hn_tensor *got, const hn_tensor *want, hn_compar
     }
 }
 
+/* Entry by entry; what is worst in one of them is worst in all. */
+static hn_compare compare_lists(const hn_tensor *got, const hn_tensor *want, double rtol, double atol, int depth)
+{
+    hn_compare all = {.same_type = got->dtype == want->dtype && hn_tensor_same_shape(got, want)};
+    for (size_t i = 0, n = hn_tensor_elems(want); all.same_type && i < n; i++) {
+        const hn_tensor *a = hn_tensor_item(got, i), *b = hn_tensor_item(want, i);
+        bool deeper = hn_dtype_is_list(b->dtype) && depth < HN_MAX_NESTING;
+        hn_compare c = deeper ? compare_lists(a, b, rtol, atol, depth + 1) : hn_compare_tensors(a, b, rtol, atol);
+        if (c.wrong && !all.wrong) all.worst = c.worst;
+        all.same_type = c.same_type;
+        all.n += c.n;
+        all.wrong += c.wrong;
+        all.max_abs = fmax(all.max_abs, c.max_abs);
+        all.max_rel = fmax(all.max_rel, c.max_rel);
+    }
+    return all;
+}
+
 hn_compare hn_compare_tensors(const hn_tensor *got, const hn_tensor *want, double rtol, double atol)
 {
+    if (hn_dtype_is_list(want->dtype)) return compare_lists(got, want, rtol, atol, 0);
     hn_compare c = {.same_type = got->dtype == want->dtype && hn_tensor_same_shape(got, want)};
     if (!c.same_type) return c;
     c.n = hn_tensor_elems(want);

@@ -13,7 +13,7 @@ typedef struct hn_compare {
     size_t rows, rows_same_top; /* last axis taken as classes: rows whose largest element is in the same place */
 } hn_compare;
 
-/* Floats and complex numbers within tolerance; integers, bools and strings exactly. */
+/* Floats and complex numbers within tolerance; integers, bools and strings exactly; lists entry by entry. */
 hn_compare hn_compare_tensors(const hn_tensor *got, const hn_tensor *want, double rtol, double atol);
 
 #endif

@@ -141,10 +141,25 @@ const hn_type *hn_session_input_type(const hn_session *s, size_t i)
     return s->plan ? &s->plan->values[s->plan->in[i]].type : &s->source->in[i]->type;
 }
 
+const hn_type *hn_session_output_type(const hn_session *s, size_t i)
+{
+    return s->plan ? &s->plan->values[s->plan->out[i]].type : &s->source->out[i]->type;
+}
+
+hn_type hn_session_type_for(const hn_session *s, size_t i, const hn_tensor *value)
+{
+    return hn_dtype_is_list(value->dtype) ? *hn_session_input_type(s, i)
+                                          : hn_type_tensor(value->dtype, value->rank, value->dims);
+}
+
 bool hn_session_default_dims(const hn_session *s, size_t i, int64_t batch, hn_type *out, const char **which)
 {
     *out = *hn_session_input_type(s, i);
     *which = NULL;
+    if (out->kind != HN_KIND_TENSOR) {
+        *which = "it is no plain tensor";
+        return false;
+    }
     if (out->rank < 0) {
         *which = "its rank";
         return false;
@@ -167,8 +182,9 @@ static hn_status compile(hn_env *env, hn_session *s, const hn_type *types, entry
     e->graph = hn_graph_clone(env, &e->arena, s->clean);
     if (!e->graph) return env->error.status;
     for (size_t i = 0; i < e->graph->nin; i++)
-        HN_TRY(hn_context(env, hn_graph_bind(e->graph, i, types[i].rank, types[i].dims), "input \"%s\"",
-                          e->graph->in[i]->name));
+        if (types[i].kind == HN_KIND_TENSOR)
+            HN_TRY(hn_context(env, hn_graph_bind(e->graph, i, types[i].rank, types[i].dims), "input \"%s\"",
+                              e->graph->in[i]->name));
     HN_TRY(hn_graph_infer(e->graph));
     if (!s->options.plain && !s->options.reference) {
         HN_TRY(hn_pipeline_run(env, e->graph, hn_pipeline_clean));
@@ -226,6 +242,14 @@ hn_status hn_session_ready(hn_env *env, hn_session *s, const hn_type *types, hn_
     return HN_OK;
 }
 
+static hn_status wrong_kind(hn_env *env, const hn_session *s, size_t i, const hn_tensor *got)
+{
+    char a[128], b[128];
+    hn_tensor_describe(got, a, sizeof a);
+    hn_type_describe(s->source, hn_session_input_type(s, i), b, sizeof b);
+    return hn_fail(env, HN_INPUT, "input \"%s\" is %s, not %s", hn_session_input_name(s, i), a, b);
+}
+
 hn_status hn_session_run(hn_env *env, hn_session *s, const hn_tensor *const *in, hn_tensor *out)
 {
     hn_type types[64];
@@ -233,12 +257,14 @@ hn_status hn_session_run(hn_env *env, hn_session *s, const hn_tensor *const *in,
     if (nin > 64) return hn_fail(env, HN_LIMIT, "a model with %zu inputs; at most 64 can be run", nin);
     for (size_t i = 0; i < nin; i++) {
         const hn_type *want = hn_session_input_type(s, i);
-        if (in[i]->dtype != want->dtype) {
+        if (want->kind != HN_KIND_TENSOR || hn_dtype_is_list(in[i]->dtype)) {
+            if (!hn_type_holds(want, in[i])) return wrong_kind(env, s, i, in[i]);
+        } else if (in[i]->dtype != want->dtype) {
             hn_fail(env, HN_INPUT, "input \"%s\" has elements of type %s, not %s", hn_session_input_name(s, i),
                     hn_dtype_name(in[i]->dtype), hn_dtype_name(want->dtype));
             return HN_INPUT;
         }
-        types[i] = hn_type_tensor(in[i]->dtype, in[i]->rank, in[i]->dims);
+        types[i] = hn_session_type_for(s, i, in[i]);
     }
     hn_ready r;
     HN_TRY(hn_session_ready(env, s, types, &r));

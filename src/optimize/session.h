@@ -32,6 +32,9 @@ const char *hn_session_input_name(const hn_session *s, size_t i);
 const char *hn_session_output_name(const hn_session *s, size_t i);
 /* Declared type: free dims are symbols (names through the graph) or -1. */
 const hn_type *hn_session_input_type(const hn_session *s, size_t i);
+const hn_type *hn_session_output_type(const hn_session *s, size_t i);
+/* The type under which a value given for input i is planned: a tensor's own, what is declared for a list. */
+hn_type hn_session_type_for(const hn_session *s, size_t i, const hn_tensor *value);
 
 typedef struct hn_ready {
     const hn_plan *plan;

@@ -13,7 +13,7 @@ hn_status hn_eval_node(hn_env *env, hn_arena *arena, const hn_node *n, const hn_
                        n->op->name);
     for (size_t i = 0; i < n->nin; ++i) {
         if (in[i] == NULL) continue;
-        in_type[i] = hn_type_tensor(in[i]->dtype, in[i]->rank, in[i]->dims);
+        in_type[i] = hn_type_of(in[i]);
         in_ref[i] = &in_type[i];
     }
     for (size_t i = 0; i < n->nout; ++i) out_type[i] = hn_type_tensor(HN_NONE, -1, NULL);
@@ -31,6 +31,8 @@ hn_status hn_eval_node(hn_env *env, hn_arena *arena, const hn_node *n, const hn_
     }
     hn_refargs a = {.env = env, .node = n, .nin = n->nin, .nout = n->nout, .in = in, .out = out, .scratch = &scratch};
     hn_status st = n->op->ref(&a);
+    for (size_t i = 0; i < n->nout && st == HN_OK; ++i)
+        if (out[i] != NULL && hn_tensor_deep(out[i])) st = hn_tensor_copy(env, arena, out[i], &out[i]);
     hn_arena_fini(env, &scratch);
     return hn_context(env, st, "node %s (%s)", hn_node_label(n), n->op->name);
 }

@@ -85,7 +85,7 @@ static hn_status number_all(builder *b, hn_graph *g)
     for (size_t i = 0; i < g->nin; i++) {
         HN_TRY(number_value(b, g->in[i]));
         built_value *bv = &b->values[number_of(g->in[i])];
-        if (bv->pub.place.space == HN_SPACE_DYNAMIC) {
+        if (!hn_type_ready(&g->in[i]->type)) {
             char type[160];
             hn_type_describe(g, &g->in[i]->type, type, sizeof type);
             hn_fail(b->env, HN_INPUT, "cannot plan: input \"%s\" has the shape %s", g->in[i]->name, type);
@@ -160,6 +160,14 @@ static bool node_known(const hn_node *n)
     return true;
 }
 
+static bool node_lists(const hn_node *n)
+{
+    bool any = false;
+    for (size_t i = 0; i < n->nin; i++) any = any || (n->in[i] && n->in[i]->type.kind != HN_KIND_TENSOR);
+    for (size_t i = 0; i < n->nout; i++) any = any || (n->out[i] && n->out[i]->type.kind != HN_KIND_TENSOR);
+    return any;
+}
+
 /* Sub-plans of regions whose input types are all known; the others are planned when the shapes are. */
 static hn_status plan_regions(builder *b, hn_step *s, const hn_node *n)
 {
@@ -168,7 +176,7 @@ static hn_status plan_regions(builder *b, hn_step *s, const hn_node *n)
     if (!s->subplans) return HN_NOMEM;
     for (size_t r = 0; r < n->nregions; r++) {
         bool known = true;
-        for (size_t i = 0; i < n->regions[r]->nin; i++) known = known && hn_type_known(&n->regions[r]->in[i]->type);
+        for (size_t i = 0; i < n->regions[r]->nin; i++) known = known && hn_type_ready(&n->regions[r]->in[i]->type);
         if (!known) continue;
         HN_TRY(hn_context(b->env, hn_plan_build(b->env, n->regions[r], b->options, &s->subplans[r]),
                           "region %zu of node \"%s\"", r, hn_node_label(n)));
@@ -216,7 +224,9 @@ static hn_status step_of(builder *b, hn_node *n)
         return plan_regions(b, s, n);
     }
     s->kind = HN_STEP_REF;
-    s->reason = b->options->reference ? "reference kernels asked for" : "a shape is known only at run time";
+    s->reason = b->options->reference ? "reference kernels asked for"
+                : node_lists(n)       ? "it has a sequence, an optional or a map"
+                                      : "a shape is known only at run time";
     if (node_known(n) && !b->options->reference) {
         hn_lower c = {
             .env = b->env, .arena = &b->tmp, .node = n, .machine = &b->machine, .isa = b->options->isa, .inplace = -1};
@@ -353,6 +363,23 @@ static hn_status place_memory(builder *b)
     return HN_OK;
 }
 
+/* Deep copies of the constants that were given a place among the strings. */
+static hn_status place_strings(builder *b, size_t count)
+{
+    hn_plan *p = b->plan;
+    p->nstrings = count;
+    p->strings = hn_arena_array(b->env, &p->arena, count + 1, sizeof *p->strings);
+    if (!p->strings) return HN_NOMEM;
+    for (size_t i = 0; i < b->nvalues; i++) {
+        const built_value *v = &b->values[i];
+        if (!v->is_const || v->pub.place.space != HN_SPACE_STRINGS) continue;
+        hn_tensor *copy;
+        HN_TRY(hn_tensor_copy(b->env, &p->arena, v->value->data, &copy));
+        p->strings[v->pub.place.offset] = copy->data;
+    }
+    return HN_OK;
+}
+
 /* Mark constants that some step reads as they stand; lay them and the blobs out; copy. */
 static hn_status place_constants(builder *b)
 {
@@ -367,7 +394,7 @@ static hn_status place_constants(builder *b)
             if (st->in[k] != HN_ABSENT) needed[b->values[st->in[k]].pub.storage] = true;
     }
     for (size_t i = 0; i < b->plan->nout; i++) needed[b->values[b->plan->out[i]].pub.storage] = true;
-    size_t at = 0;
+    size_t at = 0, nstrings = 0;
     for (size_t i = 0; i < b->nblobs; i++) {
         b->blobs[i].offset = at;
         at += hn_align_up(b->blobs[i].bytes, HN_PLAN_ALIGN);
@@ -376,6 +403,10 @@ static hn_status place_constants(builder *b)
         built_value *v = &b->values[i];
         if (v->is_const && !needed[i]) v->pub.place.space = HN_SPACE_NONE;
         if (!v->is_const || !needed[i]) continue;
+        if (v->value->type.dtype == HN_STRING) {
+            v->pub.place = (hn_place){HN_SPACE_STRINGS, nstrings++};
+            continue;
+        }
         v->pub.place = (hn_place){HN_SPACE_CONST, at};
         at += hn_align_up(v->pub.bytes, HN_PLAN_ALIGN);
     }
@@ -388,7 +419,7 @@ static hn_status place_constants(builder *b)
         if (b->blobs[i].bytes) memcpy(block + b->blobs[i].offset, b->blob_data[i], b->blobs[i].bytes);
     for (size_t i = 0; i < b->nvalues; i++) {
         built_value *v = &b->values[i];
-        if (v->is_const && needed[i] && v->pub.bytes)
+        if (v->is_const && needed[i] && v->pub.bytes && v->pub.place.space == HN_SPACE_CONST)
             memcpy(block + v->pub.place.offset, v->value->data->data, v->pub.bytes);
     }
     for (size_t i = 0; i < b->nvalues; i++) {
@@ -396,7 +427,7 @@ static hn_status place_constants(builder *b)
         if (v->pub.storage != i && v->pub.place.space == HN_SPACE_CONST)
             v->pub.place = b->values[v->pub.storage].pub.place;
     }
-    return HN_OK;
+    return place_strings(b, nstrings);
 }
 
 static hn_status copy_tables(builder *b)

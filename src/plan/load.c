@@ -69,14 +69,16 @@ static hn_status get_str(loader *l, const char *what, const char **out)
 
 static hn_status get_type(loader *l, hn_type *t)
 {
-    uint32_t kind, dtype, rank;
+    uint32_t kind, dtype, key, rank;
     HN_TRY(get_u32(l, "a kind", &kind));
     HN_TRY(get_u32(l, "an element type", &dtype));
+    HN_TRY(get_u32(l, "a key type", &key));
     HN_TRY(get_u32(l, "a rank", &rank));
-    if (kind > HN_KIND_OPTIONAL_SEQUENCE || dtype >= HN_DTYPES || rank > HN_MAX_RANK + 1)
+    if (kind >= HN_KINDS || dtype >= HN_DTYPES || key >= HN_DTYPES || rank > HN_MAX_RANK + 1)
         return hn_fail(l->env, HN_INPUT, "plan file: impossible type before byte %zu", l->c.base + l->c.pos);
     *t = hn_type_tensor((hn_dtype)dtype, (int)rank - 1, NULL);
     t->kind = (hn_kind)kind;
+    t->key = (hn_dtype)key;
     for (int d = 0; d < t->rank; d++) {
         uint64_t v;
         HN_TRY(get_u64(l, "a dimension", &v));
@@ -85,30 +87,47 @@ static hn_status get_type(loader *l, hn_type *t)
     return HN_OK;
 }
 
-static hn_status get_attr_tensor(loader *l, hn_attr *a)
-{
-    hn_type type;
-    uint64_t bytes;
-    void *data;
-    HN_TRY(get_type(l, &type));
-    HN_TRY(get_u64(l, "a size", &bytes));
-    HN_TRY(get_bytes(l, "a tensor", bytes, &data));
-    hn_tensor *t = hn_arena_alloc(l->env, l->arena, sizeof *t);
-    if (!t) return HN_NOMEM;
-    if (!hn_type_known(&type) || type.dtype == HN_STRING)
-        return hn_fail(l->env, HN_INPUT, "plan file: tensor attribute \"%s\" without a shape or of strings", a->name);
-    HN_TRY(hn_tensor_view(l->env, t, type.dtype, type.rank, type.dims, data, bytes));
-    a->u.tensor = t;
-    return HN_OK;
-}
-
-static hn_status get_attr_str(loader *l, hn_str *s)
+static hn_status get_string(loader *l, hn_str *s)
 {
     uint32_t n;
     void *data;
     HN_TRY(get_u32(l, "a string's size", &n));
     HN_TRY(get_bytes(l, "a string", n, &data));
     *s = (hn_str){data, n};
+    return HN_OK;
+}
+
+/* n strings, each of which takes 4 bytes or more of what is left. */
+static hn_status get_strings(loader *l, size_t n, hn_str **out)
+{
+    if (n > hn_cursor_left(&l->c) / 4) return hn_fail(l->env, HN_INPUT, "plan file: %zu strings are not there", n);
+    hn_str *s = hn_arena_array(l->env, l->arena, n + 1, sizeof *s);
+    if (!s) return HN_NOMEM;
+    *out = s;
+    for (size_t i = 0; i < n; i++) HN_TRY(get_string(l, &s[i]));
+    return HN_OK;
+}
+
+static hn_status get_attr_tensor(loader *l, hn_attr *a)
+{
+    hn_type type;
+    uint64_t bytes;
+    void *data;
+    hn_str *strings;
+    HN_TRY(get_type(l, &type));
+    HN_TRY(get_u64(l, "a size", &bytes));
+    if (!hn_type_known(&type))
+        return hn_fail(l->env, HN_INPUT, "plan file: tensor attribute \"%s\" without a shape", a->name);
+    if (type.dtype == HN_STRING) {
+        HN_TRY(get_strings(l, bytes / sizeof(hn_str), &strings));
+        data = strings;
+    } else {
+        HN_TRY(get_bytes(l, "a tensor", bytes, &data));
+    }
+    hn_tensor *t = hn_arena_alloc(l->env, l->arena, sizeof *t);
+    if (!t) return HN_NOMEM;
+    HN_TRY(hn_tensor_view(l->env, t, type.dtype, type.rank, type.dims, data, bytes));
+    a->u.tensor = t;
     return HN_OK;
 }
 
@@ -129,7 +148,7 @@ static hn_status get_attr(loader *l, hn_attr *a)
         a->u.i = (int64_t)u;
         return HN_OK;
     case HN_ATTR_FLOAT: return get_f64(l, "a number", &a->u.f);
-    case HN_ATTR_STRING: return get_attr_str(l, &a->u.s);
+    case HN_ATTR_STRING: return get_string(l, &a->u.s);
     case HN_ATTR_INTS:
     case HN_ATTR_FLOATS:
         if (!hn_size_mul(a->count, 8, &bytes)) return hn_fail(l->env, HN_LIMIT, "plan file: attribute too long");
@@ -140,9 +159,8 @@ static hn_status get_attr(loader *l, hn_attr *a)
             a->u.floats = list;
         return HN_OK;
     case HN_ATTR_STRINGS: {
-        hn_str *strs = hn_arena_array(l->env, l->arena, a->count + 1, sizeof *strs);
-        if (!strs) return HN_NOMEM;
-        for (size_t i = 0; i < a->count; i++) HN_TRY(get_attr_str(l, &strs[i]));
+        hn_str *strs;
+        HN_TRY(get_strings(l, a->count, &strs));
         a->u.strings = strs;
         return HN_OK;
     }
@@ -240,9 +258,27 @@ static hn_status get_driver_step(loader *l, hn_plan *p, hn_step *st)
         if (o != HN_ABSENT && (o & HN_BLOB)) {
             if ((o & ~HN_BLOB) >= p->nblobs)
                 return hn_fail(l->env, HN_INPUT, "plan file: constant number %u of %zu", o & ~HN_BLOB, p->nblobs);
-        } else {
-            HN_TRY(value_number(l, p, o));
+            continue;
         }
+        HN_TRY(value_number(l, p, o));
+        if (o != HN_ABSENT && p->values[o].type.kind != HN_KIND_TENSOR)
+            return hn_fail(l->env, HN_INPUT, "plan file: driver %s is given a list", st->driver->name);
+    }
+    return HN_OK;
+}
+
+/* Lists stand only where the row takes them, and results that are lists have memory of their own. */
+static hn_status check_lists(loader *l, const hn_plan *p, const hn_step *st)
+{
+    for (size_t k = 0; k < st->nin + st->nout; k++) {
+        bool input = k < st->nin;
+        uint32_t o = input ? st->in[k] : st->out[k - st->nin];
+        if (o == HN_ABSENT || p->values[o].type.kind == HN_KIND_TENSOR) continue;
+        bool captured = input && k >= st->nin - st->ncaptures;
+        if ((captured || hn_port_takes(st->node->op, input, input ? k : k - st->nin, &p->values[o].type)) &&
+            (input || p->values[o].place.space == HN_SPACE_DYNAMIC))
+            continue;
+        return hn_fail(l->env, HN_INPUT, "plan file: step \"%s\" cannot have a list there", st->name ? st->name : "?");
     }
     return HN_OK;
 }
@@ -265,6 +301,7 @@ static hn_status get_host_step(loader *l, hn_plan *p, hn_step *st)
     for (size_t k = 0; k < st->nin; k++) HN_TRY(value_number(l, p, st->in[k]));
     for (size_t k = 0; k < st->nout; k++) HN_TRY(value_number(l, p, st->out[k]));
     HN_TRY(get_node(l, p, st));
+    HN_TRY(check_lists(l, p, st));
     bool control = (st->node->op->flags & HN_OP_CONTROL) != 0;
     size_t nsub;
     HN_TRY(get_count(l, "regions", 4, &nsub));
@@ -311,6 +348,13 @@ static hn_status get_step(loader *l, hn_plan *p, hn_step *st)
     return st->kind == HN_STEP_DRIVER ? get_driver_step(l, p, st) : get_host_step(l, p, st);
 }
 
+static hn_status storage_number(loader *l, const hn_plan *p, uint32_t v)
+{
+    return v == HN_ABSENT
+               ? hn_fail(l->env, HN_INPUT, "plan file: a value without storage, before byte %zu", l->c.base + l->c.pos)
+               : value_number(l, p, v);
+}
+
 static hn_status get_value(loader *l, const hn_plan *p, hn_plan_value *v)
 {
     uint32_t space;
@@ -325,27 +369,29 @@ static hn_status get_value(loader *l, const hn_plan *p, hn_plan_value *v)
     v->bytes = bytes;
     size_t limit = 0, end;
     switch (v->place.space) {
-    case HN_SPACE_NONE: return value_number(l, p, v->storage);
+    case HN_SPACE_NONE: return storage_number(l, p, v->storage);
     case HN_SPACE_ARENA: limit = p->arena_bytes; break;
     case HN_SPACE_CONST:
         limit = v->type.dtype == HN_STRING ? 0 : p->constants_bytes;
-        break; /* strings would be pointers */
+        break;                                      /* strings would be pointers */
+    case HN_SPACE_STRINGS: limit = SIZE_MAX; break; /* compared with the strings once they are read */
     case HN_SPACE_INPUT:
-        if (v->place.offset < p->nin) return value_number(l, p, v->storage);
+        if (v->place.offset < p->nin) return storage_number(l, p, v->storage);
         break;
     case HN_SPACE_DYNAMIC:
-        if (v->place.offset < p->ndynamic) return value_number(l, p, v->storage);
+        if (v->place.offset < p->ndynamic) return storage_number(l, p, v->storage);
         break;
     default: break;
     }
     bool ok = limit || (bytes == 0 && (space == HN_SPACE_ARENA || space == HN_SPACE_CONST));
+    ok = ok && (space != HN_SPACE_STRINGS || v->type.dtype == HN_STRING) && v->type.kind == HN_KIND_TENSOR;
     ok = ok && hn_size_add(v->place.offset, bytes, &end) && (end <= limit || bytes == 0) && hn_type_known(&v->type);
     size_t need;
     ok = ok && hn_dims_count(v->type.rank, v->type.dims, &need) && hn_dtype_bytes(v->type.dtype, need, &need) &&
          need == bytes;
     if (!ok)
         return hn_fail(l->env, HN_INPUT, "plan file: value \"%s\" lies outside its memory", v->name ? v->name : "?");
-    return value_number(l, p, v->storage);
+    return storage_number(l, p, v->storage);
 }
 
 static hn_status get_numbers(loader *l, const hn_plan *p, const char *what, size_t n, uint32_t **out)
@@ -356,6 +402,27 @@ static hn_status get_numbers(loader *l, const hn_plan *p, const char *what, size
     for (size_t i = 0; i < n; i++)
         if ((*out)[i] >= p->nvalues)
             return hn_fail(l->env, HN_INPUT, "plan file: %s name value %u of %zu", what, (*out)[i], p->nvalues);
+    return HN_OK;
+}
+
+static hn_status get_plan_strings(loader *l, hn_plan *p)
+{
+    HN_TRY(get_count(l, "string tensors", 4, &p->nstrings));
+    p->strings = hn_arena_array(l->env, l->arena, p->nstrings + 1, sizeof *p->strings);
+    size_t *count = hn_arena_array(l->env, l->arena, p->nstrings + 1, sizeof *count);
+    if (!p->strings || !count) return HN_NOMEM;
+    for (size_t i = 0; i < p->nstrings; i++) {
+        hn_str *s;
+        HN_TRY(get_count(l, "strings", 4, &count[i]));
+        HN_TRY(get_strings(l, count[i], &s));
+        p->strings[i] = s;
+    }
+    for (size_t i = 0; i < p->nvalues; i++) {
+        const hn_plan_value *v = &p->values[i];
+        if (v->place.space != HN_SPACE_STRINGS) continue;
+        if (v->place.offset >= p->nstrings || count[v->place.offset] != v->bytes / sizeof(hn_str))
+            return hn_fail(l->env, HN_INPUT, "plan file: the strings of \"%s\" are not there", v->name ? v->name : "?");
+    }
     return HN_OK;
 }
 
@@ -388,6 +455,7 @@ static hn_status get_plan(loader *l, hn_plan *p)
     p->steps = hn_arena_array(l->env, l->arena, nsteps + 1, sizeof *p->steps);
     if (!p->values || !p->steps) return HN_NOMEM;
     for (size_t i = 0; i < p->nvalues; i++) HN_TRY(get_value(l, p, &p->values[i]));
+    HN_TRY(get_plan_strings(l, p));
     HN_TRY(get_numbers(l, p, "plan inputs", p->nin, &p->in));
     HN_TRY(get_numbers(l, p, "plan outputs", p->nout, &p->out));
     void *data;

@@ -8,11 +8,12 @@
 #include "device/device.h"
 
 typedef enum hn_space {
-    HN_SPACE_NONE,   /* absent */
-    HN_SPACE_ARENA,  /* offset in the instance's arena */
-    HN_SPACE_CONST,  /* offset in the plan's constants */
-    HN_SPACE_INPUT,  /* index of a plan input: caller's memory */
-    HN_SPACE_DYNAMIC /* index of a value whose size is known only at run time */
+    HN_SPACE_NONE,    /* absent */
+    HN_SPACE_ARENA,   /* offset in the instance's arena */
+    HN_SPACE_CONST,   /* offset in the plan's constants */
+    HN_SPACE_INPUT,   /* index of a plan input: caller's memory */
+    HN_SPACE_DYNAMIC, /* index of a value whose size is known only at run time, or of a list */
+    HN_SPACE_STRINGS  /* index into the plan's constant string tensors */
 } hn_space;
 
 typedef struct hn_place {
@@ -31,7 +32,7 @@ typedef struct hn_blob {
 
 typedef struct hn_plan_value {
     const char *name;
-    hn_type type; /* known unless place.space is DYNAMIC */
+    hn_type type; /* known unless place.space is DYNAMIC, or a list */
     hn_place place;
     size_t bytes;
     uint32_t storage; /* the value whose bytes this one shares as a view; its own number when none */
@@ -76,6 +77,8 @@ typedef struct hn_plan {
     size_t nblobs;
     const uint8_t *constants; /* page-aligned when mapped, else 64-byte */
     size_t constants_bytes;
+    const hn_str **strings; /* constant string tensors: pointers, so that they cannot lie in a mapped file */
+    size_t nstrings;
     size_t arena_bytes;
     size_t arena_lower_bound_bytes; /* largest sum of live values */
     size_t scratch_bytes;           /* placed after the arena */

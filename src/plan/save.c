@@ -40,8 +40,17 @@ static void put_type(saver *s, const hn_type *t)
 {
     put_u32(s, (uint32_t)t->kind);
     put_u32(s, (uint32_t)t->dtype);
+    put_u32(s, (uint32_t)t->key);
     put_u32(s, (uint32_t)(t->rank + 1));
     for (int d = 0; d < t->rank; d++) put_u64(s, (uint64_t)t->dims[d]);
+}
+
+static void put_strings(saver *s, const hn_str *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        put_u32(s, (uint32_t)v[i].size);
+        put(s, v[i].data, v[i].size);
+    }
 }
 
 static hn_status put_attr(saver *s, const hn_attr *a)
@@ -58,19 +67,16 @@ static hn_status put_attr(saver *s, const hn_attr *a)
         break;
     case HN_ATTR_INTS: put(s, a->u.ints, a->count * sizeof *a->u.ints); break;
     case HN_ATTR_FLOATS: put(s, a->u.floats, a->count * sizeof *a->u.floats); break;
-    case HN_ATTR_STRINGS:
-        for (size_t i = 0; i < a->count; i++) {
-            put_u32(s, (uint32_t)a->u.strings[i].size);
-            put(s, a->u.strings[i].data, a->u.strings[i].size);
-        }
-        break;
+    case HN_ATTR_STRINGS: put_strings(s, a->u.strings, a->count); break;
     case HN_ATTR_TENSOR: {
         const hn_tensor *t = a->u.tensor;
-        if (t->dtype == HN_STRING) return hn_fail(s->env, HN_UNSUPPORTED, "cannot save a plan with string tensors");
         hn_type type = hn_type_tensor(t->dtype, t->rank, t->dims);
         put_type(s, &type);
         put_u64(s, t->bytes);
-        put(s, t->data, t->bytes);
+        if (t->dtype == HN_STRING)
+            put_strings(s, t->data, hn_tensor_elems(t));
+        else
+            put(s, t->data, t->bytes);
         break;
     }
     case HN_ATTR_TYPE: put_type(s, a->u.type); break;
@@ -134,6 +140,15 @@ static hn_status put_step(saver *s, const hn_step *st)
     return HN_OK;
 }
 
+/* How many strings constant tensor i holds: its value knows. */
+static size_t strings_count(const hn_plan *p, size_t i)
+{
+    for (size_t k = 0; k < p->nvalues; k++)
+        if (p->values[k].place.space == HN_SPACE_STRINGS && p->values[k].place.offset == i)
+            return p->values[k].bytes / sizeof(hn_str);
+    return 0;
+}
+
 static hn_status put_plan(saver *s, const hn_plan *p)
 {
     static const char zeros[HN_PLAN_PAGE];
@@ -154,15 +169,18 @@ static hn_status put_plan(saver *s, const hn_plan *p)
     put_u32(s, (uint32_t)p->nsteps);
     for (size_t i = 0; i < p->nvalues; i++) {
         const hn_plan_value *v = &p->values[i];
-        if (v->type.dtype == HN_STRING && v->place.space == HN_SPACE_CONST)
-            return hn_fail(s->env, HN_UNSUPPORTED, "cannot save a plan with string constants (\"%s\")",
-                           v->name ? v->name : "?");
         put_str(s, v->name);
         put_type(s, &v->type);
         put_u32(s, (uint32_t)v->place.space);
         put_u64(s, v->place.offset);
         put_u64(s, v->bytes);
         put_u32(s, v->storage);
+    }
+    put_u32(s, (uint32_t)p->nstrings);
+    for (size_t i = 0; i < p->nstrings; i++) {
+        size_t n = strings_count(p, i);
+        put_u32(s, (uint32_t)n);
+        put_strings(s, p->strings[i], n);
     }
     put(s, p->in, p->nin * sizeof *p->in);
     put(s, p->out, p->nout * sizeof *p->out);

@@ -45,9 +45,21 @@ static const dtype_row rows[HN_DTYPES] = {
     [HN_I2] = {"i2", 2, INTEGER, true},
 };
 
+static const dtype_row lists[] = {
+    {"seq", 8 * sizeof(hn_tensor), OTHER, false},
+    {"opt", 8 * sizeof(hn_tensor), OTHER, false},
+    {"map", 8 * sizeof(hn_tensor), OTHER, false},
+};
+
 static const dtype_row *row(hn_dtype t)
 {
+    if (hn_dtype_is_list(t)) return &lists[t - HN_SEQ];
     return &rows[hn_dtype_valid(t) ? t : HN_NONE];
+}
+
+bool hn_dtype_is_list(hn_dtype t)
+{
+    return t >= HN_SEQ && t <= HN_MAP;
 }
 
 const char *hn_dtype_name(hn_dtype t)

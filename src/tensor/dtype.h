@@ -34,7 +34,11 @@ typedef enum hn_dtype {
     HN_F8E8M0 = 24,
     HN_U2 = 25,
     HN_I2 = 26,
-    HN_DTYPES
+    HN_DTYPES,
+    /* Not element types of a file: values made of tensors, see tensor/tensor.h. */
+    HN_SEQ = 29,
+    HN_OPT = 30,
+    HN_MAP = 31
 } hn_dtype;
 
 /* Sets of dtypes as bits, for type constraints. */
@@ -49,13 +53,21 @@ typedef enum hn_dtype {
 #define HN_T_NUM     (HN_T_FLOAT | HN_T_INT)
 #define HN_T_COMPLEX (HN_BIT(HN_C64) | HN_BIT(HN_C128))
 #define HN_T_ALL     (((UINT32_C(1) << HN_DTYPES) - 1) & ~UINT32_C(1))
+/* Which kinds of values a port takes besides the element types; with none of them set, plain tensors only. */
+#define HN_T_TENSOR  HN_BIT(HN_NONE)
+#define HN_T_SEQ     HN_BIT(HN_SEQ)
+#define HN_T_OPT     HN_BIT(HN_OPT)
+#define HN_T_MAP     HN_BIT(HN_MAP)
+#define HN_T_KINDS   (HN_T_TENSOR | HN_T_SEQ | HN_T_OPT | HN_T_MAP)
+#define HN_T_ANY     (HN_T_ALL | HN_T_KINDS)
 
 const char *hn_dtype_name(hn_dtype t);               /* "f32", "i8", "bf16", "string" ...; "?" for none */
 hn_dtype hn_dtype_parse(const char *name, size_t n); /* HN_NONE when unknown */
 bool hn_dtype_valid(int64_t number);                 /* a number from a file */
-unsigned hn_dtype_bits(hn_dtype t);                  /* 4 for I4; for STRING the bits of hn_str; 0 for NONE */
-bool hn_dtype_is_float(hn_dtype t);                  /* any float, also f8 and f4; not complex */
-bool hn_dtype_is_int(hn_dtype t);                    /* signed or unsigned, also 4 and 2 bits; not bool */
+bool hn_dtype_is_list(hn_dtype t);                   /* SEQ, OPT, MAP */
+unsigned hn_dtype_bits(hn_dtype t); /* 4 for I4; STRING: bits of hn_str; lists: of hn_tensor; 0 for NONE */
+bool hn_dtype_is_float(hn_dtype t); /* any float, also f8 and f4; not complex */
+bool hn_dtype_is_int(hn_dtype t);   /* signed or unsigned, also 4 and 2 bits; not bool */
 bool hn_dtype_is_signed(hn_dtype t);
 int64_t hn_dtype_int_min(hn_dtype t); /* for integers */
 int64_t hn_dtype_int_max(hn_dtype t); /* saturated to INT64_MAX for U64 */

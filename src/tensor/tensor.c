@@ -43,9 +43,11 @@ size_t hn_tensor_elems(const hn_tensor *t)
 
 static hn_status shape(hn_env *env, hn_tensor *t, hn_dtype dtype, int rank, const int64_t *dims)
 {
-    if (!hn_dtype_valid(dtype))
+    if (!hn_dtype_valid(dtype) && !hn_dtype_is_list(dtype))
         return hn_fail(env, HN_INPUT, "cannot make a tensor: element type %d is unknown", (int)dtype);
     if (rank < 0) return hn_fail(env, HN_INPUT, "cannot make a tensor: rank %d is negative", rank);
+    if (hn_dtype_is_list(dtype) && rank != 1)
+        return hn_fail(env, HN_INPUT, "cannot make a list of rank %d: it has one", rank);
     if (rank > HN_MAX_RANK)
         return hn_fail(env, HN_LIMIT, "cannot make a tensor: rank %d exceeds the limit of %d", rank, (int)HN_MAX_RANK);
     for (int i = 0; i < rank; i++)
@@ -79,28 +81,6 @@ hn_status hn_tensor_view(hn_env *env, hn_tensor *t, hn_dtype dtype, int rank, co
     return HN_OK;
 }
 
-static hn_status copy_strings(hn_env *env, hn_arena *arena, hn_tensor *t)
-{
-    hn_str *s = t->data;
-    for (size_t i = 0, n = hn_tensor_elems(t); i < n; i++) {
-        s[i].data = hn_arena_strndup(env, arena, s[i].data, s[i].size);
-        if (s[i].data == NULL) return env->error.status;
-    }
-    return HN_OK;
-}
-
-hn_status hn_tensor_copy(hn_env *env, hn_arena *arena, const hn_tensor *src, hn_tensor **out)
-{
-    *out = NULL;
-    hn_tensor *t = hn_arena_alloc(env, arena, sizeof *t);
-    if (t == NULL) return env->error.status;
-    HN_TRY(hn_tensor_init(env, arena, t, src->dtype, src->rank, src->dims));
-    if (src->bytes > 0) memcpy(t->data, src->data, src->bytes);
-    if (t->dtype == HN_STRING) HN_TRY(copy_strings(env, arena, t));
-    *out = t;
-    return HN_OK;
-}
-
 bool hn_tensor_same_shape(const hn_tensor *a, const hn_tensor *b)
 {
     if (a->rank != b->rank) return false;
@@ -128,11 +108,20 @@ static bool strings_equal(const hn_tensor *a, const hn_tensor *b)
     return true;
 }
 
-bool hn_tensor_equal(const hn_tensor *a, const hn_tensor *b)
+static bool equal(const hn_tensor *a, const hn_tensor *b, int depth)
 {
     if (a->dtype != b->dtype || !hn_tensor_same_shape(a, b)) return false;
     if (a->bytes == 0) return true;
-    return a->dtype == HN_STRING ? strings_equal(a, b) : packed_equal(a, b);
+    if (!hn_dtype_is_list(a->dtype)) return a->dtype == HN_STRING ? strings_equal(a, b) : packed_equal(a, b);
+    bool same = depth < HN_MAX_NESTING;
+    for (size_t i = 0, n = hn_tensor_elems(a); same && i < n; i++)
+        same = equal(hn_tensor_item(a, i), hn_tensor_item(b, i), depth + 1);
+    return same;
+}
+
+bool hn_tensor_equal(const hn_tensor *a, const hn_tensor *b)
+{
+    return equal(a, b, 0);
 }
 
 void hn_strides(int rank, const int64_t *dims, int64_t *strides)
@@ -151,8 +140,34 @@ bool hn_axis(int64_t axis, int rank, int *out)
     return true;
 }
 
+/* The first few entries tell what a list holds. */
+static void describe_list(const hn_tensor *t, int depth, char *dst, size_t dst_bytes)
+{
+    enum { SHOWN = 3 };
+    size_t n = hn_tensor_elems(t), used = (size_t)snprintf(dst, dst_bytes, "%s(", hn_dtype_name(t->dtype));
+    for (size_t i = 0; i < n && i < SHOWN && used < dst_bytes; i++) {
+        const hn_tensor *item = hn_tensor_item(t, i);
+        used += (size_t)snprintf(dst + used, dst_bytes - used, "%s", i == 0 ? "" : ", ");
+        if (used >= dst_bytes) return;
+        if (!hn_dtype_is_list(item->dtype))
+            hn_tensor_describe(item, dst + used, dst_bytes - used);
+        else if (depth < HN_MAX_NESTING)
+            describe_list(item, depth + 1, dst + used, dst_bytes - used);
+        used += strlen(dst + used);
+    }
+    if (used >= dst_bytes) return;
+    if (n > SHOWN)
+        snprintf(dst + used, dst_bytes - used, ", ... %zu in all)", n);
+    else
+        snprintf(dst + used, dst_bytes - used, ")");
+}
+
 void hn_tensor_describe(const hn_tensor *t, char *dst, size_t dst_bytes)
 {
+    if (hn_dtype_is_list(t->dtype)) {
+        if (dst_bytes > 0) describe_list(t, 0, dst, dst_bytes);
+        return;
+    }
     char text[HN_MAX_RANK * 21 + 32];
     size_t used = (size_t)snprintf(text, sizeof text, "%s[", hn_dtype_name(t->dtype));
     for (int i = 0; i < t->rank && i < HN_MAX_RANK; i++)

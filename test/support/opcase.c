@@ -33,8 +33,15 @@ static hn_status copy_attr(hn_node *n, const hn_attr *a)
     }
 }
 
-static hn_type told_type(hn_graph *g, const hn_tensor *t, hn_told told)
+static hn_type told_type(hn_graph *g, const hn_tensor *t, const hn_type *declared, hn_told told)
 {
+    if (hn_dtype_is_list(t->dtype)) {
+        hn_type list = *declared;
+        if (told >= HN_TOLD_RANK) list.rank = -1;
+        for (int d = 0; d < list.rank; d++)
+            if (told != HN_TOLD_ALL) list.dims[d] = -1;
+        return list;
+    }
     hn_type type = hn_type_tensor(t->dtype, told == HN_TOLD_NOTHING ? -1 : t->rank, t->dims);
     for (int d = 0; d < type.rank; d++) {
         char name[24];
@@ -58,7 +65,7 @@ hn_status hn_opcase_graph(hn_env *env, hn_arena *arena, const hn_op *op, const h
         if (!t) continue;
         char name[24];
         snprintf(name, sizeof name, "in%zu", i);
-        hn_type type = told_type(out->g, t, told);
+        hn_type type = told_type(out->g, t, &c->declared[i], told);
         bool constant = c->constant[i] && told != HN_TOLD_NOTHING;
         v[i] = constant ? hn_graph_const(out->g, name, t) : hn_graph_input(out->g, name, &type);
         if (!v[i]) return env->error.status;

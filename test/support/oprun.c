@@ -11,7 +11,8 @@ hn_status hn_oprun_node(hn_env *env, hn_arena *arena, const hn_node *n, const hn
     if (!types || !ptr) return HN_NOMEM;
     for (size_t i = 0; i < n->nin; i++) {
         if (!in[i]) continue;
-        types[i] = hn_type_tensor(in[i]->dtype, in[i]->rank, in[i]->dims);
+        types[i] = hn_type_of(in[i]);
+        if (hn_dtype_is_list(in[i]->dtype) && n->in[i]) types[i] = n->in[i]->type;
         ptr[i] = &types[i];
     }
     hn_infer c = {.env = env, .node = n, .nin = n->nin, .nout = n->nout, .in = ptr, .data = in, .out = types + n->nin};
@@ -20,6 +21,12 @@ hn_status hn_oprun_node(hn_env *env, hn_arena *arena, const hn_node *n, const hn
     for (size_t i = 0; i < n->nout; i++) {
         out[i] = NULL;
         if (!n->out[i]) continue;
+        if (c.out[i].kind != HN_KIND_TENSOR) {
+            out[i] = hn_arena_alloc(env, arena, sizeof(hn_tensor));
+            if (!out[i]) return HN_NOMEM;
+            HN_TRY(hn_tensor_list(env, arena, out[i], hn_type_list_dtype(&c.out[i]), 0));
+            continue;
+        }
         if (!hn_type_known(&c.out[i]))
             return hn_fail(env, HN_BUG, "%s: the type of output %zu is not known from values", n->op->name, i);
         out[i] = hn_arena_alloc(env, arena, sizeof(hn_tensor));
@@ -57,6 +64,11 @@ hn_status hn_oprun(hn_env *env, hn_arena *arena, hn_graph *g, const hn_tensor *c
 double hn_tensor_excess(const hn_tensor *got, const hn_tensor *want, double rtol, double atol)
 {
     double worst = 0;
+    if (hn_dtype_is_list(want->dtype) && got->dtype == want->dtype && hn_tensor_same_shape(got, want)) {
+        for (size_t i = 0, n = hn_tensor_elems(want); i < n; i++)
+            worst = fmax(worst, hn_tensor_excess(hn_tensor_item(got, i), hn_tensor_item(want, i), rtol, atol));
+        return worst;
+    }
     if (got->dtype != want->dtype || !hn_tensor_same_shape(got, want)) return INFINITY;
     if (got->dtype == HN_STRING) return hn_tensor_equal(got, want) ? 0 : INFINITY;
     size_t n = hn_tensor_elems(got);
