@@ -1,4 +1,4 @@
-/* deconv_f32, resize_f32, pool_f32 and norm_f32 on shapes larger than the rows' own cases. */
+/* deconv_f32, resize_f32, pool_f32, norm_f32 and clip_int on shapes larger than the rows' own cases. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,6 +36,31 @@ static void deconvolutions_match(void **state)
         ok(hn_node_set_ints(n, "output_padding", (const int64_t[]){f[6], f[6]}, 2));
         ok(hn_node_set_int(n, "group", f[7]));
         drive_check(&d, "deconv_f32", 1e-4, 1e-5);
+        drive_end(&d);
+    }
+}
+
+static void integers_are_clipped(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        drive d;
+        drive_begin(&d, i);
+        hn_dtype type = i % 2 ? HN_I64 : HN_I32;
+        hn_tensor x, lo, hi;
+        ok(hn_tensor_init(&d.env, &d.arena, &x, type, 2, (const int64_t[]){3, 7001}));
+        ok(hn_tensor_init(&d.env, &d.arena, &lo, type, 0, NULL));
+        ok(hn_tensor_init(&d.env, &d.arena, &hi, type, 0, NULL));
+        for (size_t k = 0; k < hn_tensor_elems(&x); k++) hn_set_f64(&x, k, (double)(k * 7919 % 601) - 300);
+        hn_set_f64(&x, 9, i % 2 ? -9e18 : -2147483648.0);
+        hn_set_f64(&lo, 0, -20);
+        hn_set_f64(&hi, 0, i < 3 ? 211 : -30);
+        drive_tensor(&d, false, &x);
+        drive_tensor(&d, true, &lo);
+        if (i != 2) drive_tensor(&d, true, &hi);
+        drive_node(&d, "Clip", 1);
+        drive_check(&d, "clip_int", 0, 0);
+        assert_false(d.unsuitable);
         drive_end(&d);
     }
 }
@@ -102,10 +127,8 @@ static void norms_match(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(deconvolutions_match),
-        cmocka_unit_test(resizes_match),
-        cmocka_unit_test(pools_match),
-        cmocka_unit_test(norms_match),
+        cmocka_unit_test(deconvolutions_match), cmocka_unit_test(resizes_match), cmocka_unit_test(integers_are_clipped),
+        cmocka_unit_test(pools_match),          cmocka_unit_test(norms_match),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
