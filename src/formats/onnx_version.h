@@ -20,7 +20,8 @@ int hn_onnx_rank(const hn_onnx_node *n, size_t i);                           /* 
 
 hn_onnx_conv_fn hn_onnx_old_batchnorm, hn_onnx_old_upsample, hn_onnx_old_resize, hn_onnx_resize_empty,
     hn_onnx_old_softmax, hn_onnx_old_groupnorm, hn_onnx_old_broadcast, hn_onnx_old_prelu, hn_onnx_old_dropout,
-    hn_onnx_old_tile, hn_onnx_old_scan;
+    hn_onnx_old_tile, hn_onnx_old_scan, hn_onnx_exp_affine, hn_onnx_exp_scaled, hn_onnx_exp_image_scaler,
+    hn_onnx_exp_crop, hn_onnx_exp_dynamic_slice, hn_onnx_exp_mvn;
 
 /* ---- onnx_contrib.c: operators of com.microsoft that the standard can say exactly ---- */
 hn_onnx_conv_fn *hn_onnx_contrib(const char *domain, const char *op);

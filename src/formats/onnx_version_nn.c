@@ -1,5 +1,6 @@
 /* onnx_version_nn: conversions that need more than moving an attribute: normalisation, resizing, softmax over flattened
  * axes, explicit broadcasting. */
+#include <math.h>
 #include <string.h>
 
 #include "formats/onnx_version.h"
@@ -116,9 +117,24 @@ static hn_status resize_from_scales(hn_onnx_scope *s, hn_onnx_node *n, hn_value 
         grows |= hn_get_f64(t, i) > 1;
     }
     bool nearest = hn_onnx_is(n, "mode", "nearest", true);
-    if (nearest && shrinks && grows)
-        return hn_fail(env, HN_UNSUPPORTED, "%s (opset %lld) that shrinks one dim and grows another", n->op,
-                       (long long)n->version);
+    if (nearest && shrinks && grows) {
+        /* Axes are independent: first those that shrink, then, by the rest of this function, those that grow. */
+        double part[2][HN_MAX_RANK];
+        size_t count = hn_tensor_elems(t);
+        if (count > HN_MAX_RANK) return hn_fail(env, HN_INPUT, "%s with %zu scales", n->op, count);
+        for (size_t i = 0; i < count; i++) {
+            part[0][i] = fmin(hn_get_f64(t, i), 1);
+            part[1][i] = fmax(hn_get_f64(t, i), 1);
+        }
+        const hn_rw_attr up[] = {
+            HN_A_STR("coordinate_transformation_mode", "asymmetric"), HN_A_STR("nearest_mode", "ceil"), {0}};
+        hn_rw rw = hn_onnx_rw(s, n);
+        hn_value *in[] = {n->in[0], NULL, float_consts(&rw, part[0], count)};
+        n->in[0] = hn_rw_op(&rw, "Resize", 3, in, up);
+        scales = float_consts(&rw, part[1], count);
+        HN_TRY(hn_rw_status(&rw));
+        shrinks = false;
+    }
     if (hn_onnx_is(n, "mode", "bilinear", false)) HN_TRY(hn_onnx_set_str(s->r, n, "mode", "linear"));
     HN_TRY(hn_onnx_set_str(s->r, n, "coordinate_transformation_mode", "asymmetric"));
     if (nearest) HN_TRY(hn_onnx_set_str(s->r, n, "nearest_mode", shrinks ? "ceil" : "floor"));

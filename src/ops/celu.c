@@ -40,7 +40,7 @@ static const hn_attr_row attrs[] = {
 const hn_op hn_op_celu = {
     .name = "Celu",
     .domain = "",
-    .since = 12,
+    .since = 28,
     .doc = "y = max(0, x) + min(0, alpha * (e^(x / alpha) - 1)). Celu([-1, 0, 2]) = [-0.6321205588285577, 0, 2].",
     .flags = HN_OP_ELEMENTWISE,
     HN_PORTS(in, 1, out),

@@ -91,8 +91,8 @@ static hn_status cases(hn_cases *c)
     return hn_cases_status(c);
 }
 
-static const hn_port in[] = {{"input_data", HN_T_ALL & ~HN_T_STRING, 'T', false}, {"shape", HN_T_I32I64, 0, false}};
-static const hn_port out[] = {{"output_data", HN_T_ALL & ~HN_T_STRING, 'T', false}};
+static const hn_port in[] = {{"input_data", HN_T_ALL, 'T', false}, {"shape", HN_T_I32I64, 0, false}};
+static const hn_port out[] = {{"output_data", HN_T_ALL, 'T', false}};
 static const hn_attr_row attrs[] = {
     {"axes", HN_ATTR_INTS, false, NULL, "axes that shape is about; default: all"},
     {0},

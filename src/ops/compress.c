@@ -70,7 +70,7 @@ static const hn_attr_row attrs[] = {
 const hn_op hn_op_compress = {
     .name = "Compress",
     .domain = "",
-    .since = 11,
+    .since = 28,
     .doc = "y = slices of x along `axis` where condition is true; without axis: elements of flattened x. "
            "Compress([1, 2, 3], [0, 1, 1]) = [2, 3].",
     HN_PORTS(in, 2, out),

@@ -336,7 +336,7 @@ static const hn_attr_row attrs[] = {
 const hn_op hn_op_einsum = {
     .name = "Einsum",
     .domain = "",
-    .since = 12,
+    .since = 28,
     .doc = "Output = the product of the inputs, elements chosen by label, summed over the labels that the output does "
            "not have. "
            "\"ij,jk->ik\": [[1,2]] and [[3,4],[5,6]] give [[13,16]].",

@@ -4,7 +4,8 @@
 static double f_floor(double a, double b)
 {
     double r = fmod(a, b);
-    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+    if (r == 0) return copysign(0, b);
+    return (r < 0) != (b < 0) ? r + b : r;
 }
 
 static int64_t i_trunc(int64_t a, int64_t b)
@@ -47,6 +48,11 @@ static hn_status cases(hn_cases *c)
     hn_case_in(c, HN_F32, HN_DIMS(4), HN_VALS(3, 3, -3, 2));
     hn_case_want(c, HN_F32, HN_DIMS(4), HN_VALS(1, -1, 1, -1.5));
     hn_case_flag(c, HN_CASE_ONE_TYPE);
+    hn_case(c, "infinities, zeros");
+    hn_case_flag(c, HN_CASE_ONE_TYPE | HN_CASE_NO_GRAD);
+    hn_case_in(c, HN_F32, HN_DIMS(5), HN_VALS(7, -7, INFINITY, 1, 0));
+    hn_case_in(c, HN_F32, HN_DIMS(5), HN_VALS(INFINITY, INFINITY, 3, 0, -3));
+    hn_case_want(c, HN_F32, HN_DIMS(5), HN_VALS(7, INFINITY, NAN, NAN, -0.0));
     return hn_cases_status(c);
 }
 
@@ -59,7 +65,7 @@ static const hn_attr_row attrs[] = {
 const hn_op hn_op_mod = {
     .name = "Mod",
     .domain = "",
-    .since = 13,
+    .since = 28,
     .doc = "c = a - b * q, q = floor(a / b), or truncated with fmod = 1; integer x mod 0 is 0. Mod([7, -7, 7], [3, 3, "
            "-3]) = [1, 2, -2].",
     .flags = HN_OP_ELEMENTWISE,

@@ -92,7 +92,7 @@ static const hn_attr_row attrs[] = {
 const hn_op hn_op_one_hot = {
     .name = "OneHot",
     .domain = "",
-    .since = 11,
+    .since = 28,
     .doc = "y[..., j, ...] = on where j = index (negative: from the end), else off; values = [off, on], the new "
            "axis at `axis`. OneHot([1], 3, [0, 5]) = [[0, 5, 0]].",
     HN_PORTS(in, 3, out),

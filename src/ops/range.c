@@ -73,12 +73,17 @@ static hn_status cases(hn_cases *c)
 #define TYPES (HN_T_FLOAT | HN_BIT(HN_I16) | HN_T_I32I64)
 static const hn_port in[] = {{"start", TYPES, 'T', false}, {"limit", TYPES, 'T', false}, {"delta", TYPES, 'T', false}};
 static const hn_port out[] = {{"output", TYPES, 'T', false}};
+static const hn_attr_row attrs[] = {
+    {"stash_type", HN_ATTR_INT, false, "1", "type of intermediate values; they are always f64 or i64"},
+    {0},
+};
 const hn_op hn_op_range = {
     .name = "Range",
     .domain = "",
-    .since = 11,
+    .since = 27,
     .doc = "y[k] = start + k * delta for k < ceil((limit - start) / delta). Range(1, 7, 2) = [1, 3, 5].",
     HN_PORTS(in, 3, out),
+    .attrs = attrs,
     .infer = infer,
     .ref = ref,
     HN_GRAD_NO("its size depends on its inputs"),

@@ -48,7 +48,7 @@ static const hn_attr_row attrs[] = {
 const hn_op hn_op_reduce_log_sum = {
     .name = "ReduceLogSum",
     .domain = "",
-    .since = 18,
+    .since = 28,
     .doc = "y = the logarithm of the sum along the axes in input 1 (none: all). ReduceLogSum([[1, 2], [3, 4]], "
            "axes [1], keepdims 0) = [1.0986122886681098, 1.9459101490553132].",
     HN_PORTS(in, 1, out),

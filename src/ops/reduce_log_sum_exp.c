@@ -46,7 +46,7 @@ static const hn_attr_row attrs[] = {
 const hn_op hn_op_reduce_log_sum_exp = {
     .name = "ReduceLogSumExp",
     .domain = "",
-    .since = 18,
+    .since = 28,
     .doc = "y = ln(sum of e^x), without overflow along the axes in input 1 (none: all). ReduceLogSumExp([[1, 2],"
            " [3, 4]], axes [1], keepdims 0) = [2.313261687518223, 4.313261687518223].",
     HN_PORTS(in, 1, out),

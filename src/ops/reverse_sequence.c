@@ -82,7 +82,7 @@ static const hn_attr_row attrs[] = {
 const hn_op hn_op_reverse_sequence = {
     .name = "ReverseSequence",
     .domain = "",
-    .since = 10,
+    .since = 28,
     .doc = "y[t, b] = x[len_b - 1 - t, b] for t < len_b, else x[t, b]. ReverseSequence([[1, 4], [2, 5], [3, 6]],"
            " lens [3, 2]) = [[3, 5], [2, 4], [1, 6]].",
     HN_PORTS(in, 2, out),

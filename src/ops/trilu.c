@@ -52,8 +52,8 @@ static hn_status cases(hn_cases *c)
     return hn_cases_status(c);
 }
 
-static const hn_port in[] = {{"input", HN_T_ALL & ~HN_T_STRING, 'T', false}, {"k", HN_T_I64, 0, true}};
-static const hn_port out[] = {{"output", HN_T_ALL & ~HN_T_STRING, 'T', false}};
+static const hn_port in[] = {{"input", HN_T_ALL, 'T', false}, {"k", HN_T_I64, 0, true}};
+static const hn_port out[] = {{"output", HN_T_ALL, 'T', false}};
 static const hn_attr_row attrs[] = {
     {"upper", HN_ATTR_INT, false, "1", "0: the lower triangle"},
     {0},

@@ -147,7 +147,7 @@ static const hn_attr_row attrs[] = {
 const hn_op hn_op_unique = {
     .name = "Unique",
     .domain = "",
-    .since = 11,
+    .since = 28,
     .doc = "Y, indices, inverse_indices, counts = distinct elements (or slices along `axis`). Unique([2, 1, 1, "
            "3]) = [1, 2, 3], [1, 0, 3], [1, 0, 0, 2], [2, 1, 1].",
     HN_PORTS(in, 1, out),

@@ -349,6 +349,115 @@ static void contrib(void **state)
     gives(&f, 0, 2, (float[]){0, 0.8413447f});
 }
 
+/* One node per line: what an old form of an operator gives on x = from, from + 1 ... */
+typedef struct form {
+    const char *op;
+    int64_t opset;
+    int rank;
+    int64_t dims[4];
+    float from;
+    void (*attrs)(hn_ob *o);
+    size_t count;
+    float want[8];
+} form;
+
+static void with_alpha_beta(hn_ob *o)
+{
+    hn_ob_float(o, "alpha", 2);
+    hn_ob_float(o, "beta", 0.5f);
+}
+static void with_scale(hn_ob *o)
+{
+    hn_ob_float(o, "scale", 3);
+}
+static void with_border(hn_ob *o)
+{
+    hn_ob_ints(o, "border", 4, (int64_t[]){1, 0, 0, 1});
+}
+static void with_border_and_size(hn_ob *o)
+{
+    hn_ob_ints(o, "border", 4, (int64_t[]){1, 0, 0, 0});
+    hn_ob_ints(o, "scale", 2, (int64_t[]){2, 1});
+}
+static void without_variance(hn_ob *o)
+{
+    hn_ob_int(o, "normalize_variance", 0);
+    hn_ob_int(o, "across_channels", 1);
+}
+static void top_one(hn_ob *o)
+{
+    hn_ob_int(o, "k", 1);
+}
+static void half_of_width(hn_ob *o)
+{
+    hn_ob_float(o, "width_scale", 0.5f);
+    hn_ob_float(o, "height_scale", 2);
+}
+static void to_half(hn_ob *o)
+{
+    hn_ob_str(o, "to", "FLOAT16");
+}
+static void p_two(hn_ob *o)
+{
+    hn_ob_float(o, "p", 2);
+}
+static void axis_one(hn_ob *o)
+{
+    hn_ob_int(o, "axis", 1);
+}
+
+static void forms(void **state)
+{
+    static const form table[] = {
+        {"Affine", 6, 1, {3}, -1, with_alpha_beta, 3, {-1.5f, 0.5f, 2.5f}},
+        {"Scale", 6, 1, {2}, 1, with_scale, 2, {3, 6}},
+        {"ScaledTanh", 6, 1, {2}, 0, with_alpha_beta, 2, {0, 0.9242343f}},
+        {"ParametricSoftplus", 6, 1, {2}, 0, with_alpha_beta, 2, {1.3862944f, 1.9481539f}},
+        {"ImageScaler", 6, 4, {1, 1, 1, 2}, 1, with_scale, 2, {3, 6}},
+        {"Crop", 6, 4, {1, 1, 2, 3}, 0, with_border, 2, {1, 2}},
+        {"Crop", 6, 4, {1, 1, 3, 3}, 0, with_border_and_size, 2, {1, 4}},
+        {"MeanVarianceNormalization", 8, 4, {1, 2, 1, 2}, 0, without_variance, 4, {-1.5f, -0.5f, 0.5f, 1.5f}},
+        {"TopK", 9, 2, {2, 2}, 0, top_one, 2, {1, 3}},
+        {"Upsample", 6, 4, {1, 1, 1, 4}, 0, half_of_width, 4, {0, 2, 0, 2}},
+        {"Cast", 5, 1, {2}, 1, to_half, 2, {1, 2}},
+        {"GlobalLpPool", 1, 3, {1, 1, 2}, 3, p_two, 1, {5}},
+        {"Concat", 3, 2, {1, 2}, 0, NULL, 2, {0, 1}},
+        {"Softmax", 12, 3, {1, 2, 2}, 0, axis_one, 4, {0.0320586f, 0.0871443f, 0.2368828f, 0.6439143f}},
+        {"Hardmax", 12, 3, {1, 2, 2}, 0, axis_one, 4, {0, 0, 0, 1}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const form *t = &table[i];
+        fixture f;
+        begin(&f, t->opset, t->rank, t->dims);
+        hn_ob_node_open(&f.o, t->op, "x", strcmp(t->op, "TopK") == 0 ? "y,i" : "y");
+        if (t->attrs != NULL) t->attrs(&f.o);
+        hn_ob_close(&f.o);
+        gives(&f, t->from, t->count, t->want);
+    }
+}
+
+/* Two samples of two steps each; the state starts at 10 and 20. */
+static void scan_over_samples(void **state)
+{
+    (void)state;
+    fixture f;
+    begin(&f, 8, 3, (int64_t[]){2, 2, 1});
+    hn_ob_f32(&f.o, "start", 2, (int64_t[]){2, 1}, (float[]){10, 20});
+    hn_ob_node_open(&f.o, "Scan", ",start,x", "last,y");
+    hn_ob_int(&f.o, "num_scan_inputs", 1);
+    hn_ob_graph(&f.o, "body");
+    hn_ob_node(&f.o, "Add", "s,e", "t");
+    hn_ob_node(&f.o, "Identity", "t", "u");
+    hn_ob_in(&f.o, "s", HN_F32, 1, (int64_t[]){1});
+    hn_ob_in(&f.o, "e", HN_F32, 1, (int64_t[]){1});
+    hn_ob_out(&f.o, "t");
+    hn_ob_out(&f.o, "u");
+    hn_ob_graph_end(&f.o);
+    hn_ob_close(&f.o);
+    gives(&f, 1, 4, (float[]){11, 13, 23, 27});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +473,8 @@ int main(void)
         cmocka_unit_test(others),
         cmocka_unit_test(reshape_cast_concat),
         cmocka_unit_test(contrib),
+        cmocka_unit_test(forms),
+        cmocka_unit_test(scan_over_samples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
