@@ -25,6 +25,10 @@ static void print_node(hone_record *rec, size_t i)
     snprintf(list, sizeof list, "nodes.%zu.kernels", i);
     for (size_t k = 0, n = hone_record_count(rec, list); k < n; k++)
         printf("%s%s", k ? " " : ": ", hone_record_string(rec, cmd_path(p, list, k, NULL), ""));
+    double error = hone_record_number(rec, cmd_path(p, "nodes", i, "error_bound"), 0);
+    if (error > 0)
+        printf("; numerics %s, relative error at most %.1e",
+               hone_record_string(rec, cmd_path(p, "nodes", i, "numerics"), ""), error);
     printf("\n");
     snprintf(list, sizeof list, "nodes.%zu.candidates", i);
     size_t n = hone_record_count(rec, list);

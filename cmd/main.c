@@ -207,6 +207,7 @@ static int run_row(const cmd_row *row, int argc, char **argv)
         bar b = {.on = isatty(2) && !c.common.quiet && !c.common.json, .start = now()};
         hone_env_options o = {.threads = c.common.threads,
                               .isa = c.common.isa,
+                              .numerics = c.common.numerics,
                               .seed = (uint64_t)c.common.seed,
                               .log = log_line,
                               .progress = progress,

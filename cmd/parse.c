@@ -8,9 +8,10 @@
 
 const cmd_option *cmd_common_options(cmd_common *o)
 {
-    static cmd_option rows[10];
+    static cmd_option rows[11];
     const char *isa = getenv("HONE_ISA");
     if (!o->isa) o->isa = isa && isa[0] ? isa : "auto";
+    if (!o->numerics) o->numerics = "fast";
     if (!o->device) o->device = "auto";
     cmd_option all[] = {
         {"seed", CMD_INT, "N", NULL, "0", "Seed of everything random.", &o->seed},
@@ -18,6 +19,8 @@ const cmd_option *cmd_common_options(cmd_common *o)
          &o->threads},
         {"isa", CMD_CHOICE, "LEVEL", "auto|generic|avx2|avx512|vnni|bf16", "auto",
          "Highest instruction set to use; HONE_ISA sets the default.", &o->isa},
+        {"numerics", CMD_CHOICE, "CLASS", "fast|strict", "fast",
+         "strict: no kernel that trades rounding for fewer operations (Winograd).", &o->numerics},
         {"device", CMD_CHOICE, "DEVICE", "auto|cpu", "auto", "Device to run on.", &o->device},
         {"out", CMD_TEXT, "DIR", NULL, NULL, "Folder to write to.", &o->out},
         {"dry-run", CMD_FLAG, NULL, NULL, NULL, "Say what would be done; write nothing.", &o->dry_run},
@@ -26,7 +29,7 @@ const cmd_option *cmd_common_options(cmd_common *o)
         {"json", CMD_FLAG, NULL, NULL, NULL, "Print one JSON object and nothing else.", &o->json},
     };
     memcpy(rows, all, sizeof all);
-    rows[9] = (cmd_option){0};
+    rows[10] = (cmd_option){0};
     return rows;
 }
 

@@ -52,6 +52,7 @@ typedef struct hone_env_options {
     hone_log_fn *log;           /* NULL: silent */
     hone_progress_fn *progress; /* NULL: silent */
     void *self;                 /* handed to both */
+    const char *numerics;       /* NULL or "fast"; "strict": no kernel that trades rounding for fewer operations */
     double max_work;            /* most that one run may ask for, in operations and bytes moved; 0: 1e15 */
 } hone_env_options;
 

@@ -34,6 +34,12 @@ hone_status hone_env_new(const hone_env_options *options, hone_env **out)
     uint64_t cap;
     hn_status st = hn_isa_parse(&e->env, options->isa ? options->isa : "auto", &cap);
     e->env.isa = (e->machine.isa & cap) | HN_ISA_CHOSEN;
+    const char *numerics = options->numerics ? options->numerics : "fast";
+    e->env.strict = strcmp(numerics, "strict") == 0;
+    if (st == HN_OK && !e->env.strict && strcmp(numerics, "fast") != 0) {
+        st = hn_fail(&e->env, HN_INPUT, "numerics \"%s\" is not known", numerics);
+        hn_hint(&e->env, "use fast or strict");
+    }
     e->isa_given = options->isa && strcmp(options->isa, "auto") != 0;
     e->threads_given = options->threads != 0;
     if (st == HN_OK && options->threads != 1) st = hn_pool_new(&e->env, options->threads, &e->pool);

@@ -66,7 +66,11 @@ static hn_status lower(explainer *x, const hn_node *n, hn_rec *m)
     hn_rec_str(x->r, m, "driver", driver ? driver->name : "reference");
     hn_rec_str(x->r, m, "doc", driver && driver->doc ? driver->doc : "");
     hn_rec_str(x->r, m, "reason", driver ? "" : c.reason);
-    if (driver) write_kernels(x, m, c.kernels);
+    if (driver) {
+        write_kernels(x, m, c.kernels);
+        hn_rec_str(x->r, m, "numerics", c.error > 0 ? "fast" : "strict");
+        hn_rec_real(x->r, m, "error_bound", c.error);
+    }
     hn_arena_reset(env, &x->scratch);
     return HN_OK;
 }

@@ -147,6 +147,7 @@ static void reset(hn_lower *c)
     c->nkernels = 0;
     c->scratch_bytes = 0;
     c->inplace = -1;
+    c->error = 0;
     c->refused = false;
     c->reason[0] = '\0';
 }

@@ -65,8 +65,10 @@ typedef struct hn_lower {
     const hn_kernel *kernels[HN_STEP_KERNELS];
     size_t nkernels;
     size_t scratch_bytes;
-    int inplace; /* operand number of an input whose memory the first output may take over when it dies here; -1: none
-                  */
+    int inplace;  /* operand number of an input whose memory the first output may take over when it dies here; -1: none
+                   */
+    double error; /* fast numerics: bound of the rounding error's root mean square, relative to that of the root of the
+                   * sum of squared products; 0: rounds as the definition's sum */
     bool refused;
     char reason[160];
 } hn_lower;

@@ -1,5 +1,5 @@
-/* conv_f32, conv_few_f32 and dwconv_f32 on shapes that cross every edge of their tiles: strides, dilations, uneven
- * padding, groups, both layouts, passes over several images, residual and activation. */
+/* conv_f32, conv_few_f32, wino_f32 and dwconv_f32 on shapes that cross every edge of their tiles: strides, dilations,
+ * uneven padding, groups, both layouts, passes over several images, residual and activation. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -97,6 +97,17 @@ static const shape FEW[] = {
     {1, 1, 40, 21, 5, 5, 5, 1, 1, 1, 1, {0, 0, 0, 0}, 1, 1, -1, "Relu", 0, 0, "conv_few_f32"},
 };
 
+/* Tiles cut on every side, blocks of few and many tiles, several images, channels that fill no vector. */
+static const shape WINOGRAD[] = {
+    {1, 16, 32, 32, 16, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 1, 1, -1, "Relu", 1, 0, "wino_f32"},
+    {3, 20, 15, 18, 40, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 1, 1, -1, "Clip", 1, 1, "wino_f32"},
+    {1, 33, 14, 13, 70, 3, 3, 1, 1, 1, 1, {0, 2, 1, 0}, 1, 1, -1, "HardSwish", 0, 0, "wino_f32"},
+    {2, 64, 6, 6, 64, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 1, 1, -1, "", 1, 0, "wino_f32"},
+    {5, 24, 4, 7, 33, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 1, 1, -1, "Silu", 1, 1, "wino_f32"},
+    {1, 130, 19, 17, 17, 3, 3, 1, 1, 1, 1, {2, 2, 2, 2}, 1, 1, -1, "Elu", 1, 0, "wino_f32"},
+    {1, 16, 61, 5, 16, 3, 3, 1, 1, 1, 1, {0, 0, 0, 0}, 1, 1, -1, "LeakyRelu", 0, 0, "wino_f32"},
+};
+
 static const shape DEPTHWISE[] = {
     {1, 16, 8, 8, 16, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 16, 1, -1, "Relu", 0, 0, "dwconv_f32"},
     {1, 33, 15, 14, 33, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 33, 1, -1, "Clip", 1, 0, "dwconv_f32"},
@@ -124,6 +135,45 @@ static void few_channels_match(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof FEW / sizeof *FEW; i++) check(&FEW[i], 100 + i, true);
+}
+
+static void winograd_matches(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof WINOGRAD / sizeof *WINOGRAD; i++) check(&WINOGRAD[i], i, true);
+}
+
+static const char *driver_of(bool strict, int64_t channels, int64_t images, double *error)
+{
+    drive d;
+    drive_begin(&d, 7);
+    d.env.strict = strict;
+    drive_rand(&d, false, DRIVE_DIMS(images, 16, 16, channels), -1, 1);
+    drive_rand(&d, true, DRIVE_DIMS(32, channels, 3, 3), -1, 1);
+    hn_node *node = drive_node(&d, "hone.Conv", 1);
+    ok(hn_node_set_ints(node, "pads", (const int64_t[]){1, 1, 1, 1}, 4));
+    ok(hn_node_set_int(node, "layout", 1));
+    ok(hn_node_infer(node));
+    hn_lower c = {.env = &d.env, .arena = &d.arena, .node = node, .isa = 0};
+    const hn_driver *driver;
+    ok(hn_device_lower(&c, &driver, NULL, NULL));
+    *error = c.error;
+    const char *name = driver->name;
+    drive_end(&d);
+    return name;
+}
+
+/* Strict numerics keep to the direct sum; so do few channels; the batch decides nothing. */
+static void winograd_is_chosen_by_shape_and_numerics(void **state)
+{
+    (void)state;
+    double error;
+    assert_string_equal(driver_of(true, 32, 1, &error), "conv_f32");
+    assert_true(error == 0);
+    assert_string_equal(driver_of(false, 6, 1, &error), "conv_f32");
+    assert_string_equal(driver_of(false, 32, 1, &error), "wino_f32");
+    assert_true(error > 1e-7 && error < 2e-6);
+    assert_string_equal(driver_of(false, 32, 9, &error), "wino_f32");
 }
 
 static void depthwise_matches(void **state)
@@ -168,6 +218,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions_match),
         cmocka_unit_test(few_channels_match),
+        cmocka_unit_test(winograd_matches),
+        cmocka_unit_test(winograd_is_chosen_by_shape_and_numerics),
         cmocka_unit_test(depthwise_matches),
         cmocka_unit_test(one_dimension_matches),
         cmocka_unit_test(three_dimensions_are_refused),

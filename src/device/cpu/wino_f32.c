@@ -1,0 +1,244 @@
+/* wino_f32: 3 x 3 convolutions of stride 1 on float32, channels last, by Winograd's minimal filtering: F(4x4) takes a
+ * quarter, F(2x2) four ninths of the multiplications. Weights are transformed here, at plan time.
+ *
+ * The choice looks at the shape of one image alone, so that a sample's answer does not depend on its batch. Rounding is
+ * not that of the definition's sum (docs/numerics.md), so strict numerics refuse it. */
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "device/cpu/lib_gemm.h"
+#include "device/cpu/lib_image.h"
+#include "kernels/wino_f32.h"
+
+enum { OPERAND_X, OPERAND_U, OPERAND_B, OPERAND_R, OPERAND_Y };
+enum {
+    SLOTS = 16,               /* parts of scratch: most threads that work at a time */
+    BLOCK_TILES = 12,         /* tiles a task, rounded up to the kernel's group, where weights are small */
+    SMALL_WEIGHTS = 1 << 18,  /* floats */
+    BLOCK_FLOATS = 1 << 17,   /* transformed inputs of a task where they are not */
+    FEW_BLOCKS = 8,           /* below, the number of blocks becomes a power of two */
+    WEIGHT_FLOATS_A_STEP = 3, /* weights that arrive while one vector is multiplied */
+    LEAST_CHANNELS = 8
+};
+
+typedef struct params {
+    hn_image g;
+    hn_epilogue_f32 ep;
+    uint32_t down, across, blocks, slots;
+    uint64_t slot_bytes;
+} params;
+
+/* Steps of one fused vector multiply-add, roughly: what a tile costs beside its products, by channel block. Fitted to
+ * AVX-512 and AVX2 on a Zen 4 core. */
+typedef struct cost {
+    size_t tile;
+    double in, out;
+} cost;
+static const cost COSTS[] = {{2, 80, 110}, {4, 220, 280}};
+static const double DIRECT = 1.08, WORTH = 0.9; /* share of direct steps that are no products; gain that is wanted */
+
+static double direct_steps(const hn_image *g, size_t lanes)
+{
+    double half = (double)hn_div_up((size_t)g->m, (lanes + 1) / 2) / 2;
+    return DIRECT * 9 * (double)g->c * half * (double)g->oh * (double)g->ow;
+}
+
+static double steps(const hn_image *g, const cost *k, size_t lanes)
+{
+    size_t a = k->tile + 2, down = hn_div_up((size_t)g->oh, k->tile), across = hn_div_up((size_t)g->ow, k->tile);
+    double tiles = (double)(down * across), in = (double)hn_div_up((size_t)g->c, lanes),
+           out = (double)hn_div_up((size_t)g->m, lanes), weights = (double)(a * a) * (double)g->c * out;
+    return fmax(tiles * weights, weights * (double)lanes / WEIGHT_FLOATS_A_STEP) + tiles * (k->in * in + k->out * out);
+}
+
+/* The cheapest tile, or 0 when the direct sum is. */
+static size_t choose(const hn_image *g, size_t lanes)
+{
+    double best = WORTH * direct_steps(g, lanes);
+    size_t tile = 0;
+    for (size_t i = 0; i < HN_COUNT(COSTS); i++) {
+        double s = steps(g, &COSTS[i], lanes);
+        if (s >= best) continue;
+        best = s;
+        tile = COSTS[i].tile;
+    }
+    return tile;
+}
+
+/* G of F(tile x tile, 3 x 3): row i is (1, p, p^2) / prod over j of (p_i - p_j), the last row (0, 0, 1). */
+static void filter_matrix(size_t tile, double g[6][3])
+{
+    static const double SMALL[] = {0, 1, -1};
+    const double r = sqrt(0.5), large[] = {0, r, -r, 2 * r, -2 * r}, *point = tile == 2 ? SMALL : large;
+    const size_t count = tile + 1;
+    for (size_t i = 0; i < count; i++) {
+        double product = 1;
+        for (size_t j = 0; j < count; j++)
+            if (j != i) product *= point[i] - point[j];
+        g[i][0] = 1 / product;
+        g[i][1] = point[i] / product;
+        g[i][2] = point[i] * point[i] / product;
+    }
+    g[count][0] = g[count][1] = 0;
+    g[count][2] = 1;
+    if (tile == 2) /* row 0 of the kernel's window transform is the negative of the rule's */
+        for (size_t j = 0; j < 3; j++) g[0][j] = -g[0][j];
+}
+
+/* u = G w G', rounded once, into the kernel's panels. */
+static void pack(const hn_kernel *k, const hn_image *g, const float *w, float *u)
+{
+    double f[6][3];
+    const size_t a = k->variant + 2u, lanes = k->flags, c = (size_t)g->c, m = (size_t)g->m, per_panel = k->nr;
+    const size_t width_all = hn_div_up(m, lanes) * lanes;
+    filter_matrix(k->variant, f);
+    for (size_t o = 0; o < m; o++) {
+        size_t start = o / per_panel * per_panel, width = hn_min_size(per_panel, width_all - start);
+        for (size_t i = 0; i < c; i++, w += 9) {
+            float *to = u + start * a * a * c + i * width + (o - start);
+            for (size_t y = 0; y < a; y++) {
+                double row[3];
+                for (size_t x = 0; x < 3; x++)
+                    row[x] = f[y][0] * (double)w[x] + f[y][1] * (double)w[3 + x] + f[y][2] * (double)w[6 + x];
+                for (size_t x = 0; x < a; x++, to += c * width)
+                    *to = (float)(row[0] * f[x][0] + row[1] * f[x][1] + row[2] * f[x][2]);
+            }
+        }
+    }
+}
+
+static const char *unfit(const hn_lower *c, const hn_image *g)
+{
+    if (c->node->in[1]->data == NULL) return "the weights are not constant";
+    if (g->kh != 3 || g->kw != 3) return "the window is not 3 x 3";
+    if (g->sh != 1 || g->sw != 1 || g->dh != 1 || g->dw != 1) return "strides or dilations";
+    if (hn_attr_int(c->node, "group", 1) != 1) return "groups";
+    if (g->in_first || g->out_first) return "channels come first";
+    if (g->c < LEAST_CHANNELS || g->m < LEAST_CHANNELS) return "fewer than 8 channels";
+    if (g->n == 0 || g->oh == 0 || g->ow == 0) return "no output";
+    return NULL;
+}
+
+static void cut(const hn_kernel *k, params *p, size_t weights)
+{
+    const hn_image *g = &p->g;
+    size_t a = k->variant + 2u, mr = k->mr, tiles = (size_t)g->n * p->down * p->across;
+    size_t block = hn_div_up(BLOCK_TILES, mr) * mr;
+    if (weights > SMALL_WEIGHTS) block = hn_max_size(block, BLOCK_FLOATS / (a * a * (size_t)g->c) / mr * mr);
+    size_t blocks = hn_div_up(tiles, block), even = 1;
+    while (even < blocks) even *= 2;
+    if (blocks < FEW_BLOCKS) blocks = even;
+    p->blocks = (uint32_t)blocks;
+    p->slots = (uint32_t)hn_min_size(blocks, SLOTS);
+    p->slot_bytes = hn_align_up(hn_wino_f32_floats(k, (size_t)g->c, hn_div_up(tiles, blocks)) * sizeof(float), 64);
+}
+
+static hn_status lower(hn_lower *c)
+{
+    const hn_node *node = c->node;
+    for (size_t i = 0; i < node->nin; i++)
+        if (node->in[i] != NULL && node->in[i]->type.dtype != HN_F32)
+            return hn_lower_refuse(c, "not every operand is f32");
+    if (c->env->strict) return hn_lower_refuse(c, "strict numerics: its rounding is not the direct sum's");
+    const char *why;
+    hn_image g;
+    hn_epilogue_f32 ep = {0};
+    HN_TRY(hn_image_read(c, node->in[1]->type.dims + 2, &g, &why));
+    if (why == NULL) why = unfit(c, &g);
+    if (why != NULL) return hn_lower_refuse(c, "%s", why);
+    if (!hn_epilogue_read(node, &ep)) return hn_lower_refuse(c, "activation is unknown");
+    const hn_kernel *k = hn_lower_kernel(c, "wino_f32", 4, 0);
+    if (k == NULL) return hn_lower_refuse(c, "no wino_f32 kernel");
+    size_t tile = choose(&g, k->flags), a = tile + 2;
+    if (tile == 0) return hn_lower_refuse(c, "the direct sum takes less time for this shape");
+    c->nkernels = 0;
+    k = hn_lower_kernel(c, "wino_f32", (int)tile, 0);
+    if (k == NULL) return hn_lower_refuse(c, "no wino_f32 kernel for this tile");
+    params *p = hn_lower_params(c, sizeof *p);
+    if (p == NULL) return HN_NOMEM;
+    p->g = g;
+    p->ep = ep;
+    p->down = (uint32_t)hn_div_up((size_t)g.oh, tile);
+    p->across = (uint32_t)hn_div_up((size_t)g.ow, tile);
+    size_t weights, bytes;
+    if (!hn_size_mul(hn_div_up((size_t)g.m, k->flags) * k->flags, a * a * (size_t)g.c, &weights) ||
+        !hn_size_mul(weights, sizeof(float), &bytes))
+        return hn_lower_refuse(c, "the weights are too large");
+    cut(k, p, weights);
+    float *u;
+    if (hn_lower_input(c, 0) < 0 || hn_lower_const(c, bytes, (void **)&u) < 0) return HN_NOMEM;
+    pack(k, &g, node->in[1]->data->data, u);
+    if (hn_lower_input(c, 2) < 0 || hn_lower_input(c, 3) < 0 || hn_lower_output(c, 0) < 0) return HN_NOMEM;
+    c->scratch_bytes = p->slots * p->slot_bytes;
+    c->error = (tile == 2 ? 1 : 3) * ldexp(1, -24) * sqrt((double)g.c);
+    return HN_OK;
+}
+
+/* Every worker owns a part of scratch and takes blocks of its own share first, then of the others'. */
+typedef struct job {
+    const params *p;
+    hn_wino_f32_fn *fn;
+    hn_wino_f32 g;
+    char *scratch;
+    size_t tiles, workers;
+    atomic_size_t next[SLOTS];
+} job;
+
+static void worker(void *ctx, size_t slot)
+{
+    job *j = ctx;
+    hn_wino_f32 g = j->g;
+    const size_t blocks = j->p->blocks;
+    g.scratch = (float *)(j->scratch + slot * j->p->slot_bytes);
+    for (size_t k = 0; k < j->workers; k++) {
+        const size_t share = (slot + k) % j->workers, end = blocks * (share + 1) / j->workers;
+        for (;;) {
+            const size_t i = atomic_fetch_add_explicit(&j->next[share], 1, memory_order_relaxed);
+            if (i >= end) break;
+            g.first = j->tiles * i / blocks;
+            g.count = j->tiles * (i + 1) / blocks - g.first;
+            if (g.count > 0) j->fn(&g);
+        }
+    }
+}
+
+static hn_status run(const hn_run *r)
+{
+    const params *p = r->params;
+    const hn_image *g = &p->g;
+    job j = {.p = p, .fn = (hn_wino_f32_fn *)r->kernels[0]->fn, .scratch = r->scratch};
+    j.g = (hn_wino_f32){.h = (size_t)g->h,
+                        .w = (size_t)g->w,
+                        .c = (size_t)g->c,
+                        .oh = (size_t)g->oh,
+                        .ow = (size_t)g->ow,
+                        .m = (size_t)g->m,
+                        .down = p->down,
+                        .across = p->across,
+                        .pt = g->pt,
+                        .pl = g->pl,
+                        .x = r->ptr[OPERAND_X],
+                        .y = r->ptr[OPERAND_Y],
+                        .u = r->ptr[OPERAND_U],
+                        .ep = p->ep};
+    j.g.ep.bias = r->ptr[OPERAND_B];
+    j.g.ep.residual = r->ptr[OPERAND_R];
+    j.tiles = (size_t)g->n * p->down * p->across;
+    j.workers = hn_min_size(hn_pool_threads(r->pool), p->slots);
+    for (size_t i = 0; i < j.workers; i++) atomic_init(&j.next[i], p->blocks * i / j.workers);
+    hn_pool_run(r->pool, j.workers, worker, &j);
+    return HN_OK;
+}
+
+static const char *const OPS[] = {"hone.Conv", NULL};
+const hn_driver hn_cpu_wino_f32 = {
+    .name = "wino_f32",
+    .doc = "float32 3 x 3 convolution of stride 1 with fewer multiplications (Winograd), transforms, products and "
+           "epilogue a block of tiles at a time",
+    .ops = OPS,
+    .rank = 20,
+    .lower = lower,
+    .run = run,
+};

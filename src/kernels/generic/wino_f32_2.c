@@ -1,0 +1,10 @@
+/* wino_f32 of 2 x 2 outputs. */
+#include "kernels/vec_generic.h"
+
+#define TILE        2
+#define MR          4
+#define RECORD      hn_k_generic_wino_f32_2
+#define RECORD_NAME "generic_wino_f32_2"
+#define RECORD_ISA  HN_ISA_GENERIC
+#define RECORD_RANK 0
+#include "kernels/wino_f32.inc"
