@@ -1,6 +1,7 @@
 /* 8-bit against float32 convolution through their drivers, one thread, channels last: best times, interleaved, and the
- * ratio, at the layers of mobilenet_v2, squeezenet1.1, resnet20 and the MLPerf Tiny models. First argument: an ISA cap
- * (default: auto). */
+ * ratio, at the layers of mobilenet_v2, squeezenet1.1, resnet20 and the MLPerf Tiny models; inputs of up to 3 channels
+ * come channels first, as in the models. First argument: an ISA cap (default: auto); second: a part of the names of the
+ * layers to measure. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,11 @@ static const layer layers[] = {
     {"kws pw", 25, 5, 64, 64, 1, 1, 1, 0, 1},
     {"vww first", 96, 96, 3, 8, 3, 3, 2, 1, 1},
     {"vww dw", 48, 48, 8, 8, 3, 3, 1, 1, 8},
+    {"mnv1 first", 224, 224, 3, 8, 3, 3, 2, 1, 1},
+    {"mnv1 dw 112x8", 112, 112, 8, 8, 3, 3, 1, 1, 8},
+    {"mnv1 dw 112x16 /2", 112, 112, 16, 16, 3, 3, 2, 1, 16},
+    {"mnv1 dw 56x32", 56, 56, 32, 32, 3, 3, 1, 1, 32},
+    {"mnv1 dw 14x128", 14, 14, 128, 128, 3, 3, 1, 1, 128},
     {"vww 8>16", 48, 48, 8, 16, 1, 1, 1, 0, 1},
     {"vww 64>128", 6, 6, 64, 128, 1, 1, 1, 0, 1},
 };
@@ -93,7 +99,9 @@ static bool make(job *j, const layer *l, bool bytes, const hn_machine *m, uint64
     hn_env_init(&j->env);
     hn_graph *g = hn_graph_new(&j->env, &j->arena, &hn_ops, "bench");
     if (!g) return false;
-    const int64_t xd[] = {1, l->h, l->w, l->c}, wd[] = {l->m, l->c / l->group, l->kh, l->kw};
+    bool planes = l->c <= 3;
+    const int64_t xd[] = {1, planes ? l->c : l->h, planes ? l->h : l->w, planes ? l->w : l->c},
+                  wd[] = {l->m, l->c / l->group, l->kh, l->kw};
     hn_type xt = hn_type_tensor(bytes ? HN_U8 : HN_F32, 4, xd);
     hn_value *in[4] = {hn_graph_input(g, "x", &xt), tensor(j, g, "w", bytes ? HN_I8 : HN_F32, 4, wd, 1)};
     if (bytes) in[2] = tensor(j, g, "m", HN_F32, 1, &l->m, 0.0001);
@@ -102,7 +110,7 @@ static bool make(job *j, const layer *l, bool bytes, const hn_machine *m, uint64
     const int64_t two[] = {l->stride, l->stride}, pads[] = {l->pad, l->pad, l->pad, l->pad};
     if (!n || hn_node_set_ints(n, "strides", two, 2) != HN_OK || hn_node_set_ints(n, "pads", pads, 4) != HN_OK ||
         hn_node_set_int(n, "group", l->group) != HN_OK || hn_node_set_int(n, "layout", 1) != HN_OK ||
-        hn_node_infer(n) != HN_OK)
+        hn_node_set_int(n, "in_layout", !planes) != HN_OK || hn_node_infer(n) != HN_OK)
         return false;
     j->lower = (hn_lower){.env = &j->env, .arena = &j->arena, .node = n, .machine = m, .isa = isa, .inplace = -1};
     if (hn_device_lower(&j->lower, &j->driver, NULL, NULL) != HN_OK || !j->driver) return false;
@@ -142,6 +150,7 @@ int main(int argc, char **argv)
     double total[2] = {0, 0};
     for (size_t i = 0; i < HN_COUNT(layers); i++) {
         const layer *l = &layers[i];
+        if (argc > 2 && strstr(l->name, argv[2]) == NULL) continue;
         job f = {0}, q = {0};
         if (!make(&f, l, false, &m, isa & m.isa) || !make(&q, l, true, &m, isa & m.isa)) {
             printf("%-20s not lowered\n", l->name);

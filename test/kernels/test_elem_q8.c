@@ -1,6 +1,6 @@
-/* Every quant_q8, binary_q8, lut_q8, pool_q8 and planes_q8 record that runs here, bit for bit against scalar code in
- * other words: all lengths around vectors, both signs, NaN and infinity, halves, limits; nothing outside the output is
- * touched. */
+/* Every quant_q8, binary_q8, lut_q8, pool_q8, planes_q8 and phases_q8 record that runs here, bit for bit against scalar
+ * code in other words: all lengths around vectors, both signs, NaN and infinity, halves, limits; nothing outside the
+ * output is touched. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +12,7 @@
 
 #include "kernels/binary_q8.h"
 #include "kernels/lut_q8.h"
+#include "kernels/phases_q8.h"
 #include "kernels/planes_q8.h"
 #include "kernels/pool_q8.h"
 #include "kernels/quant_q8.h"
@@ -44,6 +45,11 @@ static void check_quant(const hn_kernel *k, size_t n, bool each, uint8_t flip, h
     for (size_t i = 0; i < (each ? n : 1); i++) {
         s[i] = i % 3 == 0 ? 1.0f : (float)(0.1 + hn_rng_unit(rng));
         z[i] = (int32_t)hn_rng_below(rng, 256);
+    }
+    for (size_t i = 0; !back && n % 4 == 1 && i < n; i++) { /* quotients beside halves */
+        float half = ((float)(int)hn_rng_below(rng, 300) - 149.5f) * s[each ? i : 0];
+        uint64_t side = hn_rng_below(rng, 3);
+        x[i] = side == 0 ? half : nextafterf(half, side == 1 ? INFINITY : -INFINITY);
     }
     hn_quant_q8 g = {.n = n, .f = x, .q = q.p, .scale = s, .zp = z, .each = each, .flip = flip};
     ((hn_quant_q8_fn *)k->fn)(&g);
@@ -131,6 +137,19 @@ static void check_planes(const hn_kernel *k, size_t n, size_t c, hn_rng *rng)
     edge_free(&x), edge_free(&y);
 }
 
+static void check_phases(const hn_kernel *k, size_t n, size_t step, hn_rng *rng)
+{
+    size_t ld = (n + step - 1) / step + hn_rng_below(rng, 3);
+    edge x = edge_new(n), y = edge_new(step * ld), old = edge_new(step * ld);
+    edge_fill(&x, rng, false);
+    edge_fill(&y, rng, false);
+    memcpy(old.p, y.p, step * ld);
+    for (size_t i = 0; i < n; i++) old.p[i % step * ld + i / step] = x.p[i];
+    ((hn_phases_q8_fn *)k->fn)(n, step, x.p, y.p, ld);
+    assert_memory_equal(y.p, old.p, step * ld);
+    edge_free(&x), edge_free(&y), edge_free(&old);
+}
+
 static void check_pool(const hn_kernel *k, hn_rng *rng)
 {
     hn_pool_q8 g = {.c = 1 + hn_rng_below(rng, 300), .h = 1 + hn_rng_below(rng, 6), .w = 1 + hn_rng_below(rng, 9)};
@@ -172,7 +191,7 @@ static void check_pool(const hn_kernel *k, hn_rng *rng)
 static void test_all(void **state)
 {
     (void)state;
-    size_t ran[5] = {0};
+    size_t ran[6] = {0};
     for (size_t q = 0; q < hn_kernel_count; q++) {
         const hn_kernel *k = hn_kernel_rows[q];
         hn_rng rng;
@@ -196,10 +215,13 @@ static void test_all(void **state)
             } else if (guard_runs(k, "planes_q8")) {
                 for (size_t c = 1; c < 6; c++) check_planes(k, n, c, &rng);
                 ran[4]++;
+            } else if (guard_runs(k, "phases_q8")) {
+                for (size_t step = 1; step < 5; step++) check_phases(k, n, step, &rng);
+                ran[5]++;
             }
         }
     }
-    for (size_t i = 0; i < 5; i++) assert_true(ran[i] > 0);
+    for (size_t i = 0; i < 6; i++) assert_true(ran[i] > 0);
 }
 
 int main(void)

@@ -1,0 +1,230 @@
+/* hone.QConv of channels-first images with few channels (the first layer of most networks): the rows that a band of
+ * output rows reads are copied with their padding, cut by phase so that the pixels that one tap meets lie next to each
+ * other, and go through rowconv_q8. */
+#include <math.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "device/cpu/lib_q8win.h"
+#include "kernels/phases_q8.h"
+#include "kernels/rowconv_q8.h"
+
+enum { BAND_BYTES = 48 << 10, L1_BYTES = 24 << 10, MAX_TAPS = 4 * HN_ROWCONV_Q8_GROUPS };
+
+typedef struct params {
+    hn_q8_window win;
+    hn_q8_out out;
+    uint64_t bias, scale;   /* in the constant, after the weights */
+    uint64_t groups, run;   /* run: bytes of one phase of one row */
+    uint64_t rows, in_rows; /* output rows per task, input rows that they read */
+    uint64_t first, phase;  /* where the first pixel of a row goes */
+    uint64_t lead;          /* pixels up to the next one of phase 0 */
+    int32_t x, y, blob;
+    uint8_t x_flip, fill;
+} params;
+
+typedef struct job {
+    const params *p;
+    const hn_kernel *kernel, *phases;
+    const uint8_t *blob, *x;
+    uint8_t *y;
+} job;
+
+/* One row of one channel, phases one after the other. */
+static void copy_row(const job *j, const uint8_t *x, size_t iy, uint8_t *dst)
+{
+    const params *p = j->p;
+    const hn_q8_window *win = &p->win;
+    memset(dst, p->fill, win->sw * p->run);
+    if (iy < win->ph || iy - win->ph >= win->h || win->pw >= win->sw * p->run) return;
+    x += (iy - win->ph) * win->w;
+    size_t n = hn_min_size(win->w, win->sw * p->run - win->pw), lead = hn_min_size(p->lead, n);
+    for (size_t i = 0; i < lead; i++) dst[(p->phase + i) * p->run + p->first] = x[i];
+    ((hn_phases_q8_fn *)j->phases->fn)(n - lead, win->sw, x + lead, dst + p->first + (p->lead > 0), p->run);
+}
+
+static void task(void *ctx, size_t t)
+{
+    const job *j = ctx;
+    const params *p = j->p;
+    const hn_q8_window *win = &p->win;
+    _Alignas(64) uint8_t band[BAND_BYTES];
+    const uint8_t *tap[MAX_TAPS];
+    size_t blocks = hn_div_up(win->oh, p->rows), image = t / blocks, from = t % blocks * p->rows;
+    size_t rows = hn_min_size(p->rows, win->oh - from), in_rows = (rows - 1) * win->sh + (win->kh - 1) * win->dh + 1;
+    size_t line = win->sw * p->run;
+    for (size_t c = 0; c < win->c; c++)
+        for (size_t k = 0; k < in_rows; k++)
+            copy_row(j, j->x + (image * win->c + c) * win->h * win->w, from * win->sh + k,
+                     band + (c * p->in_rows + k) * line);
+    hn_rowconv_q8 g = {.m = win->ow, .n = win->m, .groups = p->groups, .tap = tap, .x_flip = p->x_flip};
+    g.w = (const int8_t *)j->blob;
+    g.bias = (const int32_t *)(const void *)(j->blob + p->bias);
+    g.scale = (const float *)(const void *)(j->blob + p->scale);
+    g.ldy = win->m;
+    g.out = &p->out;
+    size_t n = 0;
+    for (size_t c = 0; c < win->c; c++)
+        for (size_t ky = 0; ky < win->kh; ky++)
+            for (size_t kx = 0; kx < win->kw; kx++)
+                tap[n++] = band + (c * p->in_rows + ky * win->dh) * line + kx * win->dw % win->sw * p->run +
+                           kx * win->dw / win->sw;
+    for (size_t k = n; k < 4 * p->groups; k++) tap[k] = band; /* their weights are zero */
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t k = 0; r > 0 && k < n; k++) tap[k] += win->sh * line;
+        g.y = j->y + ((image * win->oh + from + r) * win->ow) * win->m;
+        ((hn_rowconv_q8_fn *)j->kernel->fn)(&g);
+    }
+}
+
+static hn_status run(const hn_run *r)
+{
+    const params *p = r->params;
+    job j = {.p = p,
+             .kernel = r->kernels[0],
+             .phases = r->kernels[1],
+             .blob = r->ptr[p->blob],
+             .x = r->ptr[p->x],
+             .y = r->ptr[p->y]};
+    hn_pool_run(r->pool, p->win.batch * hn_div_up(p->win.oh, p->rows), task, &j);
+    return HN_OK;
+}
+
+typedef struct weights {
+    const hn_tensor *w, *scale, *bias;
+    int64_t x_zp, w_zp;
+} weights;
+
+static int64_t weight(const weights *w, size_t i)
+{
+    int64_t v = w->w->dtype == HN_I8 ? ((const int8_t *)w->w->data)[i] : ((const uint8_t *)w->w->data)[i];
+    return v - w->w_zp;
+}
+
+static void pack(const weights *w, params *p, int64_t x_zp, uint8_t *blob)
+{
+    size_t taps = p->win.c * p->win.kh * p->win.kw;
+    double most = 0;
+    for (size_t j = 0; j < p->win.m; j++) {
+        int64_t sum = 0, reach = 0, bias = w->bias != NULL ? hn_get_i64(w->bias, j) : 0;
+        for (size_t t = 0; t < taps; t++) {
+            int64_t v = weight(w, j * taps + t);
+            blob[hn_rowconv_q8_at(p->groups, j, t)] = (uint8_t)v;
+            sum += v;
+            reach += 255 * (v < 0 ? -v : v);
+        }
+        int32_t folded = (int32_t)(uint32_t)(uint64_t)(bias - x_zp * sum); /* sums are modulo 2^32 */
+        float scale = (float)hn_get_f64(w->scale, hn_tensor_elems(w->scale) == 1 ? 0 : j);
+        most = fmax(most, ((double)reach + fabs((double)bias)) * fabs((double)scale));
+        memcpy(blob + p->bias + 4 * j, &folded, 4);
+        memcpy(blob + p->scale + 4 * j, &scale, 4);
+    }
+    p->out.bounded = most < 0x1p30;
+}
+
+static const char *numbers_refusal(const weights *w, const hn_q8_window *win)
+{
+    size_t scales = hn_tensor_elems(w->scale);
+    if ((scales != 1 && scales != win->m) || (w->bias != NULL && hn_tensor_elems(w->bias) != win->m))
+        return "scales or bias do not have one entry per channel";
+    for (size_t i = 0; i < scales; i++)
+        if (!isfinite(hn_get_f64(w->scale, i))) return "a scale is not finite";
+    for (size_t i = 0; i < hn_tensor_elems(w->w); i++)
+        if (weight(w, i) < -128 || weight(w, i) > 127) return "weights less their zero point do not fit 8 bits";
+    return NULL;
+}
+
+/* Dot products per output pixel and 16 lanes, here and where every kernel row is a tap of a GEMM. */
+static bool pays(const hn_q8_window *win)
+{
+    size_t taps = win->c * win->kh * win->kw,
+           here = hn_div_up(taps, 4) * hn_div_up(win->m, 8) * 8 * hn_align_up(win->ow, 16);
+    size_t there = win->kh * hn_div_up(win->c * win->kw, 4) * hn_align_up(win->m, 16) * win->ow;
+    return here <= there;
+}
+
+static const char *shape_refusal(const hn_node *node, const hn_q8_window *win, bool in_nhwc, bool nhwc)
+{
+    if (hn_attr_int(node, "group", 1) != 1) return "groups";
+    if ((in_nhwc && win->c > 1) || (!nhwc && win->m > 1)) return "not channels first to channels last";
+    if (win->kw < 2 || win->c > 4 || win->c * win->kh * win->kw > MAX_TAPS || win->sw > 8)
+        return "not a window over few channels";
+    return pays(win) ? NULL : "other drivers need fewer products";
+}
+
+static size_t band_bytes(const params *p, size_t rows)
+{
+    size_t in_rows = (rows - 1) * p->win.sh + (p->win.kh - 1) * p->win.dh + 1;
+    return in_rows * p->win.c * p->win.sw * p->run;
+}
+
+static bool plan_band(params *p)
+{
+    const hn_q8_window *win = &p->win;
+    /* Reads go up to whole strips of 64 pixels. */
+    p->run = hn_align_up(hn_align_up(win->ow, 64) + (win->kw - 1) * win->dw / win->sw, 64);
+    if (p->run > BAND_BYTES || band_bytes(p, 1) > BAND_BYTES) return false;
+    p->first = win->pw / win->sw;
+    p->phase = win->pw % win->sw;
+    p->lead = (win->sw - p->phase) % win->sw;
+    p->rows = 1;
+    size_t most = hn_max_size(1, hn_div_up(win->oh, 8));
+    while (p->rows < most && band_bytes(p, p->rows + 1) <= L1_BYTES) p->rows++;
+    p->rows = hn_div_up(win->oh, hn_div_up(win->oh, p->rows)); /* tasks alike */
+    p->in_rows = (p->rows - 1) * win->sh + (win->kh - 1) * win->dh + 1;
+    return true;
+}
+
+static hn_status lower(hn_lower *c)
+{
+    const hn_node *node = c->node;
+    const hn_type *x = &node->in[0]->type;
+    weights w = {hn_node_const(node, 1), hn_node_const(node, 2), hn_node_const(node, 3), hn_attr_int(node, "x_zp", 0),
+                 hn_attr_int(node, "w_zp", 0)};
+    if (w.w == NULL || w.scale == NULL || (hn_node_in(node, 3) != NULL && w.bias == NULL))
+        return hn_lower_refuse(c, "weights, scales or bias are not constant");
+    if (!hn_q8_is_byte(x->dtype) || !hn_q8_is_byte(w.w->dtype) || w.w->rank != x->rank || x->rank < 3)
+        return hn_lower_refuse(c, "inputs are not 8-bit images and weights");
+    bool nhwc = hn_attr_int(node, "layout", 0) == 1, in_nhwc = hn_attr_int(node, "in_layout", nhwc) == 1;
+    hn_q8_window win;
+    hn_q8_out out;
+    if (!hn_q8_window_read(c, w.w->dims + 2, in_nhwc, nhwc, &win)) return HN_OK;
+    const char *why = shape_refusal(node, &win, in_nhwc, nhwc);
+    if (why == NULL && (w.w->dims[0] != (int64_t)win.m || w.w->dims[1] != (int64_t)win.c))
+        why = "weights do not fit the channels";
+    if (why == NULL) why = numbers_refusal(&w, &win);
+    if (why != NULL) return hn_lower_refuse(c, "%s", why);
+    if (!hn_q8_out_read(c, hn_node_in(node, 4), &out)) return HN_OK;
+    if (out.kind != HN_Q8_BYTE) return hn_lower_refuse(c, "the output is not 8-bit, or a residual is added");
+    if (w.x_zp < (x->dtype == HN_I8 ? -128 : 0) || w.x_zp > (x->dtype == HN_I8 ? 127 : 255))
+        return hn_lower_refuse(c, "the zero point of the input is not a value of its type");
+    params *p = hn_lower_params(c, sizeof *p);
+    if (p == NULL) return HN_NOMEM;
+    p->win = win;
+    p->out = out;
+    p->x_flip = hn_q8_flip(x->dtype);
+    p->fill = (uint8_t)(w.x_zp & 0xff);
+    p->groups = hn_div_up(win.c * win.kh * win.kw, 4);
+    if (!plan_band(p)) return hn_lower_refuse(c, "rows are too long");
+    if (hn_lower_kernel(c, "rowconv_q8", 0, 0) == NULL || hn_lower_kernel(c, "phases_q8", 0, 0) == NULL)
+        return hn_lower_refuse(c, "no rowconv_q8 kernel for this ISA");
+    size_t channels = hn_align_up(win.m, 8);
+    p->bias = hn_align_up(channels * 4 * p->groups, 64);
+    p->scale = p->bias + 4 * channels;
+    void *blob;
+    p->blob = hn_lower_const(c, p->scale + 4 * channels, &blob);
+    if (p->blob < 0) return HN_NOMEM;
+    pack(&w, p, w.x_zp + hn_q8_bias(x->dtype), blob);
+    p->x = hn_lower_input(c, 0);
+    p->y = hn_lower_output(c, 0);
+    return p->x < 0 || p->y < 0 ? HN_NOMEM : HN_OK;
+}
+
+static const char *const ops[] = {"hone.QConv", NULL};
+
+const hn_driver hn_cpu_qconv_rows = {.name = "qconv_rows",
+                                     .doc = "8-bit convolution of channels-first images with few channels, exact",
+                                     .ops = ops,
+                                     .rank = 15,
+                                     .lower = lower,
+                                     .run = run};

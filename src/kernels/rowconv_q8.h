@@ -1,0 +1,36 @@
+/* rowconv_q8: one output row of a convolution whose input lies in byte runs, one for each tap (channel and place in the
+ * window), with output pixels next to each other: the first layer of networks that see channels-first images.
+ *
+ *   acc[i][j] = bias[j] + sum over t of (tap[t][i] ^ x_flip) * w(j, t),  i < m, j < n
+ * finished to bytes as kernels/q8.h says for BYTE, Y[i * ldy + j]. There are 4 * groups taps; weights lie in blocks of
+ * 8 channels (the last padded), 32 bytes for each group in it: 4 taps of each channel. w, bias and scale are padded to
+ * whole blocks, w is 32-byte aligned. Of each run the first m bytes, rounded up to a multiple of 64, are read. */
+#ifndef HN_KERNELS_ROWCONV_Q8_H
+#define HN_KERNELS_ROWCONV_Q8_H
+
+#include "kernels/kernel.h"
+#include "kernels/q8.h"
+
+enum { HN_ROWCONV_Q8_GROUPS = 40 }; /* most groups */
+
+typedef struct hn_rowconv_q8 {
+    size_t m, n, groups;
+    const uint8_t *const *tap;
+    uint8_t x_flip;
+    const int8_t *w;
+    const int32_t *bias;
+    const float *scale;
+    uint8_t *y;
+    size_t ldy;
+    const hn_q8_out *out; /* kind BYTE */
+} hn_rowconv_q8;
+
+typedef void hn_rowconv_q8_fn(const hn_rowconv_q8 *g);
+
+/* Place of tap t of channel j in w. */
+static inline size_t hn_rowconv_q8_at(size_t groups, size_t j, size_t t)
+{
+    return (j / 8 * groups + t / 4) * 32 + j % 8 * 4 + t % 4;
+}
+
+#endif

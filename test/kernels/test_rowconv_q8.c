@@ -1,0 +1,86 @@
+/* Every rowconv_q8 record that runs here, bit for bit against sums in int64: widths around strips and vectors, channels
+ * around blocks, both signs, limits, sums beyond the promise; nothing past the runs is read, nothing outside Y written.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "kernels/rowconv_q8.h"
+#include "support/edge.h"
+#include "support/guard.h"
+
+enum { MOST = 4 * HN_ROWCONV_Q8_GROUPS };
+
+static size_t ran;
+
+static void check(const hn_kernel *k, size_t m, size_t n, size_t groups, bool extremes, hn_rng *rng)
+{
+    size_t run = (m + 63) / 64 * 64, channels = (n + 7) / 8 * 8, ldy = n + hn_rng_below(rng, 2) * 3;
+    edge x[MOST], y = edge_new((m - 1) * ldy + n), old = edge_new(y.n);
+    const uint8_t *tap[MOST];
+    for (size_t t = 0; t < 4 * groups; t++) {
+        x[t] = edge_new(run);
+        edge_fill(&x[t], rng, extremes);
+        tap[t] = x[t].p;
+    }
+    int8_t *w = aligned_alloc(64, (channels * 4 * groups + 63) / 64 * 64);
+    int32_t bias[128] = {0};
+    float scale[128] = {0};
+    assert_non_null(w);
+    for (size_t i = 0; i < channels * 4 * groups; i++) w[i] = (int8_t)hn_rng_below(rng, 256);
+    hn_q8_out e = {.kind = HN_Q8_BYTE, .bounded = !extremes, .y_lo = 3, .y_hi = 250, .y_flip = m % 3 ? 0x80 : 0};
+    e.y_zp = (int32_t)hn_rng_below(rng, 256);
+    if (m % 4 == 0) e.y_zp = 0, e.y_lo = 0, e.y_hi = 255;
+    e.t_hi = (float)(e.y_hi - e.y_zp);
+    for (size_t j = 0; j < n; j++) {
+        bias[j] = (int32_t)hn_rng_below(rng, 40000) - 20000;
+        scale[j] = extremes ? 3e5f : (float)(0.01 / (double)groups * hn_rng_unit(rng));
+    }
+    edge_fill(&y, rng, false);
+    memcpy(old.p, y.p, y.n);
+    hn_rowconv_q8 g = {.m = m, .n = n, .groups = groups, .tap = tap, .x_flip = n % 2 ? 0x80 : 0, .w = w, .bias = bias};
+    g.scale = scale, g.y = y.p, g.ldy = ldy, g.out = &e;
+    ((hn_rowconv_q8_fn *)k->fn)(&g);
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++) {
+            int64_t acc = bias[j];
+            for (size_t t = 0; t < 4 * groups; t++)
+                acc += (int64_t)(tap[t][i] ^ g.x_flip) * w[hn_rowconv_q8_at(groups, j, t)];
+            volatile float v = (float)acc * scale[j];
+            double q = rint((double)v) + e.y_zp;
+            q = q < e.y_lo ? e.y_lo : q > e.y_hi ? e.y_hi : q;
+            old.p[i * ldy + j] = (uint8_t)((int)q ^ e.y_flip);
+        }
+    if (memcmp(old.p, y.p, y.n) != 0) fail_msg("%s: m %zu, n %zu, %zu groups differ", k->name, m, n, groups);
+    assert_true(edge_intact(&y));
+    for (size_t t = 0; t < 4 * groups; t++) edge_free(&x[t]);
+    edge_free(&y), edge_free(&old);
+    free(w);
+    ran++;
+}
+
+static void test_all(void **state)
+{
+    (void)state;
+    for (size_t q = 0; q < hn_kernel_count; q++) {
+        const hn_kernel *k = hn_kernel_rows[q];
+        hn_rng rng;
+        hn_rng_init(&rng, 8, 1);
+        if (!guard_runs(k, "rowconv_q8")) continue;
+        for (size_t m = 1; m < 200; m += 1 + m / 9)
+            for (size_t n = 1; n < 70; n += 1 + n / 2) check(k, m, n, 1 + (m + n) % 8, (m + n) % 5 == 0, &rng);
+        check(k, 70, 20, HN_ROWCONV_Q8_GROUPS, false, &rng);
+    }
+    if (ran == 0) skip();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_all)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
