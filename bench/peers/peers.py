@@ -150,6 +150,9 @@ def duel(runners, o):
             out[r.name]["ratio"] = statistics.median(ratios)
             out[r.name]["ratio_quartiles"] = list(quartiles(ratios))
             out[r.name]["ratio_of_minima"] = best[r.name] / best["hone"]
+    if len(runners) > 2:
+        ratios = [min(t) / a for a, t in zip(took["hone"], zip(*(took[r.name] for r in runners if r.name != "hone")))]
+        out["faster_peer"] = {"ratio": statistics.median(ratios), "ratio_quartiles": list(quartiles(ratios))}
     return out
 
 
@@ -250,6 +253,7 @@ def show(row, o):
             f"[{ort['ratio_quartiles'][0]:5.2f} {ort['ratio_quartiles'][1]:5.2f}] {ort['ratio_of_minima']:6.2f}")
     if o.openvino:
         text += f" {row['openvino']['median_ms']:9.3f} {row['openvino']['ratio']:6.2f}" if "openvino" in row else f" {'-':>9} {'-':>6}"
+        text += f" {row.get('faster_peer', ort)['ratio']:6.2f}"
     stored = row.get("against_data_set", {"same": True})["same"]
     verdict = "NO" if not row["correct"] else "yes" if stored else "ORT"
     text += f" {verdict:>4} {row['against_onnxruntime']['max_diff']:8.1e}"
@@ -272,7 +276,7 @@ def main():
           f"{record['versions']['onnxruntime']}{', OpenVINO ' + record['versions']['openvino'] if o.openvino else ''}; ms, medians of "
           f"{o.rounds} interleaved rounds; ratio above 1: hone is faster")
     print(f"{'model':28} {'hone':>9} {'ORT':>9} {'ratio':>6} {'[quartiles]':13} {'minima':>6}"
-          + (f" {'OpenVINO':>9} {'ratio':>6}" if o.openvino else "") + f" {'same':>4} {'diff':>8}")
+          + (f" {'OpenVINO':>9} {'ratio':>6} {'best':>6}" if o.openvino else "") + f" {'same':>4} {'diff':>8}")
     rows = record["models"] = []
     for name, path in cases(o):
         try:
@@ -284,14 +288,17 @@ def main():
     record["peaks"] = limits(rows)
     done = [r for r in rows if "error" not in r]
     print()
+    for r in done:  # where one peer fails, the other is the faster
+        if o.openvino and "faster_peer" not in r:
+            r["faster_peer"] = {k: r["onnxruntime"][k] for k in ("ratio", "ratio_quartiles")}
     for kind, title in (("fp32", "FP32"), ("qdq", "quantised (QDQ)")):
-        for peer in ("onnxruntime", "openvino"):
+        for peer, of in (("onnxruntime", "ONNX Runtime"), ("openvino", "OpenVINO"), ("faster_peer", "the faster peer")):
             have = [r for r in done if r["kind"] == kind and peer in r]
             if have:
                 record[f"geomean_{kind}_{peer}"] = g = geomean([r[peer]["ratio"] for r in have])
                 behind = sorted((r[peer]["ratio"], r["model"]) for r in have if r[peer]["ratio"] < 1)
                 record[f"behind_{kind}_{peer}"] = behind
-                print(f"{title} models, geometric mean of {peer} / hone over {len(have)}: {g:.3f}"
+                print(f"{title} models, geometric mean of {of} / hone over {len(have)}: {g:.3f}"
                       + (f"; behind on {len(behind)}: " + " ".join(f"{n} {x:.2f}" for x, n in behind) if behind else ""))
     if any(record["peaks"].values()):
         print(f"measured peak {record['peaks']['f32']:.0f} GFLOP/s, {record['peaks']['int8']:.0f} Gop/s; share of the arithmetic limit "

@@ -1,0 +1,80 @@
+"""page: docs/performance.md from the records that bench/peers/run and bench/peers/gemm wrote.
+
+usage: page.py RECORD.json... >docs/performance.md"""
+import json
+import sys
+
+ALIGN = "--:"
+
+
+def table(heads, rows):
+    return "\n".join(["| " + " | ".join(heads) + " |", "| --- " + f"| {ALIGN} " * (len(heads) - 1) + "|"]
+                     + ["| " + " | ".join(r) + " |" for r in rows])
+
+
+def ms(x):
+    return f"{x:.3f}" if x < 10 else f"{x:.1f}"
+
+
+def title(record):
+    batch = "first data set of each model" if record["batch"] == "as given" else f"batch {record['batch']}"
+    return f"{record['threads']} thread{'s' * (record['threads'] > 1)}, {batch}"
+
+
+def models(record):
+    vino = any("openvino" in m for m in record["models"])
+    names = record["versions"]
+    peers = f"ONNX Runtime {names['onnxruntime']}" + (f" and OpenVINO {names['openvino']}" if vino else "")
+    out = [f"## {title(record)}", "",
+           f"{record['cpu']} ({', '.join(record['isa'])}), measured peak {record['peaks']['f32']:.0f} GFLOP/s FP32 and "
+           f"{record['peaks']['int8']:.0f} Gop/s INT8 a core; {peers}; hone {record['commit']}; medians of {record['rounds']} "
+           "interleaved rounds in one process. A ratio above 1 means that hone is faster. The limit is the arithmetic of the direct "
+           "algorithm at the measured peak; its share can pass 100 % where an algorithm needs fewer multiplications.", ""]
+    for kind, name in (("fp32", "FP32"), ("qdq", "Quantised (QDQ)")):
+        rows = []
+        for m in record["models"]:
+            if "error" in m or m["kind"] != kind:
+                continue
+            ort = m["onnxruntime"]
+            row = [m["model"], ms(m["hone"]["median_ms"]), ms(ort["median_ms"])]
+            if vino:
+                row.append(ms(m["openvino"]["median_ms"]) if "openvino" in m else "fails")
+            row.append(f"{ort['ratio']:.2f}")
+            if vino:
+                row.append(f"{m['faster_peer']['ratio']:.2f}")
+            row += [ms(m["limit_ms"]), f"{100 * m['of_limit']:.0f} %"] if m.get("of_limit") else ["", ""]
+            rows.append(row)
+        if not rows:
+            continue
+        means = [f"{who} {record[key]:.2f}" for who, key in (("ONNX Runtime", f"geomean_{kind}_onnxruntime"),
+                                                            ("OpenVINO", f"geomean_{kind}_openvino"),
+                                                            ("the faster of both", f"geomean_{kind}_faster_peer")) if key in record]
+        heads = ["model", "hone ms", "ORT ms"] + ["OpenVINO ms"] * vino + ["to ORT"] + ["to the faster"] * vino + ["limit ms", "share"]
+        out += [f"### {name}", "", table(heads, rows), "", f"Geometric mean over {len(rows)} models against {', '.join(means)}.", ""]
+    return out
+
+
+def products(record):
+    rows = [[f"{p['type']} {p['name']}", f"{p['m']} x {p['n']} x {p['k']}", f"{p['hone_us']:.1f}" if p["hone_us"] else "-",
+             f"{p['onednn_us']:.1f}" if p["onednn_us"] else "-", f"{p['ratio']:.2f}" if p["ratio"] else "-"] for p in record["products"]]
+    return ["## Matrix products, 1 thread", "",
+            f"{record['cpu']}; oneDNN {record['onednn']}, B packed beforehand by both; medians of interleaved rounds.", "",
+            table(["product", "M x N x K", "hone us", "oneDNN us", "ratio"], rows), ""]
+
+
+def main():
+    out = ["# Performance", "", "Generated from the records of the commands below; run them to have these figures for your own machine.", "",
+           "    bench/peers/run --openvino --json build/peers.json",
+           "    bench/peers/run --openvino --threads 2 --json build/peers-2.json",
+           "    bench/peers/run --openvino --batch 8 --json build/peers-b8.json",
+           "    bench/peers/gemm build/gemm.json",
+           "    python3 bench/peers/page.py build/peers.json build/peers-2.json build/peers-b8.json build/gemm.json >docs/performance.md", ""]
+    for path in sys.argv[1:]:
+        with open(path) as f:
+            record = json.load(f)
+        out += {"peers": models, "gemm": products}[record["kind"]](record)
+    print("\n".join(out).rstrip())
+
+
+if __name__ == "__main__":
+    main()
