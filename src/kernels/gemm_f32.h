@@ -17,6 +17,7 @@ typedef struct hn_gemm_f32 {
     const int32_t *tap; /* element offsets */
     const float *b;
     size_t b_stride;
+    const float *ahead; /* what the next tiles need: a cache line of it is fetched every 4 of k; or NULL */
     float *c;
     size_t c_stride;
     hn_epilogue_f32 ep;

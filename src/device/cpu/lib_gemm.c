@@ -6,7 +6,14 @@
 #include "base/size.h"
 #include "kernels/transpose_b4.h"
 
-enum { A_BLOCK_FLOATS = 98304, TASK_FLOPS = 1 << 18, TASKS_MAX = 128, PANEL_FLOATS = 147456, CHUNK = 512 };
+enum {
+    A_BLOCK_FLOATS = 98304,
+    A_DEEP_FLOATS = 262144,
+    TASK_FLOPS = 1 << 18,
+    TASKS_MAX = 128,
+    PANEL_FLOATS = 147456,
+    CHUNK = 2304
+};
 
 /* Columns that are computed for n columns. */
 static size_t padded(const hn_kernel *k, size_t n)
@@ -62,9 +69,8 @@ void hn_gemm_plan_rows(hn_gemm_plan *p, size_t m)
         return;
     }
     /* A deep product of many rows goes over parts of the depth, so that a panel's part stays in L2. */
-    p->chunk =
-        (uint32_t)(p->taps == 1 && p->k > 2 * CHUNK && m >= 8 * mr ? hn_div_up(p->k, hn_div_up(p->k, CHUNK)) : p->k);
-    size_t rows = A_BLOCK_FLOATS / hn_max_size(p->taps * p->chunk, 1) / mr * mr;
+    p->chunk = (uint32_t)(p->taps == 1 && p->k > CHUNK && m >= 8 * mr ? hn_div_up(p->k, hn_div_up(p->k, CHUNK)) : p->k);
+    size_t rows = (p->taps == 1 ? A_DEEP_FLOATS : A_BLOCK_FLOATS) / hn_max_size(p->taps * p->chunk, 1) / mr * mr;
     rows = hn_max_size(hn_min_size(rows, HN_GEMM_ROWS / mr * mr), 3 * mr);
     size_t blocks = hn_div_up(m, rows);
     size_t macs = m * n * depth, limit = (size_t)TASKS_MAX * TASK_FLOPS / 2;
@@ -150,11 +156,19 @@ static void depth_pass(const hn_gemm_job *job, hn_gemm_f32 *g, const span *s, co
     g->ep.residual = NULL;
     g->ep.bias = NULL;
     g->ep.residual_stride = first ? job->ep.residual_stride : job->c_stride;
+    size_t tiles = hn_div_up(s->rows, p->mr);
+    bool fetch = p->taps == 1 && job->b_stride == 0 && tiles >= 8;
     for (size_t j = s->panel0; j < s->panel1; j++) {
         size_t u = panel_start(p, j), width = (panel_start(p, j + 1) - u) * p->lanes, col = u * p->lanes;
         g->n = hn_min_size(width, p->n - col);
         g->b = job->b_stride > 0 ? b + col : b + col * p->taps * p->k + k0 * width;
         g->b_stride = job->b_stride > 0 ? job->b_stride : width;
+        /* While the rows pass over this panel, its successor comes nearer: its part of the depth, slice by slice. */
+        size_t next_width = fetch && j + 1 < p->panels ? (panel_start(p, j + 2) - panel_start(p, j + 1)) * p->lanes : 0;
+        const float *next = b + (col + width) * p->k + k0 * next_width;
+        size_t slice = hn_div_up(g->k * next_width, tiles);
+        fetch = fetch && j + 1 < s->panel1;
+        if (!fetch) g->ahead = NULL;
         if (job->ep.bias != NULL && first) g->ep.bias = job->ep.bias + s->batch * job->bias_matrix + col;
         for (size_t i = 0; i < s->rows; i += p->mr) {
             g->m = hn_min_size(p->mr, s->rows - i);
@@ -164,6 +178,7 @@ static void depth_pass(const hn_gemm_job *job, hn_gemm_f32 *g, const span *s, co
                 g->ep.residual = g->c;
             else if (residual != NULL)
                 g->ep.residual = residual + i * job->ep.residual_stride + col;
+            if (fetch) g->ahead = next + i / p->mr * slice;
             fn(g);
         }
     }
