@@ -375,10 +375,18 @@ static hn_value *loss_value(bench *b, const hn_case_row *c, hn_opcase *o)
     return sum;
 }
 
+/* Outputs that stay f32 whatever the input is: differences need a longer step, and are less exact. */
+static bool coarse(const hn_opcase *o)
+{
+    for (size_t k = 0; k < o->n->nout; k++)
+        if (o->n->out[k] && o->n->out[k]->type.dtype == HN_F32) return true;
+    return false;
+}
+
 /* The derivative of the loss along `dir` (one number per element of input i) by central differences. */
 static double slope(bench *b, const hn_case_row *c, hn_opcase *o, size_t i, const double *dir)
 {
-    const double h = 1e-5;
+    const double h = coarse(o) ? 1.0 / 256 : 1e-5;
     hn_tensor *moved;
     const hn_tensor *keep = o->in[i];
     double f[2];
@@ -409,7 +417,7 @@ static void compare_slopes(bench *b, const hn_case_row *c, hn_opcase *o, size_t 
         }
         double got = slope(b, c, o, i, dir);
         if (fabs(got) > 1e-3) ++*nonzero;
-        if (!(fabs(got - want) <= 2e-5 * (1 + fabs(got))))
+        if (!(fabs(got - want) <= (coarse(o) ? 1e-3 : 2e-5) * (1 + fabs(got))))
             fail_msg("%s, case \"%s\", input %zu, direction %zu: the gradient says %.9g, differences say %.9g",
                      b->op->name, c->name, i, r, want, got);
     }
