@@ -1,4 +1,4 @@
-/* conv_f32, conv_few_f32, wino_f32 and dwconv_f32 on shapes that cross every edge of their tiles: strides, dilations,
+/* conv_f32, conv_few_f32, line_f32, wino_f32 and dwconv_f32 on shapes that cross every edge of their tiles: strides, dilations,
  * uneven padding, groups, both layouts, passes over several images, residual and activation. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -108,6 +108,13 @@ static const shape WINOGRAD[] = {
     {1, 16, 61, 5, 16, 3, 3, 1, 1, 1, 1, {0, 0, 0, 0}, 1, 1, -1, "LeakyRelu", 0, 0, "wino_f32"},
 };
 
+static const shape LINES[] = {
+    {1, 40, 80, 1, 33, 5, 1, 1, 1, 1, 1, {0, 0, 0, 0}, 1, 1, -1, "Relu", 0, 0, "line_f32"},
+    {2, 16, 1, 67, 16, 1, 5, 1, 1, 1, 1, {0, 2, 0, 2}, 1, 1, -1, "Clip", 1, 1, "line_f32"},
+    {3, 65, 1, 300, 20, 1, 5, 1, 1, 1, 1, {0, 7, 0, 5}, 1, 1, -1, "Gelu", 1, 0, "line_f32"},
+    {2, 17, 291, 1, 50, 5, 1, 1, 1, 1, 1, {0, 0, 3, 0}, 1, 1, -1, "", 1, 0, "line_f32"},
+};
+
 static const shape DEPTHWISE[] = {
     {1, 16, 8, 8, 16, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 16, 1, -1, "Relu", 0, 0, "dwconv_f32"},
     {1, 33, 15, 14, 33, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 33, 1, -1, "Clip", 1, 0, "dwconv_f32"},
@@ -176,6 +183,12 @@ static void winograd_is_chosen_by_shape_and_numerics(void **state)
     assert_string_equal(driver_of(false, 32, 9, &error), "wino_f32");
 }
 
+static void lines_match(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof LINES / sizeof *LINES; i++) check(&LINES[i], 200 + i, true);
+}
+
 static void depthwise_matches(void **state)
 {
     (void)state;
@@ -223,6 +236,9 @@ int main(void)
         cmocka_unit_test(depthwise_matches),
         cmocka_unit_test(one_dimension_matches),
         cmocka_unit_test(three_dimensions_are_refused),
+        cmocka_unit_test(convolutions_match),    cmocka_unit_test(few_channels_match),
+        cmocka_unit_test(lines_match),           cmocka_unit_test(depthwise_matches),
+        cmocka_unit_test(one_dimension_matches), cmocka_unit_test(three_dimensions_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
