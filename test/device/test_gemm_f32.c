@@ -17,9 +17,10 @@ static void ok(hn_status st)
 static void sizes_match(void **state)
 {
     (void)state;
-    static const int64_t SIZES[][3] = {{1, 1, 1},     {1, 300, 70},   {4, 17, 33},  {8, 48, 16},   {9, 49, 17},
-                                       {200, 16, 24}, {130, 100, 64}, {7, 64, 500}, {65, 48, 1},   {3, 1000, 40},
-                                       {50, 2, 3},    {400, 33, 31},  {64, 32, 48}, {12, 96, 2100}};
+    static const int64_t SIZES[][3] = {{1, 1, 1},    {1, 300, 70},   {4, 17, 33},     {8, 48, 16},
+                                       {9, 49, 17},  {200, 16, 24},  {130, 100, 64},  {7, 64, 500},
+                                       {65, 48, 1},  {3, 1000, 40},  {50, 2, 3},      {400, 33, 31},
+                                       {64, 32, 48}, {12, 96, 2100}, {70, 520, 1024}, {97, 60, 2500}};
     for (size_t i = 0; i < sizeof SIZES / sizeof *SIZES; i++) {
         for (int constant = 0; constant < 2; constant++) {
             int64_t m = SIZES[i][0], n = SIZES[i][1], k = SIZES[i][2];
@@ -79,7 +80,7 @@ static void deep_products_match(void **state)
 {
     (void)state;
     for (int form = 0; form < 8; form++) {
-        int64_t m = 70, n = 50, k = 1500;
+        int64_t m = 70, n = 50, k = 2500;
         drive d;
         drive_begin(&d, (uint64_t)form);
         drive_rand(&d, false, DRIVE_DIMS(m, k), -1, 1);

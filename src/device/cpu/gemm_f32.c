@@ -18,6 +18,7 @@ typedef struct params {
     uint32_t direct;               /* B is used as it lies */
     uint32_t trans_a;              /* A is [k, m] */
     uint64_t a_scratch, b_scratch; /* offsets in scratch */
+    uint64_t a_stride;             /* rows of A are copied to this distance first; 0: not */
 } params;
 
 /* What the node multiplies, read off its op. */
@@ -170,7 +171,11 @@ static hn_status lower(hn_lower *c)
     if (refused) return HN_OK;
     if (hn_lower_output(c, 0) < 0) return HN_NOMEM;
     p->a_scratch = 0;
-    p->b_scratch = p->trans_a ? hn_align_up(p->a_elems * sizeof(float), 64) : 0;
+    /* Rows a multiple of 4 KiB apart share the sets of L1 and L2; where all of B passes over them, a copy pays. */
+    if (!p->trans_a && count == 1 && q.k % 1024 == 0 && q.m >= 64 && q.n >= 512) p->a_stride = q.k + 16;
+    p->b_scratch = p->trans_a        ? hn_align_up(p->a_elems * sizeof(float), 64)
+                   : p->a_stride > 0 ? hn_align_up(p->a_stride * q.m * sizeof(float), 64)
+                                     : 0;
     c->scratch_bytes = p->b_scratch;
     if (!p->packed && !p->direct) c->scratch_bytes += b_matrices * hn_gemm_packed_floats(&p->plan) * sizeof(float);
     return HN_OK;
@@ -192,6 +197,21 @@ static void pack_task(void *ctx, size_t i)
                        x->p->b_sk, x->p->b_sn, x->p->scale, u0, u1);
 }
 
+enum { SPREAD_ROWS = 16 };
+
+typedef struct spread_ctx {
+    const float *src;
+    float *dst;
+    size_t k, stride, rows;
+} spread_ctx;
+
+static void spread_task(void *ctx, size_t i)
+{
+    const spread_ctx *x = ctx;
+    for (size_t row = i * SPREAD_ROWS; row < hn_min_size((i + 1) * SPREAD_ROWS, x->rows); row++)
+        memcpy(x->dst + row * x->stride, x->src + row * x->k, x->k * sizeof(float));
+}
+
 static hn_status run(const hn_run *r)
 {
     const params *p = r->params;
@@ -203,6 +223,16 @@ static hn_status run(const hn_run *r)
         hn_planes turn = {.src = a, .dst = turned, .count = 1, .rows = p->plan.k, .cols = p->plan.m};
         hn_planes_run(r->pool, r->kernels[1], &turn);
         job.a = turned;
+    }
+    if (p->a_stride > 0) {
+        spread_ctx x = {.src = job.a,
+                        .dst = (float *)((char *)r->scratch + p->a_scratch),
+                        .k = p->plan.k,
+                        .stride = p->a_stride,
+                        .rows = p->plan.m};
+        hn_pool_run(r->pool, hn_div_up(p->plan.m, SPREAD_ROWS), spread_task, &x);
+        job.a = x.dst;
+        job.a_stride = p->a_stride;
     }
     job.b = b;
     job.b_matrix = p->plan.k * p->plan.n;
