@@ -1,6 +1,6 @@
-/* control: If, Loop and Scan. A region is a plan of its own; when its input shapes were not known at plan time, or
- * change from one iteration to the next, it is specialised once per set of shapes and kept. Semantics: ONNX operator
- * specifications of If, Loop and Scan (since version 9 for Scan). */
+/* control: If, Loop, Scan and SequenceMap. A region is a plan of its own; when its input shapes were not known at plan
+ * time, or change from one iteration to the next, it is specialised once per set of shapes and kept. Semantics: ONNX
+ * operator specifications of If, Loop and Scan (since version 9 for Scan). */
 #include "base/size.h"
 #include "exec/exec_priv.h"
 
@@ -360,12 +360,40 @@ static hn_status run_scan(hn_env *env, hn_instance *inst, size_t step)
     return HN_OK;
 }
 
-/* The three control rows of ONNX, told apart by name: they are semantics of the executor, as goto is of a machine. */
+/* Entry i of each sequence, and the tensors as they are, to the body; copies of what it gives make the results. */
+static hn_status run_sequence_map(hn_env *env, hn_instance *inst, size_t step)
+{
+    const hn_step *st = &inst->plan->steps[step];
+    hn_control *c = inst->control[step];
+    const hn_tensor **in = inst->in[step];
+    size_t given = st->nin - st->ncaptures, n = hn_tensor_elems(in[0]);
+    const hn_tensor **args = hn_arena_array(env, &inst->scratch, st->nin + 1, sizeof *args);
+    hn_tensor *made = hn_arena_array(env, &inst->scratch, st->nout + 1, sizeof *made), *copy;
+    if (!args || !made) return HN_NOMEM;
+    for (size_t k = 1; k < given; k++)
+        if (in[k]->dtype == HN_SEQ && hn_tensor_elems(in[k]) != n)
+            return hn_fail(env, HN_INPUT, "sequence %zu has %zu entries, the first %zu", k, hn_tensor_elems(in[k]), n);
+    for (size_t k = 0; k < st->nout; k++) HN_TRY(hn_tensor_list(env, &inst->scratch, &made[k], HN_SEQ, n));
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < st->nin; k++)
+            args[k] = k < given && in[k]->dtype == HN_SEQ ? hn_tensor_item(in[k], i) : in[k];
+        HN_TRY(run_region(env, c, st, 0, args));
+        for (size_t k = 0; k < st->nout; k++) {
+            HN_TRY(hn_tensor_copy(env, &inst->scratch, &c->out[k], &copy));
+            *hn_tensor_item(&made[k], i) = *copy;
+        }
+    }
+    for (size_t k = 0; k < st->nout; k++) HN_TRY(hn_instance_store(env, inst, st->out[k], &made[k]));
+    return HN_OK;
+}
+
+/* The control rows of ONNX, told apart by name: they are semantics of the executor, as goto is of a machine. */
 hn_status hn_control_run(hn_env *env, hn_instance *inst, size_t step)
 {
     const hn_step *st = &inst->plan->steps[step];
     if (strcmp(st->op, "If") == 0) return run_if(env, inst, step);
     if (strcmp(st->op, "Loop") == 0) return run_loop(env, inst, step);
     if (strcmp(st->op, "Scan") == 0) return run_scan(env, inst, step);
+    if (strcmp(st->op, "SequenceMap") == 0) return run_sequence_map(env, inst, step);
     return hn_fail(env, HN_UNSUPPORTED, "control operator %s", st->op);
 }
