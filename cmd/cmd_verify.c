@@ -15,6 +15,8 @@ static const cmd_option *options(void)
          "Cases with a tolerance of their own: case, rtol, atol and reason, separated by tabs.", &o.table},
         {"plan", CMD_FLAG, NULL, NULL, NULL,
          "Run every case from a saved and mapped plan as well; the bytes must be equal.", &o.plan},
+        {"reference", CMD_FLAG, NULL, NULL, NULL,
+         "Run cases by the reference kernels on the model as it stands, without any optimisation.", &o.reference},
         {"rtol", CMD_REAL, "X", NULL, "0.001", "Relative tolerance for cases.", &o.rtol},
         {"atol", CMD_REAL, "X", NULL, "0.0001", "Absolute tolerance for cases.", &o.atol},
         {"tol", CMD_REAL, "X", NULL, "0.001", "A against B: largest difference, relative to the range of A's output.",

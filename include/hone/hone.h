@@ -168,6 +168,7 @@ typedef struct hone_verify_options {
     const char *only;  /* a case name */
     const char *table; /* TSV file: case, rtol, atol, reason; NULL: no exceptions */
     bool plan;         /* run each case through a saved and mapped plan as well, and demand equal bytes */
+    bool reference;    /* run cases by the reference kernels on the graph as it stands, without any pass */
 } hone_verify_options;
 HONE_API hone_status hone_verify(hone_env *env, const hone_verify_options *options, hone_record **out) HONE_MUST_CHECK;
 

@@ -118,15 +118,14 @@ static void judge(verifier *v, const hn_graph *g, size_t i, const char *name, co
     }
 }
 
-static hn_status load_folder(hn_env *env, hn_arena *tmp, const hn_session *s, const char *dir, const char *kind,
-                             size_t n, hn_tensor *t, bool *have)
+static hn_status load_folder(hn_env *env, hn_arena *tmp, const hn_session *s, const char *dir, const char *stem,
+                             const char *kind, size_t n, hn_tensor *t, bool *have)
 {
     bool input = strcmp(kind, "input") == 0;
     for (size_t i = 0; i < n; i++) {
-        char file[64];
         const hn_type *type = input ? hn_session_input_type(s, i) : hn_session_output_type(s, i);
-        snprintf(file, sizeof file, "%s_%zu.pb", kind, i);
-        char *path = hn_path_join(env, tmp, dir, file);
+        char *file = hn_arena_printf(env, tmp, "%s%s%s_%zu.pb", stem ? stem : "", stem ? "_" : "", kind, i);
+        char *path = file ? hn_path_join(env, tmp, dir, file) : NULL;
         if (!path) return HN_NOMEM;
         have[i] = hn_path_is_file(path);
         if (have[i]) HN_TRY(hn_onnx_value_load(env, tmp, path, type, &t[i]));
@@ -168,7 +167,20 @@ static hn_status through_plan(verifier *v, hn_arena *tmp, hn_session *s, const h
     return st;
 }
 
-static hn_status run_set(verifier *v, hn_arena *tmp, hn_session *s, const char *dir, verdict *res)
+/* Cases of one file and its outputs leave the inputs to convention: element k of n is k / n. */
+static hn_status counting(hn_env *env, hn_arena *tmp, const hn_session *s, size_t i, hn_tensor *t)
+{
+    hn_type type;
+    const char *which;
+    if (!hn_session_default_dims(s, i, 1, &type, &which))
+        return hn_fail(env, HN_INPUT, "input \"%s\" has a free dimension: %s", hn_session_input_name(s, i), which);
+    HN_TRY(hn_tensor_init(env, tmp, t, type.dtype, type.rank, type.dims));
+    for (size_t k = 0, n = hn_tensor_elems(t); k < n; k++) hn_set_f64(t, k, (double)k / (double)n);
+    return HN_OK;
+}
+
+/* stem: of the files, which then lie beside the model; NULL: dir is a data set. */
+static hn_status run_set(verifier *v, hn_arena *tmp, hn_session *s, const char *dir, const char *stem, verdict *res)
 {
     hn_env *env = &v->e->env;
     size_t nin = hn_session_inputs(s), nout = hn_session_outputs(s);
@@ -180,10 +192,12 @@ static hn_status run_set(verifier *v, hn_arena *tmp, hn_session *s, const char *
     bool *have_in = hn_arena_array(env, tmp, nin + 1, sizeof *have_in),
          *have_out = hn_arena_array(env, tmp, nout + 1, sizeof *have_out);
     if (!in || !want || !got || !refs || !have_in || !have_out || !copy) return HN_NOMEM;
-    HN_TRY(load_folder(env, tmp, s, dir, "input", nin, in, have_in));
-    HN_TRY(load_folder(env, tmp, s, dir, "output", nout, want, have_out));
+    HN_TRY(load_folder(env, tmp, s, dir, stem, "input", nin, in, have_in));
+    HN_TRY(load_folder(env, tmp, s, dir, stem, "output", nout, want, have_out));
     for (size_t i = 0; i < nin; i++) {
-        if (!have_in[i])
+        if (!have_in[i] && stem)
+            HN_TRY(counting(env, tmp, s, i, &in[i]));
+        else if (!have_in[i])
             return hn_fail(env, HN_INPUT, "%s has no input_%zu.pb for input \"%s\"", dir, i,
                            hn_session_input_name(s, i));
         refs[i] = &in[i];
@@ -199,16 +213,21 @@ static hn_status run_set(verifier *v, hn_arena *tmp, hn_session *s, const char *
     return HN_OK;
 }
 
-static hn_status run_case(verifier *v, const char *dir, verdict *res)
+static hn_status run_case(verifier *v, const char *dir, const char *stem, verdict *res)
 {
     hn_env *env = &v->e->env;
     hn_arena tmp = {0};
     hn_session *s = NULL;
     char **names = NULL;
     size_t count = 0, sets = 0;
-    char *path = hn_path_join(env, &tmp, dir, "model.onnx");
-    hn_status st = path ? hn_session_open(env, path, NULL, &s) : HN_NOMEM;
-    if (st == HN_OK) st = hn_dir_list(env, &tmp, dir, &names, &count);
+    char *file = stem ? hn_arena_printf(env, &tmp, "%s.onnx", stem) : NULL;
+    char *path = stem && !file ? NULL : hn_path_join(env, &tmp, dir, stem ? file : "model.onnx");
+    hn_session_options how = {.reference = v->o->reference};
+    hn_status st = path ? hn_session_open(env, path, &how, &s) : HN_NOMEM;
+    if (st == HN_OK && stem)
+        st = run_set(v, &tmp, s, dir, stem, res);
+    else if (st == HN_OK)
+        st = hn_dir_list(env, &tmp, dir, &names, &count);
     for (size_t i = 0; i < count && st == HN_OK; i++) {
         if (strncmp(names[i], "test_data_set_", 14) != 0) continue;
         char *set = hn_path_join(env, &tmp, dir, names[i]);
@@ -218,20 +237,20 @@ static hn_status run_case(verifier *v, const char *dir, verdict *res)
         }
         if (!hn_path_is_dir(set)) continue;
         sets++;
-        st = hn_context(env, run_set(v, &tmp, s, set, res), "in %s", names[i]);
+        st = hn_context(env, run_set(v, &tmp, s, set, NULL, res), "in %s", names[i]);
     }
-    if (st == HN_OK && !sets) st = hn_fail(env, HN_INPUT, "%s has no test_data_set_* folder", dir);
+    if (st == HN_OK && !sets && !stem) st = hn_fail(env, HN_INPUT, "%s has no test_data_set_* folder", dir);
     hn_session_close(env, s);
     hn_arena_fini(env, &tmp);
     return st;
 }
 
-static hn_status one_case(verifier *v, const char *dir, const char *name)
+static hn_status one_case(verifier *v, const char *dir, const char *stem, const char *name)
 {
     hn_env *env = &v->e->env;
     verdict res = {.ok = true};
     v->row = hn_case_table_find(&v->table, name);
-    hn_status st = run_case(v, dir, &res);
+    hn_status st = run_case(v, dir, stem, &res);
     char text[1024] = "";
     if (st == HN_NOMEM && env->error.status == HN_OK) return st;
     if (st != HN_OK) {
@@ -257,6 +276,19 @@ static hn_status one_case(verifier *v, const char *dir, const char *name)
     return env->error.status;
 }
 
+/* Is there NAME_output_0.pb beside NAME.onnx? Then name becomes NAME. */
+static hn_status is_flat(hn_env *env, hn_arena *tmp, const char *path, char *name, bool *flat)
+{
+    size_t n = strlen(name), all = strlen(path);
+    *flat = false;
+    if (n < 6 || strcmp(name + n - 5, ".onnx") != 0) return HN_OK;
+    char *output = hn_arena_printf(env, tmp, "%.*s_output_0.pb", (int)(all - 5), path);
+    if (!output) return HN_NOMEM;
+    *flat = hn_path_is_file(output);
+    if (*flat) name[n - 5] = '\0';
+    return HN_OK;
+}
+
 static hn_status all_cases(verifier *v, hn_arena *tmp)
 {
     hn_env *env = &v->e->env;
@@ -269,17 +301,19 @@ static hn_status all_cases(verifier *v, hn_arena *tmp)
         hn_hint(env, "--cases takes a folder of folders that each hold model.onnx and test_data_set_*");
         return HN_INPUT;
     }
-    if (hn_path_is_file(here)) return one_case(v, v->o->cases, hn_path_base(v->o->cases));
+    if (hn_path_is_file(here)) return one_case(v, v->o->cases, NULL, hn_path_base(v->o->cases));
     HN_TRY(hn_dir_list(env, tmp, v->o->cases, &names, &count));
     for (size_t i = 0; i < count; i++) {
+        bool flat;
         char *dir = hn_path_join(env, tmp, v->o->cases, names[i]),
              *file = dir ? hn_path_join(env, tmp, dir, "model.onnx") : NULL;
         if (!file) return HN_NOMEM;
-        if (!hn_path_is_file(file)) continue;
+        HN_TRY(is_flat(env, tmp, dir, names[i], &flat));
+        if (!flat && !hn_path_is_file(file)) continue;
         if (v->o->only && strcmp(v->o->only, names[i]) != 0) continue;
         hn_api_progress(v->e, names[i], (double)i, (double)count);
         seen++;
-        HN_TRY(one_case(v, dir, names[i]));
+        HN_TRY(one_case(v, flat ? v->o->cases : dir, flat ? names[i] : NULL, names[i]));
     }
     if (!seen)
         return hn_fail(env, HN_INPUT, "no case found in %s%s%s", v->o->cases, v->o->only ? " named " : "",
