@@ -136,6 +136,11 @@ static hn_status add_act(hn_env *env, hn_layers *l, size_t *cap, hn_value *v)
     return HN_OK;
 }
 
+bool hn_layers_moves(const hn_node *n)
+{
+    return role_of(n) == ROLE_SAME;
+}
+
 hn_act *hn_layers_act(const hn_layers *l, const hn_value *v)
 {
     return v && v->scratch ? &l->act[(uintptr_t)v->scratch - 1] : NULL;

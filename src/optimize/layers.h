@@ -49,6 +49,8 @@ hn_status hn_layers_find(hn_env *env, hn_graph *g, hn_layers *out) HN_MUST_CHECK
 void hn_layers_mark(hn_layers *l);
 /* Is the node run on integers in the present choice? */
 bool hn_layers_node_on(const hn_layers *l, const hn_node *n);
+/* Does the node only move or pick elements, so that its activations are tied? */
+bool hn_layers_moves(const hn_node *n);
 hn_act *hn_layers_act(const hn_layers *l, const hn_value *v); /* NULL when it is none */
 
 #endif

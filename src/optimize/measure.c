@@ -14,6 +14,7 @@ hn_status hn_feed_make(hn_env *env, hn_arena *arena, const hn_session *s, const 
     hn_batch batch;
     HN_TRY(hn_dataset_batch(env, ds, index, n, arena, &batch));
     out->n = n;
+    out->label = batch.label;
     return hn_score_feed(env, arena, s, &batch, &out->in);
 }
 

@@ -19,7 +19,8 @@ typedef struct hn_timing {
 /* Fixed inputs for a session: a batch of samples, kept for repeated runs. */
 typedef struct hn_feed {
     const hn_tensor **in;
-    size_t n; /* samples */
+    const int64_t *label; /* n labels, -1: none; NULL: none at all */
+    size_t n;             /* samples */
 } hn_feed;
 hn_status hn_feed_make(hn_env *env, hn_arena *arena, const hn_session *s, const hn_dataset *ds, const size_t *index,
                        size_t n, hn_feed *out) HN_MUST_CHECK;

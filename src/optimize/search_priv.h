@@ -1,4 +1,5 @@
-/* search_priv: between search.c (the route) and search_steps.c (trials and measuring). */
+/* search_priv: between search.c (the route), search_ranges.c, search_repair.c, search_layers.c, and search_steps.c
+ * (trials and measuring). */
 #ifndef HN_OPTIMIZE_SEARCH_PRIV_H
 #define HN_OPTIMIZE_SEARCH_PRIV_H
 
@@ -9,18 +10,35 @@
 enum { HN_LOSS_SAMPLES = 64, HN_LOSS_BATCH = 8 };
 
 typedef struct hn_probe {
-    hn_feed feeds[HN_LOSS_SAMPLES / HN_LOSS_BATCH + 1];
+    hn_feed feeds[HN_LOSS_SAMPLES];
     size_t nfeeds;
+    hn_session *ends; /* the float graph up to where outputs are compared */
     hn_outputs reference;
     uint8_t *right, *base_right; /* over the selection part */
     int32_t *answer, *base_answer;
 } hn_probe;
 
 hn_status hn_probe_make(hn_search *s, hn_probe *p) HN_MUST_CHECK;
+void hn_probe_fini(hn_search *s, hn_probe *p);
+/* Histograms of every activation of s->graph. */
+hn_status hn_search_observe(hn_search *s) HN_MUST_CHECK;
+/* A range for every group of activations, by the error of the outputs. */
+hn_status hn_search_ranges(hn_search *s, hn_probe *p) HN_MUST_CHECK;
+/* The same with the method that each group has in `other`, which has the same activations; nothing is run. */
+hn_status hn_search_ranges_like(hn_search *s, const hn_layers *other) HN_MUST_CHECK;
+/* Repairs; *loss is the error without, and what it is afterwards. */
+hn_status hn_search_bias(hn_search *s, hn_probe *p, double *loss) HN_MUST_CHECK;
+hn_status hn_search_equalize(hn_search *s, hn_probe *p, double *loss) HN_MUST_CHECK;
+/* Fill sqnr_db; output_error and accuracy_delta of the layers. */
+hn_status hn_search_sqnr(hn_search *s, hn_probe *p) HN_MUST_CHECK;
+hn_status hn_search_alone(hn_search *s, hn_probe *p) HN_MUST_CHECK;
 /* The present choice of layers and ranges as a graph and a session of their own; in a fresh arena that the caller frees
  * after closing the session. */
 hn_status hn_search_build(hn_search *s, hn_arena *arena, const hn_qdq_options *q, hn_graph **g,
                           hn_session **session) HN_MUST_CHECK;
+/* The same up to where outputs are compared. */
+hn_status hn_search_build_ends(hn_search *s, hn_arena *arena, const hn_qdq_options *q,
+                               hn_session **session) HN_MUST_CHECK;
 /* Loss of a variant on the calibration samples (the first `samples`). */
 hn_status hn_search_loss(hn_search *s, hn_probe *p, const hn_qdq_options *q, size_t feeds, double *loss) HN_MUST_CHECK;
 /* Accuracy of a session on the selection part against the float baseline. */

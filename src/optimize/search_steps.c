@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/size.h"
+#include "optimize/cut.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -37,10 +38,26 @@ double hn_search_bytes(const hn_search *s)
     return bytes;
 }
 
+/* Samples that are run at a time: as many as keep every activation of a run within the memory that taps may take. */
+static size_t probe_batch(const hn_search *s)
+{
+    const double most = 384e6;
+    double bytes = 0; /* of one sample */
+    for (const hn_node *n = s->graph->first; n; n = n->next)
+        for (size_t i = 0; i < n->nout; i++) {
+            double elems = 4;
+            const hn_type *t = n->out[i] ? &n->out[i]->type : NULL;
+            for (int d = 1; t && d < t->rank; d++) elems *= t->dims[d] > 0 ? (double)t->dims[d] : 1;
+            bytes += t ? elems : 0;
+        }
+    size_t fit = bytes * HN_LOSS_BATCH > most ? (size_t)(most / bytes) : HN_LOSS_BATCH;
+    return hn_score_batch(s->float_session, fit ? fit : 1);
+}
+
 hn_status hn_probe_make(hn_search *s, hn_probe *p)
 {
     hn_env *env = s->env;
-    size_t batch = hn_score_batch(s->float_session, HN_LOSS_BATCH);
+    size_t batch = probe_batch(s);
     size_t n = s->ncalib < HN_LOSS_SAMPLES ? s->ncalib : HN_LOSS_SAMPLES;
     p->nfeeds = 0;
     for (size_t at = 0; at + (batch < n ? batch : n) <= n && p->nfeeds < HN_COUNT(p->feeds); at += batch) {
@@ -50,7 +67,11 @@ hn_status hn_probe_make(hn_search *s, hn_probe *p)
     }
     if (!p->nfeeds)
         return hn_fail(env, HN_INPUT, "%zu calibration samples do not fill the model's batch of %zu", n, batch);
-    HN_TRY(hn_outputs_take(env, s->arena, s->float_session, p->feeds, p->nfeeds, &p->reference));
+    hn_graph *ends = hn_graph_clone(env, s->arena, s->graph);
+    if (!ends) return env->error.status;
+    HN_TRY(hn_ends_set(ends));
+    HN_TRY(hn_session_new(env, ends, NULL, NULL, &p->ends));
+    HN_TRY(hn_outputs_take(env, s->arena, p->ends, p->feeds, p->nfeeds, &p->reference));
     p->right = hn_arena_array(env, s->arena, s->nselect + 1, 1);
     p->base_right = hn_arena_array(env, s->arena, s->nselect + 1, 1);
     p->answer = hn_arena_array(env, s->arena, s->nselect + 1, sizeof *p->answer);
@@ -59,6 +80,20 @@ hn_status hn_probe_make(hn_search *s, hn_probe *p)
     HN_TRY(hn_score(env, s->float_session, s->ds, s->select, s->nselect, NULL, p->base_right, p->base_answer));
     for (size_t i = 0; i < s->nselect; i++) s->baseline_correct += p->base_right[i];
     return HN_OK;
+}
+
+void hn_probe_fini(hn_search *s, hn_probe *p)
+{
+    hn_session_close(s->env, p->ends);
+    p->ends = NULL;
+}
+
+hn_status hn_search_build_ends(hn_search *s, hn_arena *arena, const hn_qdq_options *q, hn_session **session)
+{
+    hn_graph *g;
+    HN_TRY(hn_qdq_insert(s->env, arena, &s->layers, q, &g));
+    HN_TRY(hn_ends_set(g));
+    return hn_session_new(s->env, g, NULL, NULL, session);
 }
 
 hn_status hn_search_build(hn_search *s, hn_arena *arena, const hn_qdq_options *q, hn_graph **g, hn_session **session)
@@ -73,11 +108,10 @@ hn_status hn_search_loss(hn_search *s, hn_probe *p, const hn_qdq_options *q, siz
     HN_TRY(hn_journal_take(s->env, s->o->journal, HN_JOURNAL_LOSS, 1, loss, &taken));
     if (taken) return HN_OK;
     hn_arena arena = {0};
-    hn_graph *g;
     hn_session *session = NULL;
     hn_outputs out, reference = p->reference;
     if (!feeds || feeds > p->nfeeds) feeds = p->nfeeds;
-    hn_status st = hn_search_build(s, &arena, q, &g, &session);
+    hn_status st = hn_search_build_ends(s, &arena, q, &session);
     if (st == HN_OK) st = hn_outputs_take(s->env, &arena, session, p->feeds, feeds, &out);
     if (st == HN_OK) {
         reference.n = out.n < reference.n ? out.n : reference.n;
