@@ -5,12 +5,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "hone/hone.h"
 #include "optimize/package.h"
 #include "report/report.h"
 
-enum { STATE_FORMAT = 1, STATE_MAX_BYTES = 1 << 26, FIELDS = 6 };
+enum { STATE_FORMAT = 2, STATE_MAX_BYTES = 1 << 26, FIELDS = 6 };
 
 typedef struct field {
     const char *key, *words;
@@ -57,6 +58,7 @@ static hn_status save(void *self, const hn_journal *journal)
     hn_status st = fields(j, f);
     hn_rec_int(&r, root, "format", STATE_FORMAT);
     for (size_t i = 0; i < FIELDS && st == HN_OK; i++) hn_rec_str(&r, root, f[i].key, f[i].value);
+    hn_rec_real(&r, root, "spent_s", hn_journal_spent(journal));
     hn_rec *list = hn_rec_list(&r, root, "measured");
     for (size_t i = 0; i < journal->count; i++) hn_rec_real(&r, list, NULL, journal->value[i]);
     if (st == HN_OK) st = env->error.status;
@@ -89,6 +91,8 @@ static hn_status take(hn_job *j, const hn_rec *root)
         if (strcmp(had, f[i].value) != 0) return refuse(j, f[i].words, had, f[i].value);
     }
     hn_journal *to = &j->journal;
+    double spent = hn_rec_num(root, "spent_s", 0);
+    to->spent_s = spent > 0 && spent < 1e9 ? spent : 0;
     to->value = hn_arena_array(env, &to->arena, list->u.c.count + 1, sizeof *to->value);
     if (!to->value) return HN_NOMEM;
     to->cap = list->u.c.count;
@@ -122,6 +126,7 @@ hn_status hn_job_state_open(hn_job *j)
     if (!j->state_path) return HN_NOMEM;
     j->journal.save = save;
     j->journal.self = j;
+    j->journal.started_ns = hn_clock_ns();
     j->so.journal = &j->journal;
     return j->o->resume && hn_path_is_file(j->state_path) ? load(j) : HN_OK;
 }

@@ -1,6 +1,8 @@
 /* journal: see the header. */
 #include "optimize/journal.h"
 
+#include "base/clock.h"
+
 #include <string.h>
 
 enum { ENTRY_HEAD = 2 };
@@ -70,6 +72,11 @@ bool hn_journal_late(hn_env *env, hn_journal *j, bool clock)
     if (!clock) return false;
     (void)!append(env, j, HN_JOURNAL_LATE, 1, &asked); /* refused memory is kept in env and ends the search */
     return j->late = true;
+}
+
+double hn_journal_spent(const hn_journal *j)
+{
+    return j ? j->spent_s + (double)(hn_clock_ns() - j->started_ns) * 1e-9 : 0;
 }
 
 void hn_journal_fini(hn_env *env, hn_journal *j)

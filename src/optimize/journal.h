@@ -21,6 +21,8 @@ typedef struct hn_journal {
     size_t at;           /* next to be taken; count: nothing is left, measure */
     uint64_t late_asked; /* how often the search asked whether its time is over */
     bool late;
+    double spent_s;                                            /* by the runs before this one */
+    uint64_t started_ns;                                       /* this run */
     hn_status (*save)(void *self, const struct hn_journal *j); /* may be NULL */
     void *self;
 } hn_journal;
@@ -35,6 +37,7 @@ hn_status hn_journal_put(hn_env *env, hn_journal *j, hn_journal_kind kind, size_
 hn_status hn_journal_save(hn_journal *j) HN_MUST_CHECK;
 /* Is the time over? `clock` says so now; what the journal says about this question comes first. */
 bool hn_journal_late(hn_env *env, hn_journal *j, bool clock);
+double hn_journal_spent(const hn_journal *j); /* seconds, of all runs so far; 0 without a journal */
 void hn_journal_fini(hn_env *env, hn_journal *j);
 
 #endif

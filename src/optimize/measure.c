@@ -74,11 +74,13 @@ static hn_status finish(hn_env *env, hn_arena *arena, timed *t, size_t rounds, h
     size_t nsteps = t->ready.plan->nsteps;
     double *column = hn_arena_array(env, arena, rounds, sizeof *column);
     out->step_us = hn_arena_array(env, arena, nsteps + 1, sizeof *out->step_us);
-    if (!column || !out->step_us) return HN_NOMEM;
+    out->step_best_us = hn_arena_array(env, arena, nsteps + 1, sizeof *out->step_best_us);
+    if (!column || !out->step_us || !out->step_best_us) return HN_NOMEM;
     out->plan = t->ready.plan;
     for (size_t k = 0; k < nsteps; k++) {
         for (size_t r = 0; r < rounds; r++) column[r] = t->steps[r * nsteps + k];
         out->step_us[k] = hn_stat_median(column, rounds);
+        out->step_best_us[k] = column[0]; /* sorted by now */
     }
     double sum = 0;
     for (size_t r = 0; r < rounds; r++) sum += t->run_ms[r];
@@ -104,12 +106,22 @@ hn_status hn_time_sessions(hn_env *env, hn_arena *arena, hn_session *const *s, s
     return HN_OK;
 }
 
+static double sum_of(const hn_timing *t, const double *us, const char *name)
+{
+    double sum = -1;
+    for (size_t k = 0; k < t->plan->nsteps; k++)
+        if (strcmp(t->plan->steps[k].name, name) == 0) sum = (sum < 0 ? 0 : sum) + us[k];
+    return sum;
+}
+
 double hn_timing_of(const hn_timing *t, const char *name)
 {
-    double us = -1;
-    for (size_t k = 0; k < t->plan->nsteps; k++)
-        if (strcmp(t->plan->steps[k].name, name) == 0) us = (us < 0 ? 0 : us) + t->step_us[k];
-    return us;
+    return sum_of(t, t->step_us, name);
+}
+
+double hn_timing_best(const hn_timing *t, const char *name)
+{
+    return sum_of(t, t->step_best_us, name);
 }
 
 hn_status hn_outputs_take(hn_env *env, hn_arena *arena, hn_session *s, const hn_feed *feeds, size_t nfeeds,

@@ -12,7 +12,8 @@ typedef struct hn_latency {
 
 typedef struct hn_timing {
     hn_latency latency;
-    double *step_us; /* median per plan step */
+    double *step_us;      /* median per plan step */
+    double *step_best_us; /* of the fastest round */
     const hn_plan *plan;
 } hn_timing;
 
@@ -31,6 +32,7 @@ hn_status hn_time_sessions(hn_env *env, hn_arena *arena, hn_session *const *s, s
                            size_t rounds, double slice_ms, hn_timing *out) HN_MUST_CHECK;
 /* Sum of medians over the steps whose name is `name`; negative when there is none. */
 double hn_timing_of(const hn_timing *t, const char *name);
+double hn_timing_best(const hn_timing *t, const char *name); /* the same of the fastest rounds */
 
 /* Float outputs of a session over feeds, joined; for hn_output_loss. */
 typedef struct hn_outputs {

@@ -3,6 +3,7 @@
 #include "optimize/search_priv.h"
 
 #include "base/clock.h"
+#include "base/size.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,97 +13,10 @@ static hn_qdq_options variant(const hn_search *s)
     return (hn_qdq_options){.per_tensor = s->o->per_tensor, .bias_shift = s->bias_shift};
 }
 
-/* Time the present choice against float, in turn on one sample. */
-static hn_status time_choice(hn_search *s, hn_probe *p, hn_session *session, hn_arena *arena, size_t rounds,
-                             hn_timing t[2])
-{
-    (void)p;
-    size_t batch = hn_score_batch(s->float_session, 1);
-    hn_feed feed;
-    HN_TRY(
-        hn_feed_make(s->env, arena, s->float_session, s->ds, s->calib, batch < s->ncalib ? batch : s->ncalib, &feed));
-    hn_session *pair[2] = {s->float_session, session};
-    return hn_time_sessions(s->env, arena, pair, 2, &feed, rounds, 20, t);
-}
-
-static hn_status total_ms(hn_search *s, hn_probe *p, double *ms, bool layers)
-{
-    hn_arena arena = {0};
-    hn_graph *g;
-    hn_session *session = NULL;
-    hn_timing t[2];
-    hn_qdq_options q = variant(s);
-    bool taken = false;
-    size_t n = 1 + (layers ? 2 * s->layers.nlayers : 0);
-    double *v = hn_arena_array(s->env, &arena, n, sizeof *v); /* the model, then float and INT8 of each layer */
-    hn_status st = v ? hn_journal_take(s->env, s->o->journal, HN_JOURNAL_TIME, n, v, &taken) : HN_NOMEM;
-    if (st == HN_OK && !taken) st = hn_search_build(s, &arena, &q, &g, &session);
-    if (st == HN_OK && !taken) st = time_choice(s, p, session, &arena, 7, t);
-    if (st == HN_OK && !taken) {
-        v[0] = t[1].latency.p50_ms;
-        for (size_t i = 0; i < n / 2; i++) {
-            v[1 + 2 * i] = hn_timing_of(&t[0], s->layers.layer[i].name);
-            v[2 + 2 * i] = hn_timing_of(&t[1], s->layers.layer[i].name);
-        }
-        st = hn_journal_put(s->env, s->o->journal, HN_JOURNAL_TIME, n, v);
-    }
-    if (st == HN_OK) *ms = v[0];
-    for (size_t i = 0; st == HN_OK && i < n / 2; i++) {
-        s->report[i].us_float = v[1 + 2 * i];
-        s->report[i].us_int8 = v[2 + 2 * i];
-    }
-    hn_session_close(s->env, session);
-    hn_arena_fini(s->env, &arena);
-    return st;
-}
-
 static void turn(hn_search *s, size_t i, bool on)
 {
     s->layers.layer[i].on = on;
     hn_layers_mark(&s->layers);
-}
-
-/* Layers whose integer step is not faster go back to float when that makes the whole model faster: a float layer among
- * integer ones costs conversions, so the sum decides, not the layer. */
-static hn_status refuse_slow(hn_search *s, hn_probe *p)
-{
-    double now_ms, all_ms;
-    hn_search_stage(s, "timing layers", 0, 1);
-    HN_TRY(total_ms(s, p, &now_ms, true));
-    all_ms = now_ms;
-    size_t slow = 0, tried = 0;
-    for (size_t i = 0; i < s->layers.nlayers; i++)
-        slow += s->report[i].us_int8 > 0 && s->report[i].us_int8 >= s->report[i].us_float;
-    for (size_t i = 0; i < s->layers.nlayers && !hn_search_late(s) && tried < 24; i++) {
-        hn_layer_report *r = &s->report[i];
-        if (!s->layers.layer[i].on || r->us_int8 <= 0 || r->us_float <= 0 || r->us_int8 < r->us_float) continue;
-        double ms;
-        tried++;
-        hn_search_stage(s, "timing layers", (double)tried, (double)slow);
-        turn(s, i, false);
-        HN_TRY(total_ms(s, p, &ms, false));
-        if (ms < now_ms * 0.99) {
-            snprintf(
-                s->layers.layer[i].reason, sizeof s->layers.layer[i].reason,
-                "INT8 is not faster here: %.1f us against %.1f us in float; model %.3f ms with it, %.3f ms without",
-                r->us_int8, r->us_float, now_ms, ms);
-            HN_TRY(hn_search_refuse(s, s->layers.layer[i].name, "int8", "%s", s->layers.layer[i].reason));
-            now_ms = ms;
-        } else {
-            turn(s, i, true);
-            snprintf(s->layers.layer[i].reason, sizeof s->layers.layer[i].reason,
-                     "its step takes %.1f us (float %.1f us), but float would cost conversions around it: model %.3f "
-                     "ms, with it in float %.3f ms",
-                     r->us_int8, r->us_float, now_ms, ms);
-        }
-    }
-    hn_trial *tr = hn_search_trial(s, "layers timed", NAN);
-    if (!tr) return HN_NOMEM;
-    tr->latency_ms = now_ms;
-    snprintf(tr->note, sizeof tr->note,
-             "%zu of %zu integer steps not faster than float; model %.3f ms all INT8, %.3f ms as chosen", slow,
-             s->layers.nlayers, all_ms, now_ms);
-    return HN_OK;
 }
 
 /* For each layer: the share of the present loss that goes away when it alone is float. */
@@ -136,7 +50,7 @@ static hn_status score_choice(hn_search *s, hn_probe *p, const char *name, hn_tr
     hn_status st = hn_search_build(s, &arena, &q, &g, &session);
     if (st == HN_OK) st = hn_search_score(s, p, session, &t->correct, &t->drop);
     t->scored = st == HN_OK;
-    if (st == HN_OK && !hn_search_late(s)) st = total_ms(s, p, &t->latency_ms, false);
+    if (st == HN_OK && !hn_search_late(s)) st = hn_search_time(s, &t->latency_ms);
     hn_session_close(s->env, session);
     hn_arena_fini(s->env, &arena);
     *out = t;
@@ -182,6 +96,26 @@ static hn_status hold_budget(hn_search *s, hn_probe *p)
     return HN_OK;
 }
 
+/* The present choice as a stage of the waterfall: its answers on the selection part and its time. */
+static hn_status stage(hn_search *s, hn_probe *p, const char *name, double loss)
+{
+    hn_arena arena = {0};
+    hn_graph *g;
+    hn_session *session = NULL;
+    hn_qdq_options q = variant(s);
+    hn_stage *t = &s->stages[s->nstages];
+    if (s->nstages == HN_COUNT(s->stages) || hn_search_late(s)) return HN_OK;
+    *t = (hn_stage){.name = name, .loss = loss, .weight_bytes = hn_search_bytes(s)};
+    hn_search_stage(s, "measuring accuracy", 0, 1);
+    hn_status st = hn_search_build(s, &arena, &q, &g, &session);
+    if (st == HN_OK) st = hn_search_score(s, p, session, &t->correct, &t->drop);
+    if (st == HN_OK) st = hn_search_time(s, &t->latency_ms);
+    hn_session_close(s->env, session);
+    hn_arena_fini(s->env, &arena);
+    if (st == HN_OK) s->nstages++;
+    return st;
+}
+
 static hn_status route(hn_search *s, hn_probe *p)
 {
     double loss;
@@ -192,11 +126,18 @@ static hn_status route(hn_search *s, hn_probe *p)
     HN_TRY(hn_search_loss(s, p, &q, 0, &loss));
     hn_trial *t = hn_search_trial(s, "all layers INT8", loss);
     if (!t) return HN_NOMEM;
+    HN_TRY(stage(s, p, "INT8, all layers", loss));
+    const float *const *without = s->bias_shift;
+    const hn_graph *unequalised = s->graph;
     HN_TRY(hn_search_bias(s, p, &loss));
     /* Per-channel weights need no equalisation unless the loss is high for another reason. */
     if ((s->o->per_tensor || loss > 1e-3) && !hn_search_late(s)) HN_TRY(hn_search_equalize(s, p, &loss));
     HN_TRY(hn_journal_save(s->o->journal));
-    if (!s->o->all && !s->o->size) HN_TRY(refuse_slow(s, p));
+    if (s->graph != unequalised)
+        HN_TRY(stage(s, p, s->bias_shift ? "equalisation and bias correction" : "equalisation", loss));
+    else if (s->bias_shift != without)
+        HN_TRY(stage(s, p, "bias correction", loss));
+    if (!s->o->all && !s->o->size) HN_TRY(hn_search_refuse_slow(s));
     return hold_budget(s, p);
 }
 
@@ -223,7 +164,8 @@ hn_status hn_search_run(hn_env *env, hn_arena *arena, const hn_graph *clean, con
     s->ncalib = split->count[HN_PART_CALIB];
     s->select = split->index[HN_PART_SELECT];
     s->nselect = split->count[HN_PART_SELECT];
-    if (options->time_budget_s > 0) s->deadline_ns = hn_clock_ns() + (uint64_t)(options->time_budget_s * 1e9);
+    double left = options->time_budget_s - hn_journal_spent(options->journal);
+    if (options->time_budget_s > 0) s->deadline_ns = left > 0 ? hn_clock_ns() + (uint64_t)(left * 1e9) : 1;
     s->graph = hn_graph_clone(env, arena, clean);
     if (!s->graph) return env->error.status;
     HN_TRY(hn_layers_find(env, s->graph, &s->layers));

@@ -35,6 +35,14 @@ typedef struct hn_trial {
     bool chosen;
 } hn_trial;
 
+/* What a step of the route gave; measured on the selection part. */
+typedef struct hn_stage {
+    const char *name;
+    double loss, latency_ms, weight_bytes;
+    size_t correct;
+    hn_drop drop;
+} hn_stage;
+
 typedef struct hn_refusal {
     const char *layer, *what;
     char reason[200];
@@ -66,6 +74,8 @@ typedef struct hn_search {
     size_t ntrials, trials_cap;
     hn_refusal *refusals;
     size_t nrefusals, refusals_cap;
+    hn_stage stages[4];
+    size_t nstages;
     hn_layer_report *report; /* per layer */
     size_t baseline_correct; /* on the selection part */
     bool labelled;

@@ -1,5 +1,5 @@
-/* search_priv: between search.c (the route), search_ranges.c, search_repair.c, search_layers.c, and search_steps.c
- * (trials and measuring). */
+/* search_priv: between search.c (the route), search_ranges.c, search_repair.c, search_time.c,
+ * search_layers.c, and search_steps.c (trials and measuring). */
 #ifndef HN_OPTIMIZE_SEARCH_PRIV_H
 #define HN_OPTIMIZE_SEARCH_PRIV_H
 
@@ -29,6 +29,10 @@ hn_status hn_search_ranges_like(hn_search *s, const hn_layers *other) HN_MUST_CH
 /* Repairs; *loss is the error without, and what it is afterwards. */
 hn_status hn_search_bias(hn_search *s, hn_probe *p, double *loss) HN_MUST_CHECK;
 hn_status hn_search_equalize(hn_search *s, hn_probe *p, double *loss) HN_MUST_CHECK;
+/* Milliseconds of the present choice. */
+hn_status hn_search_time(hn_search *s, double *ms) HN_MUST_CHECK;
+/* Layers that are clearly faster in float go back to it. */
+hn_status hn_search_refuse_slow(hn_search *s) HN_MUST_CHECK;
 /* Fill sqnr_db; output_error and accuracy_delta of the layers. */
 hn_status hn_search_sqnr(hn_search *s, hn_probe *p) HN_MUST_CHECK;
 hn_status hn_search_alone(hn_search *s, hn_probe *p) HN_MUST_CHECK;
