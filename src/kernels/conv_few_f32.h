@@ -5,7 +5,7 @@
  * or a row of all channels of a channels-last one: image borders are the caller's. Weights are over-read up to
  * w_stride, n rounded up to whole vectors. With fewer pixels than HN_CONV_FEW_PIXELS a line is over-read as if there
  * were that many. y has stride n between pixels; there is no residual. A record's flags hold the vector width in
- * floats. */
+ * floats. Family conv_plane_f32 takes the same for n <= 8 and step <= 2. */
 #ifndef HN_KERNELS_CONV_FEW_F32_H
 #define HN_KERNELS_CONV_FEW_F32_H
 

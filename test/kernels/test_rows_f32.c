@@ -289,6 +289,14 @@ static void few_case(const hn_kernel *k, hn_rng *rng, size_t lines, size_t run, 
     guard_free(&bias);
 }
 
+static void plane(const hn_kernel *k, hn_rng *rng)
+{
+    for (size_t n = 1; n <= 8; n++)
+        for (size_t step = 1; step <= 2; step++)
+            for (size_t pixels = 1; pixels < 100; pixels += 1 + pixels / 5)
+                few_case(k, rng, 1 + n % 5, 1 + (n + pixels) % 7, step, pixels, n);
+}
+
 static void few(const hn_kernel *k, hn_rng *rng)
 {
     static const size_t STEPS[] = {1, 2, 3, 6};
@@ -343,6 +351,11 @@ static void transpose_matches(void **state)
 static void few_matches(void **state)
 {
     (void)state, each("conv_few_f32", few);
+    for (size_t i = 0; i < hn_kernel_count; i++) {
+        hn_rng rng;
+        hn_rng_init(&rng, 12, 0);
+        if (guard_runs(hn_kernel_rows[i], "conv_plane_f32")) plane(hn_kernel_rows[i], &rng);
+    }
 }
 static void dwconv_matches(void **state)
 {

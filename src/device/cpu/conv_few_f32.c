@@ -9,7 +9,7 @@
 #include "kernels/conv_few_f32.h"
 
 enum { OPERAND_X, OPERAND_W, OPERAND_B, OPERAND_Y };
-enum { CHANNELS = 4, BUFFER = 7168, LINES = 64, TASK_MACS = 1 << 18 };
+enum { CHANNELS = 4, BUFFER = 7168, LINES = 64, NARROW = 8, TASK_MACS = 1 << 18 };
 
 typedef struct params {
     hn_image g;
@@ -79,6 +79,14 @@ static const char *unfit(const hn_lower *c, const hn_image *g)
     return NULL;
 }
 
+/* Up to 8 output channels leave lanes empty, or a load a product: there lanes may hold pixels. */
+static const hn_kernel *choose(hn_lower *c, const hn_image *g)
+{
+    bool planes = g->in_first || g->c == 1;
+    const hn_kernel *k = planes && g->sw <= 2 && g->m <= NARROW ? hn_lower_kernel(c, "conv_plane_f32", -1, 0) : NULL;
+    return k != NULL ? k : hn_tile_kernel(c, "conv_few_f32", (size_t)g->m);
+}
+
 static hn_status lower(hn_lower *c)
 {
     const hn_node *node = c->node;
@@ -93,7 +101,7 @@ static hn_status lower(hn_lower *c)
     if (why != NULL) return hn_lower_refuse(c, "%s", why);
     if (hn_node_is(node, "hone.Conv") && !hn_epilogue_read(node, &ep))
         return hn_lower_refuse(c, "activation is unknown");
-    const hn_kernel *k = hn_tile_kernel(c, "conv_few_f32", (size_t)g.m);
+    const hn_kernel *k = choose(c, &g);
     if (k == NULL) return hn_lower_refuse(c, "no conv_few_f32 kernel");
     params *p = hn_lower_params(c, sizeof *p);
     if (p == NULL) return HN_NOMEM;
