@@ -43,7 +43,7 @@ static void check_quant(const hn_kernel *k, size_t n, bool each, uint8_t flip, h
     float *s = (float *)(void *)scale.p, *x = (float *)(void *)f.p;
     int32_t *z = (int32_t *)(void *)zp.p;
     for (size_t i = 0; i < (each ? n : 1); i++) {
-        s[i] = i % 3 == 0 ? 1.0f : (float)(0.1 + hn_rng_unit(rng));
+        s[i] = (i + n) % 3 == 0 ? 1.0f : (float)(0.1 + hn_rng_unit(rng));
         z[i] = (int32_t)hn_rng_below(rng, 256);
     }
     for (size_t i = 0; !back && n % 4 == 1 && i < n; i++) { /* quotients beside halves */
