@@ -4,12 +4,12 @@
  * One call does pixels [from, from + m) of one output row:
  *   acc[i][j] = bias[j] + sum over ky, kx of u8(x(i,ky,kx)[j]) * w[ky*kw+kx][j]
  * finished as kernels/q8.h says (BYTE, RESIDUAL), with x(i,ky,kx) = row[ky] + c * (i*sw + kx*dw - pw), or `pad` (c
- * bytes) where row[ky] is NULL or the pixel is outside [0, width). Variant PLAIN: w is [taps][c] bytes, bias and scale
- * in channel order. Variant LANES: blocks of 64 channels, the rest in one block of 64, 32 or 16; in a block, for each
- * group of 4 taps (padded with zero weights), what hn_dwconv_q8_at says. Variant COLUMNS (kh <= 3, kw 3, sw 1 or 2,
- * dw 1): the same with tap number 4*kx+ky of 12; where `more` is given, the weight is w plus more. Packed arrays are
- * 64-byte aligned and padded to whole blocks. Y and R are those of pixel `from`. Nothing outside the pixels and Y's m *
- * c bytes is touched; Y may be R itself. */
+ * bytes, all alike) where row[ky] is NULL or the pixel is outside [0, width). Variant PLAIN: w is [taps][c] bytes, bias
+ * and scale in channel order. Variant LANES: blocks of 64 channels, the rest in one block of 64, 32 or 16; in a block,
+ * for each group of 4 taps (padded with zero weights), what hn_dwconv_q8_at says. Variant COLUMNS (kh <= 3, kw 3, sw 1
+ * or 2, dw 1): the same with tap number 4*kx+ky of 12; where `more` is given, the weight is w plus more. Packed arrays
+ * are 64-byte aligned and padded to whole blocks. Y and R are those of pixel `from`. Nothing outside the pixels and Y's
+ * m * c bytes is touched; Y may be R itself. */
 #ifndef HN_KERNELS_DWCONV_Q8_H
 #define HN_KERNELS_DWCONV_Q8_H
 

@@ -1,6 +1,7 @@
 /* hone.QConv where every channel is convolved alone: rows of channels-last pixels through dwconv_q8. Weights less their
  * zero point that do not fit 8 bits become a sum of two or three that do: where the kernel takes no second weights, the
  * window's rows come as often. */
+#include <math.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -130,14 +131,16 @@ static size_t place(const params *p, int variant, size_t j, size_t t)
     return part * p->more + hn_dwconv_q8_at(win->c, 12, j, 4 * (t % 3) + t / 3);
 }
 
-static void pack(const weights *w, const params *p, int variant, int64_t x_zp, uint8_t *blob)
+static void pack(const weights *w, params *p, int variant, int64_t x_zp, uint8_t *blob)
 {
     size_t c = p->win.c, taps = p->win.kh * p->win.kw;
+    double most = 0;
     for (size_t j = 0; j < c; j++) {
-        int64_t sum = 0;
+        int64_t sum = 0, reach = 0;
         for (size_t t = 0; t < taps; t++) {
             int64_t v = weight(w, j * taps + t);
             sum += v;
+            reach += 255 * (v < 0 ? -v : v);
             for (size_t k = 0; k < p->parts; k++) blob[place(p, variant, j, k * taps + t)] = (uint8_t)part(&v);
         }
         int64_t bias = (w->bias == NULL ? 0 : hn_get_i64(w->bias, j)) - x_zp * sum;
@@ -145,7 +148,10 @@ static void pack(const weights *w, const params *p, int variant, int64_t x_zp, u
         size_t at = variant == HN_DWCONV_Q8_PLAIN ? j : hn_dwconv_q8_channel_at(c, j);
         memcpy(blob + p->bias + 4 * at, &low, 4);
         memcpy(blob + p->scale + 4 * at, (const float *)w->scale->data + (hn_tensor_elems(w->scale) == 1 ? 0 : j), 4);
+        double given = w->bias == NULL ? 0 : fabs((double)hn_get_i64(w->bias, j));
+        most = fmax(most, ((double)reach + given) * fabs(hn_get_f64(w->scale, hn_tensor_elems(w->scale) == 1 ? 0 : j)));
     }
+    p->out.bounded = most < 0x1p30;
     memset(blob + p->pad, (int)p->stage.fill, c);
 }
 

@@ -1,6 +1,6 @@
 /* 8-bit depthwise convolution with VNNI, windows 3 wide and up to 3 high, stride 1 or 2: unpacked columns stay in
- * registers for all the windows that they are part of. */
-#include "kernels/vnni/lib_dwconv_q8_all.h"
+ * registers for all the windows that they are part of; narrow images take several pixels a vector. */
+#include "kernels/vnni/lib_dwconv_q8_narrow.h"
 
 ALWAYS void slide(const hn_dwconv_q8 *g, dwconv_rows rows, const int stride, const int is_signed)
 {
@@ -20,6 +20,22 @@ ALWAYS void slide(const hn_dwconv_q8 *g, dwconv_rows rows, const int stride, con
         slide_16(g, rows, whole, (__mmask16)((1u << left) - 1), 1, stride, is_signed);
 }
 
+static void narrow_row(const hn_dwconv_q8 *g)
+{
+    if (g->more != NULL && g->sw == 1)
+        narrow_run(g, 1, 1, 0);
+    else if (g->more != NULL)
+        narrow_run(g, 2, 1, 0);
+    else if (g->sw == 1 && g->out->bounded)
+        narrow_run(g, 1, 0, 1);
+    else if (g->out->bounded)
+        narrow_run(g, 2, 0, 1);
+    else if (g->sw == 1)
+        narrow_run(g, 1, 0, 0);
+    else
+        narrow_run(g, 2, 0, 0);
+}
+
 static void dwconv(const hn_dwconv_q8 *args)
 {
     /* Copies, which stores of bytes cannot alias. */
@@ -27,6 +43,10 @@ static void dwconv(const hn_dwconv_q8 *args)
     hn_dwconv_q8 own = *args;
     const hn_dwconv_q8 *g = &own;
     own.out = &out;
+    if (narrow_fits(g)) {
+        narrow_row(g);
+        return;
+    }
     dwconv_rows rows = {.pad = g->pad, .ix = g->from * g->sw - g->pw, .width = g->width};
     for (size_t k = 0; k < 3; k++) { /* rows past the window have zero weights */
         bool real = k < g->kh && g->row[k];

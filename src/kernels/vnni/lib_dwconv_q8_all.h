@@ -22,6 +22,7 @@ typedef struct dwconv_rows {
 
 /* Such numbers would otherwise be kept in one vector and taken out again for every address. */
 #define KEEP_SCALAR(x)    __asm__("" : "+r"(x))
+#define KEEP_MEMORY(x)    __asm__("" : "+m"(x))
 
 #define _mm512_setzero_si _mm512_setzero_si512
 #define _mm256_setzero_si _mm256_setzero_si256
