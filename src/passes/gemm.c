@@ -35,7 +35,9 @@ static hn_status emit(hn_pass_ctx *c, hn_node *n, product *p)
         if (bias != NULL) from = next;
         p->bias = bias;
     }
-    hn_epilogue e = hn_epilogue_of(from);
+    /* Only float32 products finish their tiles beyond the bias. */
+    hn_epilogue e = {.out = from->out[0], .last = from, .act = ""};
+    if (p->a->type.dtype == HN_F32) e = hn_epilogue_of(from);
     hn_rw rw = hn_rw_at(c->graph, e.last);
     hn_rw_attr attrs[8] = {HN_A_INT("trans_b", p->trans_b), HN_A_FLOAT("alpha", p->alpha)};
     size_t at = 2;

@@ -21,19 +21,6 @@ typedef struct params {
     uint64_t a_stride;             /* rows of A are copied to this distance first; 0: not */
 } params;
 
-/* What the node multiplies, read off its op. */
-typedef struct problem {
-    const hn_value *a, *b, *c, *r;
-    size_t m, n, k;
-    bool trans_a, trans_b;
-    float scale, c_scale;
-} problem;
-
-static const hn_value *input(const hn_node *n, size_t i)
-{
-    return i < n->nin ? n->in[i] : NULL;
-}
-
 static bool all_f32(const hn_node *n)
 {
     for (size_t i = 0; i < n->nin; i++)
@@ -41,59 +28,8 @@ static bool all_f32(const hn_node *n)
     return n->nout == 1 && n->out[0] != NULL;
 }
 
-static void read_problem(const hn_node *n, problem *q)
-{
-    *q = (problem){.a = input(n, 0), .b = input(n, 1), .scale = 1, .c_scale = 1};
-    const hn_type *ta = &q->a->type, *tb = &q->b->type;
-    if (hn_node_is(n, "Gemm")) {
-        q->trans_a = hn_attr_int(n, "transA", 0) != 0;
-        q->trans_b = hn_attr_int(n, "transB", 0) != 0;
-        q->scale = (float)hn_attr_float(n, "alpha", 1.0);
-        q->c_scale = (float)hn_attr_float(n, "beta", 1.0);
-        q->c = input(n, 2);
-    } else if (hn_node_is(n, "hone.Gemm")) {
-        q->trans_b = hn_attr_int(n, "trans_b", 0) != 0;
-        q->scale = (float)hn_attr_float(n, "alpha", 1.0);
-        q->c = input(n, 2);
-        q->r = input(n, 3);
-    }
-    size_t rows = ta->rank == 1 ? 1 : (size_t)ta->dims[ta->rank - 2], last = (size_t)ta->dims[ta->rank - 1];
-    q->m = q->trans_a ? last : rows;
-    q->k = q->trans_a ? rows : last;
-    q->n = tb->rank == 1 ? 1 : (size_t)tb->dims[q->trans_b ? tb->rank - 2 : tb->rank - 1];
-}
-
-/* Batch dims of A and B, aligned at the right, into strides; a B without batch lets A's batch join the rows. */
-static bool read_batch(problem *q, hn_gemm_batch *batch, size_t *count, size_t *b_matrices)
-{
-    const hn_type *ta = &q->a->type, *tb = &q->b->type;
-    int ra = ta->rank > 2 ? ta->rank - 2 : 0, rb = tb->rank > 2 ? tb->rank - 2 : 0, rank = ra > rb ? ra : rb;
-    *batch = (hn_gemm_batch){0};
-    *count = 1;
-    *b_matrices = hn_dims_elems(tb->rank, tb->dims, 0, rb);
-    if (*b_matrices == 1) {
-        q->m *= hn_dims_elems(ta->rank, ta->dims, 0, ra);
-        return true;
-    }
-    if (rank > HN_GEMM_BATCH_RANK) return false;
-    size_t sa = q->m * q->k, sb = 1;
-    batch->rank = (uint32_t)rank;
-    for (int d = rank - 1; d >= 0; d--) {
-        size_t da = d >= rank - ra ? (size_t)ta->dims[d - (rank - ra)] : 1;
-        size_t db = d >= rank - rb ? (size_t)tb->dims[d - (rank - rb)] : 1;
-        batch->dims[d] = hn_max_size(da, db);
-        if (da == 0 || db == 0) batch->dims[d] = 0;
-        batch->a[d] = da == 1 ? 0 : sa;
-        batch->b[d] = db == 1 ? 0 : sb;
-        sa *= da;
-        sb *= db;
-        *count *= batch->dims[d];
-    }
-    return true;
-}
-
 /* C of Gemm: a row of n becomes the bias, a full matrix the residual. A constant one is expanded and scaled now. */
-static hn_status lower_c(hn_lower *c, const problem *q, bool *refused)
+static hn_status lower_c(hn_lower *c, const hn_gemm_problem *q, bool *refused)
 {
     *refused = false;
     const hn_type *t = q->c == NULL ? NULL : &q->c->type;
@@ -121,7 +57,7 @@ static hn_status lower_c(hn_lower *c, const problem *q, bool *refused)
     return hn_lower_input(c, SIZE_MAX) < 0 || hn_lower_input(c, 2) < 0 ? HN_NOMEM : HN_OK;
 }
 
-static hn_status pack_b(hn_lower *c, const problem *q, params *p, size_t matrix)
+static hn_status pack_b(hn_lower *c, const hn_gemm_problem *q, params *p, size_t matrix)
 {
     float *dst;
     size_t floats = hn_gemm_packed_floats(&p->plan);
@@ -134,13 +70,13 @@ static hn_status pack_b(hn_lower *c, const problem *q, params *p, size_t matrix)
 
 static hn_status lower(hn_lower *c)
 {
-    problem q;
+    hn_gemm_problem q;
     hn_gemm_batch batch;
     size_t count, b_matrices;
     hn_epilogue_f32 ep = {0};
     if (!all_f32(c->node)) return hn_lower_refuse(c, "not every operand is f32");
-    read_problem(c->node, &q);
-    if (!read_batch(&q, &batch, &count, &b_matrices))
+    hn_gemm_problem_read(c->node, &q);
+    if (!hn_gemm_batch_read(&q, &batch, &count, &b_matrices))
         return hn_lower_refuse(c, "more than %d batch dims", HN_GEMM_BATCH_RANK);
     if (hn_node_is(c->node, "hone.Gemm") && !hn_epilogue_read(c->node, &ep))
         return hn_lower_refuse(c, "activation is unknown");
@@ -171,8 +107,7 @@ static hn_status lower(hn_lower *c)
     if (refused) return HN_OK;
     if (hn_lower_output(c, 0) < 0) return HN_NOMEM;
     p->a_scratch = 0;
-    /* Rows a multiple of 4 KiB apart share the sets of L1 and L2; where all of B passes over them, a copy pays. */
-    if (!p->trans_a && count == 1 && q.k % 1024 == 0 && q.m >= 64 && q.n >= 512) p->a_stride = q.k + 16;
+    if (!p->trans_a && count == 1 && hn_gemm_collides(q.k * sizeof(float), q.m, q.n)) p->a_stride = q.k + 16;
     p->b_scratch = p->trans_a        ? hn_align_up(p->a_elems * sizeof(float), 64)
                    : p->a_stride > 0 ? hn_align_up(p->a_stride * q.m * sizeof(float), 64)
                                      : 0;
@@ -197,21 +132,6 @@ static void pack_task(void *ctx, size_t i)
                        x->p->b_sk, x->p->b_sn, x->p->scale, u0, u1);
 }
 
-enum { SPREAD_ROWS = 16 };
-
-typedef struct spread_ctx {
-    const float *src;
-    float *dst;
-    size_t k, stride, rows;
-} spread_ctx;
-
-static void spread_task(void *ctx, size_t i)
-{
-    const spread_ctx *x = ctx;
-    for (size_t row = i * SPREAD_ROWS; row < hn_min_size((i + 1) * SPREAD_ROWS, x->rows); row++)
-        memcpy(x->dst + row * x->stride, x->src + row * x->k, x->k * sizeof(float));
-}
-
 static hn_status run(const hn_run *r)
 {
     const params *p = r->params;
@@ -225,13 +145,9 @@ static hn_status run(const hn_run *r)
         job.a = turned;
     }
     if (p->a_stride > 0) {
-        spread_ctx x = {.src = job.a,
-                        .dst = (float *)((char *)r->scratch + p->a_scratch),
-                        .k = p->plan.k,
-                        .stride = p->a_stride,
-                        .rows = p->plan.m};
-        hn_pool_run(r->pool, hn_div_up(p->plan.m, SPREAD_ROWS), spread_task, &x);
-        job.a = x.dst;
+        float *apart = (float *)((char *)r->scratch + p->a_scratch);
+        hn_gemm_spread(r->pool, a, p->plan.k * sizeof *a, apart, p->a_stride * sizeof *a, p->plan.m);
+        job.a = apart;
         job.a_stride = p->a_stride;
     }
     job.b = b;

@@ -89,7 +89,7 @@ void hn_gemm_plan_rows(hn_gemm_plan *p, size_t m)
 }
 
 /* Panel j covers units [start(j), start(j + 1)): widths differ by at most one unit. */
-static size_t panel_start(const hn_gemm_plan *p, size_t j)
+size_t hn_gemm_panel(const hn_gemm_plan *p, size_t j)
 {
     return (size_t)p->units * j / p->panels;
 }
@@ -102,14 +102,14 @@ size_t hn_gemm_packed_floats(const hn_gemm_plan *p)
 static size_t panel_of(const hn_gemm_plan *p, size_t unit)
 {
     size_t j = unit * p->panels / p->units;
-    while (panel_start(p, j) > unit) j--;
-    while (panel_start(p, j + 1) <= unit) j++;
+    while (hn_gemm_panel(p, j) > unit) j--;
+    while (hn_gemm_panel(p, j + 1) <= unit) j++;
     return j;
 }
 
 size_t hn_gemm_packed_at(const hn_gemm_plan *p, size_t n, size_t *row_stride)
 {
-    size_t j = panel_of(p, n / p->lanes), start = panel_start(p, j), width = panel_start(p, j + 1) - start;
+    size_t j = panel_of(p, n / p->lanes), start = hn_gemm_panel(p, j), width = hn_gemm_panel(p, j + 1) - start;
     *row_stride = width * p->lanes;
     return start * p->lanes * p->taps * p->k + (n - start * p->lanes);
 }
@@ -159,12 +159,13 @@ static void depth_pass(const hn_gemm_job *job, hn_gemm_f32 *g, const span *s, co
     size_t tiles = hn_div_up(s->rows, p->mr);
     bool fetch = p->taps == 1 && job->b_stride == 0 && tiles >= 8;
     for (size_t j = s->panel0; j < s->panel1; j++) {
-        size_t u = panel_start(p, j), width = (panel_start(p, j + 1) - u) * p->lanes, col = u * p->lanes;
+        size_t u = hn_gemm_panel(p, j), width = (hn_gemm_panel(p, j + 1) - u) * p->lanes, col = u * p->lanes;
         g->n = hn_min_size(width, p->n - col);
         g->b = job->b_stride > 0 ? b + col : b + col * p->taps * p->k + k0 * width;
         g->b_stride = job->b_stride > 0 ? job->b_stride : width;
         /* While the rows pass over this panel, its successor comes nearer: its part of the depth, slice by slice. */
-        size_t next_width = fetch && j + 1 < p->panels ? (panel_start(p, j + 2) - panel_start(p, j + 1)) * p->lanes : 0;
+        size_t next_width =
+            fetch && j + 1 < p->panels ? (hn_gemm_panel(p, j + 2) - hn_gemm_panel(p, j + 1)) * p->lanes : 0;
         const float *next = b + (col + width) * p->k + k0 * next_width;
         size_t slice = hn_div_up(g->k * next_width, tiles);
         fetch = fetch && j + 1 < s->panel1;
@@ -190,15 +191,7 @@ static void task(void *ctx, size_t index)
     const hn_gemm_plan *p = job->plan;
     size_t nb = index % p->nblocks, mb = index / p->nblocks % p->mblocks, batch = index / p->nblocks / p->mblocks;
     size_t a_off = 0, b_index = 0;
-    if (job->batch != NULL) {
-        size_t rest = batch;
-        for (size_t d = job->batch->rank; d-- > 0;) {
-            size_t at = rest % job->batch->dims[d];
-            rest /= job->batch->dims[d];
-            a_off += at * job->batch->a[d];
-            b_index += at * job->batch->b[d];
-        }
-    }
+    if (job->batch != NULL) hn_gemm_batch_at(job->batch, batch, &a_off, &b_index);
     size_t m0 = mb * p->mblock, rows_here = hn_min_size(p->mblock, p->m - m0);
     const float *rows[HN_GEMM_ROWS];
     if (job->rows != NULL)
@@ -236,6 +229,98 @@ void hn_gemm_run(hn_pool *pool, const hn_gemm_job *job)
     const hn_gemm_plan *p = job->plan;
     if (p->m == 0 || p->n == 0) return;
     hn_pool_run(pool, (size_t)p->batch * p->mblocks * p->nblocks, task, (void *)job);
+}
+
+static const hn_value *input(const hn_node *n, size_t i)
+{
+    return i < n->nin ? n->in[i] : NULL;
+}
+
+void hn_gemm_problem_read(const hn_node *n, hn_gemm_problem *q)
+{
+    *q = (hn_gemm_problem){.a = input(n, 0), .b = input(n, 1), .scale = 1, .c_scale = 1};
+    const hn_type *ta = &q->a->type, *tb = &q->b->type;
+    if (hn_node_is(n, "Gemm")) {
+        q->trans_a = hn_attr_int(n, "transA", 0) != 0;
+        q->trans_b = hn_attr_int(n, "transB", 0) != 0;
+        q->scale = (float)hn_attr_float(n, "alpha", 1.0);
+        q->c_scale = (float)hn_attr_float(n, "beta", 1.0);
+        q->c = input(n, 2);
+    } else if (hn_node_is(n, "hone.Gemm")) {
+        q->trans_b = hn_attr_int(n, "trans_b", 0) != 0;
+        q->scale = (float)hn_attr_float(n, "alpha", 1.0);
+        q->c = input(n, 2);
+        q->r = input(n, 3);
+    }
+    size_t rows = ta->rank == 1 ? 1 : (size_t)ta->dims[ta->rank - 2], last = (size_t)ta->dims[ta->rank - 1];
+    q->m = q->trans_a ? last : rows;
+    q->k = q->trans_a ? rows : last;
+    q->n = tb->rank == 1 ? 1 : (size_t)tb->dims[q->trans_b ? tb->rank - 2 : tb->rank - 1];
+}
+
+bool hn_gemm_batch_read(hn_gemm_problem *q, hn_gemm_batch *batch, size_t *count, size_t *b_matrices)
+{
+    const hn_type *ta = &q->a->type, *tb = &q->b->type;
+    int ra = ta->rank > 2 ? ta->rank - 2 : 0, rb = tb->rank > 2 ? tb->rank - 2 : 0, rank = ra > rb ? ra : rb;
+    *batch = (hn_gemm_batch){0};
+    *count = 1;
+    *b_matrices = hn_dims_elems(tb->rank, tb->dims, 0, rb);
+    if (*b_matrices == 1) {
+        q->m *= hn_dims_elems(ta->rank, ta->dims, 0, ra);
+        return true;
+    }
+    if (rank > HN_GEMM_BATCH_RANK) return false;
+    size_t sa = q->m * q->k, sb = 1;
+    batch->rank = (uint32_t)rank;
+    for (int d = rank - 1; d >= 0; d--) {
+        size_t da = d >= rank - ra ? (size_t)ta->dims[d - (rank - ra)] : 1;
+        size_t db = d >= rank - rb ? (size_t)tb->dims[d - (rank - rb)] : 1;
+        batch->dims[d] = hn_max_size(da, db);
+        if (da == 0 || db == 0) batch->dims[d] = 0;
+        batch->a[d] = da == 1 ? 0 : sa;
+        batch->b[d] = db == 1 ? 0 : sb;
+        sa *= da;
+        sb *= db;
+        *count *= batch->dims[d];
+    }
+    return true;
+}
+
+void hn_gemm_batch_at(const hn_gemm_batch *batch, size_t index, size_t *a, size_t *b)
+{
+    *a = *b = 0;
+    for (size_t d = batch->rank; d-- > 0;) {
+        size_t at = index % batch->dims[d];
+        index /= batch->dims[d];
+        *a += at * batch->a[d];
+        *b += at * batch->b[d];
+    }
+}
+
+bool hn_gemm_collides(size_t row_bytes, size_t m, size_t n)
+{
+    return row_bytes > 0 && row_bytes % 4096 == 0 && m >= 64 && n >= 512;
+}
+
+enum { SPREAD_ROWS = 16 };
+
+typedef struct spread_ctx {
+    const char *src;
+    char *dst;
+    size_t row, stride, rows;
+} spread_ctx;
+
+static void spread_task(void *ctx, size_t i)
+{
+    const spread_ctx *x = ctx;
+    for (size_t row = i * SPREAD_ROWS; row < hn_min_size((i + 1) * SPREAD_ROWS, x->rows); row++)
+        memcpy(x->dst + row * x->stride, x->src + row * x->row, x->row);
+}
+
+void hn_gemm_spread(hn_pool *pool, const void *src, size_t row_bytes, void *dst, size_t stride_bytes, size_t rows)
+{
+    spread_ctx x = {.src = src, .dst = dst, .row = row_bytes, .stride = stride_bytes, .rows = rows};
+    hn_pool_run(pool, hn_div_up(rows, SPREAD_ROWS), spread_task, &x);
 }
 
 typedef struct act_name {

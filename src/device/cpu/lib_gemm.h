@@ -33,12 +33,33 @@ void hn_gemm_pack_units(const hn_gemm_plan *p, float *dst, const float *b, size_
                         size_t u1);
 void hn_gemm_pack(const hn_gemm_plan *p, float *dst, const float *b, size_t sk, size_t sn, float scale);
 
+/* The first unit of panel j; of number `panels`: units. */
+size_t hn_gemm_panel(const hn_gemm_plan *p, size_t j);
+/* Rows a multiple of 4 KiB apart share the sets of L1 and L2; where all of B passes over them, a copy that lies apart
+ * pays. */
+bool hn_gemm_collides(size_t row_bytes, size_t m, size_t n);
+void hn_gemm_spread(hn_pool *pool, const void *src, size_t row_bytes, void *dst, size_t stride_bytes, size_t rows);
+
 /* Strides of the batch dims; outermost first. */
 typedef struct hn_gemm_batch {
     uint32_t rank;
     uint64_t dims[HN_GEMM_BATCH_RANK];
     uint64_t a[HN_GEMM_BATCH_RANK], b[HN_GEMM_BATCH_RANK]; /* in elements of A; in matrices B */
 } hn_gemm_batch;
+
+/* What the node multiplies, read off its op. */
+typedef struct hn_gemm_problem {
+    const hn_value *a, *b, *c, *r;
+    size_t m, n, k;
+    bool trans_a, trans_b;
+    float scale, c_scale;
+} hn_gemm_problem;
+void hn_gemm_problem_read(const hn_node *n, hn_gemm_problem *q);
+/* Batch dims of A and B, aligned at the right, into strides; a B without batch lets A's batch join the rows. False for
+ * too many dims. */
+bool hn_gemm_batch_read(hn_gemm_problem *q, hn_gemm_batch *batch, size_t *count, size_t *b_matrices);
+/* Elements of A and matrices of B from the first to number `index` of the batch. */
+void hn_gemm_batch_at(const hn_gemm_batch *batch, size_t index, size_t *a, size_t *b);
 
 /* Pointers to rows [m0, m0 + count) of A. */
 typedef void hn_gemm_rows_fn(const void *self, size_t m0, size_t count, const float **rows);
