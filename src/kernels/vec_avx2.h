@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #define VEC_NAME(x) avx2_##x
+/* Keeps a value in its register: the compiler would load it again for every use. */
+#define VF_HOLD(x)  __asm__("" : "+x"(x))
 #define VEC_LANES   8
 
 typedef __m256 vf;

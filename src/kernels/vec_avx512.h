@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #define VEC_NAME(x) avx512_##x
+/* Keeps a value in its register: the compiler would load it again for every use. */
+#define VF_HOLD(x)  __asm__("" : "+v"(x))
 #define VEC_LANES   16
 
 typedef __m512 vf;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define VEC_NAME(x) generic_##x
+#define VF_HOLD(x)  ((void)0)
 #define VEC_LANES   4
 
 typedef float vf __attribute__((vector_size(16)));

@@ -25,6 +25,7 @@ typedef struct hn_wino_f32 {
     const float *u;      /* packed */
     float *scratch;      /* hn_wino_f32_floats of them; fastest on a 64-byte boundary */
     size_t first, count; /* tiles, count >= 1 */
+    size_t ahead;        /* tiles after these to ask memory for, outputs too; 0 where all is in cache */
     hn_epilogue_f32 ep;  /* bias of channel 0; residual of image 0, as y */
 } hn_wino_f32;
 

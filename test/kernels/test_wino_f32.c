@@ -15,7 +15,7 @@
 typedef struct shape {
     size_t n, h, w, c, m;
     ptrdiff_t pt, pl, pb, pr;
-    size_t first, count; /* tiles; count 0: all */
+    size_t first, count, ahead; /* tiles; count 0: all */
     int act, residual, act_first, bias;
 } shape;
 
@@ -89,6 +89,7 @@ static void begin(scene *q, const hn_kernel *k, const shape *s, hn_rng *rng)
     q->g.down = (q->oh + t - 1) / t;
     q->g.across = (q->ow + t - 1) / t;
     q->g.first = s->first;
+    q->g.ahead = s->ahead;
     q->g.count = s->count > 0 ? s->count : s->n * q->g.down * q->g.across;
     q->scratch = array(hn_wino_f32_floats(k, s->c, q->g.count), 5);
     q->g.x = q->x.p;
@@ -217,6 +218,7 @@ static void runs(const hn_kernel *k, hn_rng *rng)
         size_t side = k->variant, all = 3 * ((13 + side - 1) / side) * ((14 + side - 1) / side);
         if (count > all) break;
         s.first = (all - count) / (1 + count % 3);
+        s.ahead = count % 4 * 5;
         check(k, &s, rng);
     }
 }

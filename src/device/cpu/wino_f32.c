@@ -15,10 +15,10 @@
 enum { OPERAND_X, OPERAND_U, OPERAND_B, OPERAND_R, OPERAND_Y };
 enum {
     SLOTS = 16,               /* parts of scratch: most threads that work at a time */
-    BLOCK_TILES = 12,         /* tiles a task, rounded up to the kernel's group, where weights are small */
-    SMALL_WEIGHTS = 1 << 18,  /* floats */
-    BLOCK_FLOATS = 1 << 17,   /* transformed inputs of a task where they are not */
+    BLOCK_TILES = 24,         /* tiles a task, rounded up to the kernel's group: how often weights that came are used */
+    BLOCK_FLOATS = 1 << 18,   /* transformed inputs of a task, unless that is less than a group */
     FEW_BLOCKS = 8,           /* below, the number of blocks becomes a power of two */
+    CACHED_BYTES = 1 << 20,   /* inputs and outputs that are taken to be in a cache near by */
     WEIGHT_FLOATS_A_STEP = 3, /* weights that arrive while one vector is multiplied */
     LEAST_CHANNELS = 8
 };
@@ -26,7 +26,7 @@ enum {
 typedef struct params {
     hn_image g;
     hn_epilogue_f32 ep;
-    uint32_t down, across, blocks, slots;
+    uint32_t down, across, blocks, slots, far;
     uint64_t slot_bytes;
 } params;
 
@@ -36,7 +36,7 @@ typedef struct cost {
     size_t tile;
     double in, out;
 } cost;
-static const cost COSTS[] = {{2, 80, 110}, {4, 220, 280}};
+static const cost COSTS[] = {{2, 60, 80}, {4, 180, 190}};
 static const double DIRECT = 1.08, WORTH = 0.9; /* share of direct steps that are no products; gain that is wanted */
 
 static double direct_steps(const hn_image *g, size_t lanes)
@@ -121,16 +121,19 @@ static const char *unfit(const hn_lower *c, const hn_image *g)
     return NULL;
 }
 
-static void cut(const hn_kernel *k, params *p, size_t weights)
+static void cut(const hn_kernel *k, params *p)
 {
     const hn_image *g = &p->g;
     size_t a = k->variant + 2u, mr = k->mr, tiles = (size_t)g->n * p->down * p->across;
-    size_t block = hn_div_up(BLOCK_TILES, mr) * mr;
-    if (weights > SMALL_WEIGHTS) block = hn_max_size(block, BLOCK_FLOATS / (a * a * (size_t)g->c) / mr * mr);
+    size_t fits = BLOCK_FLOATS / (a * a * (size_t)g->c) / mr * mr, wanted = hn_div_up(BLOCK_TILES, mr) * mr;
+    size_t block = hn_max_size(hn_min_size(wanted, fits), mr);
     size_t blocks = hn_div_up(tiles, block), even = 1;
     while (even < blocks) even *= 2;
     if (blocks < FEW_BLOCKS) blocks = even;
     p->blocks = (uint32_t)blocks;
+    p->far =
+        (size_t)g->n * ((size_t)g->h * (size_t)g->w * (size_t)g->c + (size_t)g->oh * (size_t)g->ow * (size_t)g->m) >
+        CACHED_BYTES / sizeof(float);
     p->slots = (uint32_t)hn_min_size(blocks, SLOTS);
     p->slot_bytes = hn_align_up(hn_wino_f32_floats(k, (size_t)g->c, hn_div_up(tiles, blocks)) * sizeof(float), 64);
 }
@@ -166,7 +169,7 @@ static hn_status lower(hn_lower *c)
     if (!hn_size_mul(hn_div_up((size_t)g.m, k->flags) * k->flags, a * a * (size_t)g.c, &weights) ||
         !hn_size_mul(weights, sizeof(float), &bytes))
         return hn_lower_refuse(c, "the weights are too large");
-    cut(k, p, weights);
+    cut(k, p);
     float *u;
     if (hn_lower_input(c, 0) < 0 || hn_lower_const(c, bytes, (void **)&u) < 0) return HN_NOMEM;
     pack(k, &g, node->in[1]->data->data, u);
@@ -199,6 +202,7 @@ static void worker(void *ctx, size_t slot)
             if (i >= end) break;
             g.first = j->tiles * i / blocks;
             g.count = j->tiles * (i + 1) / blocks - g.first;
+            g.ahead = j->p->far && i + 1 < blocks ? j->tiles * (i + 2) / blocks - g.first - g.count : 0;
             if (g.count > 0) j->fn(&g);
         }
     }
