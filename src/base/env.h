@@ -75,7 +75,7 @@ typedef struct hn_env {
     struct hn_pool *pool; /* borrowed; NULL: serial */
     uint64_t isa;         /* ISA bits that may be used (device/isa.h); 0 until a device fills it */
     uint64_t seed;
-    bool strict; /* only kernels whose sums round as the definition's do */
+    bool strict;       /* only kernels whose sums round as the definition's do */
     double work_limit; /* most that one run may ask for, in operations and bytes moved; 0: no limit */
     double work;       /* asked for so far by the present run */
 } hn_env;
