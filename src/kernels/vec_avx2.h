@@ -42,12 +42,29 @@ static inline void vf_store(float *p, vf v)
 {
     _mm256_storeu_ps(p, v);
 }
+/* Masked stores of AVX are microcode on some machines. */
 static inline void vf_store_t(float *p, vf v, vt t)
 {
-    if (t.n == 8)
+    if (t.n == 8) {
         vf_store(p, v);
-    else
-        _mm256_maskstore_ps(p, t.mask, v);
+        return;
+    }
+#ifdef __AVX512VL__
+    _mm256_mask_storeu_ps(p, _mm256_movepi32_mask(t.mask), v);
+#else
+    __m128 x = _mm256_castps256_ps128(v);
+    if (t.n & 4) {
+        _mm_storeu_ps(p, x);
+        p += 4;
+        x = _mm256_extractf128_ps(v, 1);
+    }
+    if (t.n & 2) {
+        _mm_storel_pi((__m64 *)(void *)p, x);
+        p += 2;
+        x = _mm_movehl_ps(x, x);
+    }
+    if (t.n & 1) _mm_store_ss(p, x);
+#endif
 }
 static inline vf vf_set(float x)
 {

@@ -77,6 +77,43 @@ static hn_status take_bn(hn_pass_ctx *c, hn_node *n)
     return emit(c, n, &k);
 }
 
+static bool ints_are(const hn_node *n, const char *name, const int64_t *want, int64_t otherwise)
+{
+    const int64_t *v;
+    size_t count = hn_attr_ints(n, name, &v);
+    for (size_t i = 0; i < 2; ++i)
+        if ((count == 2 ? v[i] : otherwise) != want[i]) return false;
+    return true;
+}
+
+/* A ConvTranspose whose windows lie side by side: every pixel becomes a block. */
+static hn_status take_deconv(hn_pass_ctx *c, hn_node *n)
+{
+    const hn_tensor *w = hn_node_const(n, 1);
+    const int64_t *pads;
+    hn_value *b = hn_node_in(n, 2);
+    if (w == NULL || w->rank != 4 || !hn_is_real(n->in[0]) || (b != NULL && b->data == NULL)) return HN_OK;
+    bool plain = hn_attr_int(n, "group", 1) == 1 && ints_are(n, "strides", w->dims + 2, 1) &&
+                 ints_are(n, "dilations", (int64_t[]){1, 1}, 1) &&
+                 ints_are(n, "output_padding", (int64_t[]){0, 0}, 0) && hn_node_attr(n, "output_shape") == NULL &&
+                 hn_attr_is(n, "auto_pad", "NOTSET");
+    for (size_t i = 0, count = hn_attr_ints(n, "pads", &pads); i < count; ++i) plain = plain && pads[i] == 0;
+    if (!plain) return HN_OK;
+    hn_epilogue e = hn_epilogue_of(n);
+    bool alone = e.residual != NULL; /* a residual is not taken in, so nothing is */
+    hn_node *last = alone ? n : e.last;
+    hn_rw rw = hn_rw_at(c->graph, last);
+    hn_rw_attr attrs[4] = {{0}};
+    rw.name = n->name;
+    if (!alone && e.act[0] != 0) {
+        attrs[0] = (hn_rw_attr)HN_A_STR("act", e.act);
+        attrs[1] = (hn_rw_attr)HN_A_FLOAT("act_alpha", e.alpha);
+        attrs[2] = (hn_rw_attr)HN_A_FLOAT("act_beta", e.beta);
+    }
+    hn_value *in[] = {n->in[0], n->in[1], b};
+    return hn_replace_first(c, &rw, last, hn_rw_op(&rw, "hone.Deconv", b != NULL ? 3 : 2, in, attrs));
+}
+
 static hn_status run(hn_pass_ctx *c)
 {
     for (hn_node *n = c->graph->first, *next; n != NULL; n = next) {
@@ -86,6 +123,8 @@ static hn_status run(hn_pass_ctx *c)
             HN_TRY(take_conv(c, n));
         else if (hn_node_is(n, "BatchNormalization"))
             HN_TRY(take_bn(c, n));
+        else if (hn_node_is(n, "ConvTranspose"))
+            HN_TRY(take_deconv(c, n));
         /* The node after n may have been taken in. Then n itself is still there, unread. */
         if (n->graph != NULL) next = n->next;
     }
@@ -98,6 +137,7 @@ const hn_pass hn_pass_fuse_conv = {
         "Conv with constant weights becomes hone.Conv with explicit padding and takes in the activation, the residual "
         "addition "
         "and the activation after it. One-dimensional convolutions travel as two-dimensional ones of height 1, and a "
-        "BatchNormalization that was left over becomes a depthwise 1x1 convolution.",
+        "BatchNormalization that was left over becomes a depthwise 1x1 convolution. ConvTranspose of windows side by "
+        "side becomes hone.Deconv.",
     .run = run,
 };

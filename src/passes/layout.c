@@ -69,6 +69,7 @@ static role role_of(const hn_node *n)
     if (n->nin == 0 || n->nout == 0 || n->nregions != 0 || !rank4(n->in[0]) || n->out[0] == NULL) return NO;
     if (hn_node_is(n, "hone.Conv") || hn_node_is(n, "hone.QConv"))
         return hn_attr_int(n, "layout", 0) == 0 && rank4(n->out[0]) ? ANCHOR : NO;
+    if (hn_node_is(n, "hone.Deconv")) return hn_attr_int(n, "layout", 0) == 0 && rank4(n->out[0]) ? ANCHOR : NO;
     if (!unread_extras(n) && !hn_node_is(n, "Split")) return NO;
     if (hn_node_is(n, "hone.Pool") || hn_node_is(n, "hone.QPool")) return hn_attr_int(n, "layout", 0) == 0 ? POOL : NO;
     if (hn_node_is(n, "MaxPool") || hn_node_is(n, "AveragePool")) {

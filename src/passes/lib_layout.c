@@ -104,6 +104,15 @@ static hn_status build_conv(hn_layout *l, hn_node *n, hn_value **made)
     return finish(l, m, made);
 }
 
+static hn_status build_deconv(hn_layout *l, hn_node *n, hn_value **made)
+{
+    hn_value *in[3] = {twin(l, n->in[0]), n->in[1], hn_node_in(n, 2)};
+    hn_node *m = again(l, n, in);
+    if (m == NULL) return hn_rw_status(&l->rw);
+    HN_TRY(hn_node_set_int(m, "layout", 1));
+    return finish(l, m, made);
+}
+
 static hn_status build_pool(hn_layout *l, hn_node *n, hn_value **made)
 {
     hn_window_attrs w;
@@ -224,6 +233,7 @@ hn_status hn_layout_build(hn_layout *l, hn_node *n, hn_value **made)
 {
     static const char *const first_only[] = {"Identity", "QuantizeLinear", "DequantizeLinear", "hone.QLut"};
     if (hn_node_is(n, "hone.Conv") || hn_node_is(n, "hone.QConv")) return build_conv(l, n, made);
+    if (hn_node_is(n, "hone.Deconv")) return build_deconv(l, n, made);
     if (hn_node_is(n, "MaxPool") || hn_node_is(n, "AveragePool") || hn_node_is(n, "hone.Pool") ||
         hn_node_is(n, "hone.QPool"))
         return build_pool(l, n, made);

@@ -1,4 +1,5 @@
-/* deconv_f32, resize_f32, pool_f32, norm_f32 and clip_int on shapes larger than the rows' own cases. */
+/* deconv_f32, deconv_block_f32, resize_f32, pool_f32, norm_f32 and clip_int on shapes larger than the rows' own cases.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,6 +37,32 @@ static void deconvolutions_match(void **state)
         ok(hn_node_set_ints(n, "output_padding", (const int64_t[]){f[6], f[6]}, 2));
         ok(hn_node_set_int(n, "group", f[7]));
         drive_check(&d, "deconv_f32", 1e-4, 1e-5);
+        drive_end(&d);
+    }
+}
+
+static void blocks_match(void **state)
+{
+    (void)state;
+    static const int64_t FORMS[][7] = {/* n h w c m kh kw */
+                                       {2, 5, 7, 9, 3, 2, 2},
+                                       {1, 3, 40, 24, 24, 2, 2},
+                                       {1, 6, 33, 24, 1, 2, 2},
+                                       {3, 1, 1, 5, 20, 3, 4},
+                                       {1, 2, 70, 17, 5, 1, 3}};
+    static const char *const ACTS[] = {"Relu", "Sigmoid", ""};
+    for (size_t i = 0; i < HN_COUNT(FORMS); i++) {
+        const int64_t *f = FORMS[i];
+        drive d;
+        drive_begin(&d, i);
+        drive_rand(&d, false, DRIVE_DIMS(f[0], f[1], f[2], f[3]), -1, 1);
+        drive_rand(&d, true, DRIVE_DIMS(f[3], f[4], f[5], f[6]), -1, 1);
+        if (i != 3) drive_rand(&d, true, DRIVE_DIMS(f[4]), -1, 1);
+        hn_node *n = drive_node(&d, "hone.Deconv", 1);
+        ok(hn_node_set_int(n, "layout", 1));
+        ok(hn_node_set_string(n, "act", ACTS[i % 3]));
+        drive_check(&d, "deconv_block_f32", 1e-4, 1e-5);
+        assert_false(d.unsuitable);
         drive_end(&d);
     }
 }
@@ -128,7 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(deconvolutions_match), cmocka_unit_test(resizes_match), cmocka_unit_test(integers_are_clipped),
-        cmocka_unit_test(pools_match),          cmocka_unit_test(norms_match),
+        cmocka_unit_test(blocks_match),         cmocka_unit_test(pools_match),   cmocka_unit_test(norms_match),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
