@@ -46,7 +46,7 @@ static void print_table(hone_record *rec)
                 {"latency, median", "latency_ms.p50", NULL, MS, -1},
                 {"latency, 99 %", "latency_ms.p99", NULL, MS, -1},
                 {"throughput", "throughput_per_s", NULL, RATE, 1},
-                {"weights, activations", "peak_rss_bytes", NULL, BYTES, -1},
+                {"weights, activations", "memory_bytes", NULL, BYTES, -1},
                 {"activation arena", "arena_bytes", NULL, BYTES, -1},
                 {"parameters", "params", NULL, COUNT, 0}};
     printf("%-20s %14s %14s %9s\n", "", "before", "after", "ratio");

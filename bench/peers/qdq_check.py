@@ -20,7 +20,7 @@ def main():
     p.add_argument("folder", help="output folder of hone optimize")
     p.add_argument("--data", help="data set; default: the report's")
     p.add_argument("--preprocess", help="default: the report's, else none")
-    p.add_argument("--label-offset", type=int, default=0)
+    p.add_argument("--label-offset", type=int, help="default: the report's, else 0")
     p.add_argument("--limit", type=int, default=0, help="so many samples; 0: all")
     p.add_argument("--json", help="write the record there")
     p.add_argument("--build", required=True, help=argparse.SUPPRESS)
@@ -31,9 +31,10 @@ def main():
     if not data:
         p.error("no --data given and no report.json that names one")
     pre = o.preprocess or report.get("data", {}).get("preprocess") or "none"
+    offset = o.label_offset if o.label_offset is not None else report.get("data", {}).get("label_offset", 0)
     library = engines.Library(str(pathlib.Path(o.build) / "libhone.so"), 1)
     with tempfile.TemporaryDirectory() as tmp:
-        subprocess.run([str(pathlib.Path(o.build) / "bench" / "dump_inputs"), data, pre, str(o.label_offset), str(o.limit), tmp],
+        subprocess.run([str(pathlib.Path(o.build) / "bench" / "dump_inputs"), data, pre, str(offset), str(o.limit), tmp],
                        check=True)
         labels = np.loadtxt(tmp + "/labels.txt", dtype=np.int64, ndmin=1)
         x = np.load(tmp + "/0.npy")
@@ -56,6 +57,7 @@ def main():
                 base = y if base is None else base
                 diff[k] = max(diff[k], float(np.abs(y - base).max()))
                 top[k].append(int(y.argmax()))
+    bar = 0.99
     record = {"folder": str(folder), "data": data, "preprocess": pre, "n": len(labels), "runs": []}
     first = np.array(top["hone, QDQ file"])
     print(f"{folder}: {len(labels)} samples of {data}, pre-processing {pre}")
@@ -65,9 +67,11 @@ def main():
         record["runs"].append(row)
         print(f"  {k:18} top-1 {100 * row['top1']:6.2f} %   agrees with hone's QDQ run {100 * row['agreement']:6.2f} %   "
               f"largest difference {row['max_diff']:.3g}")
+    worst = min(r["agreement"] for r in record["runs"])
+    print(f"{'reached ' if worst >= bar else 'short   '} same top-1 class in {100 * worst:.2f} % of {len(labels)} (bar {100 * bar:.0f} %)")
     if o.json:
         pathlib.Path(o.json).write_text(json.dumps(record, indent=1) + "\n")
-    return 0
+    return 0 if worst >= bar else 2
 
 
 if __name__ == "__main__":

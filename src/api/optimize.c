@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "formats/onnx_write.h"
 #include "ops/ops.h"
+#include "optimize/cut.h"
 #include "optimize/package.h"
 #include "passes/pass.h"
 
@@ -125,6 +126,24 @@ static hn_status test(hn_job *j)
     return HN_OK;
 }
 
+/* What the graph costs as it stands in the file, and clean, before anything is fused: the first stages of the
+ * waterfall.
+ */
+static hn_status time_stages(hn_job *j, const hn_feed *feed)
+{
+    hn_env *env = &j->e->env;
+    hn_session_options plain = {.plain = true};
+    hn_session *s[HN_JOB_STAGES] = {NULL, NULL, j->s.float_session};
+    hn_timing t[HN_JOB_STAGES];
+    hn_status st = hn_session_new(env, hn_session_graph(j->source), NULL, &plain, &s[0]);
+    if (st == HN_OK) st = hn_session_new(env, j->clean, NULL, &plain, &s[1]);
+    if (st == HN_OK) st = hn_time_sessions(env, &j->arena, s, HN_JOB_STAGES, feed, 5, 5, t);
+    for (size_t i = 0; i < HN_JOB_STAGES && st == HN_OK; i++) j->stage_ms[i] = t[i].latency.p50_ms;
+    hn_session_close(env, s[0]);
+    hn_session_close(env, s[1]);
+    return st;
+}
+
 static hn_status time_both(hn_job *j)
 {
     hn_env *env = &j->e->env;
@@ -136,6 +155,7 @@ static hn_status time_both(hn_job *j)
     hn_session *pair[2] = {j->s.float_session, j->s.session};
     HN_TRY(hn_time_sessions(env, &j->arena, pair, 2, &feed, ROUNDS, 40, j->timing));
     j->batch = batch;
+    HN_TRY(time_stages(j, &feed));
     for (size_t i = 0; i < j->s.layers.nlayers; i++) {
         j->s.report[i].us_float = hn_timing_of(&j->timing[0], j->s.layers.layer[i].name);
         j->s.report[i].us_int8 = hn_timing_of(&j->timing[1], j->s.layers.layer[i].name);
@@ -166,22 +186,68 @@ static hn_status write_model(hn_job *j)
     return HN_OK;
 }
 
-/* The written file, read back and run: the same answers as the session that was measured. */
+/* One step of the code of the first output, before its softmax; NaN when it has none. */
+static double output_step(const hn_job *j)
+{
+    const hn_act *a = hn_layers_act(&j->s.layers, hn_end_of(j->s.graph->out[0]));
+    return a && a->used ? (double)a->scale : (double)NAN;
+}
+
+/* One batch through both sessions: equal top classes, and the largest difference of the ends. */
+static hn_status check_batch(hn_job *j, hn_session *const s[2], const hn_dataset *ds, size_t at, size_t n)
+{
+    hn_env *env = &j->e->env;
+    hn_arena tmp = {0};
+    hn_feed feed;
+    hn_outputs out[2];
+    hn_status st = hn_feed_make(env, &tmp, s[0], ds, j->test + at, n, &feed);
+    for (int k = 0; k < 2 && st == HN_OK; k++) st = hn_outputs_take(env, &tmp, s[k], &feed, 1, &out[k]);
+    if (st == HN_OK && (out[0].n != out[1].n || out[0].n % n))
+        st = hn_fail(env, HN_BUG, "the model that was read back has other outputs");
+    size_t classes = st == HN_OK ? out[0].n / n : 0;
+    for (size_t i = 0; i < n && st == HN_OK; i++) {
+        size_t best[2] = {0, 0};
+        for (size_t c = 0; c < classes; c++) {
+            for (int k = 0; k < 2; k++)
+                if (out[k].v[i * classes + c] > out[k].v[i * classes + best[k]]) best[k] = c;
+            double d = fabs((double)out[0].v[i * classes + c] - (double)out[1].v[i * classes + c]);
+            j->export_steps = fmax(j->export_steps, d / output_step(j));
+        }
+        j->export_same += best[0] == best[1];
+    }
+    hn_arena_fini(env, &tmp);
+    return st;
+}
+
+/* The first output of a graph up to its end, as a session of its own. */
+static hn_status end_session(hn_job *j, const hn_graph *g, hn_session **out)
+{
+    hn_env *env = &j->e->env;
+    hn_graph *c = hn_graph_clone(env, &j->arena, g), *part = NULL;
+    if (!c) return env->error.status;
+    hn_value *end = hn_end_of(c->out[0]);
+    HN_TRY(hn_cut_graph(env, &j->arena, c, NULL, 0, &end, 1, &part));
+    return hn_session_new(env, part ? part : c, NULL, NULL, out);
+}
+
+/* The written file, read back and run: the same answers as the model that was measured. */
 static hn_status check_export(hn_job *j)
 {
     hn_env *env = &j->e->env;
-    hn_session *back = NULL;
-    size_t n = j->ntest < 64 ? j->ntest : 64;
+    hn_session *back = NULL, *s[2] = {NULL, NULL};
+    size_t n = j->ntest < 64 ? j->ntest : 64, batch = hn_score_batch(j->s.session, 8);
     const hn_dataset *ds = j->test_ds ? j->test_ds : j->ds;
-    uint8_t *right = hn_arena_array(env, &j->arena, n, 1);
-    int32_t *a = hn_arena_array(env, &j->arena, n, sizeof *a), *b = hn_arena_array(env, &j->arena, n, sizeof *b);
-    if (!right || !a || !b) return HN_NOMEM;
     hn_status st = hn_session_open(env, j->model_path, NULL, &back);
-    if (st == HN_OK) st = hn_score(env, j->s.session, ds, j->test, n, NULL, right, a);
-    if (st == HN_OK) st = hn_score(env, back, ds, j->test, n, NULL, right, b);
+    if (st == HN_OK) st = end_session(j, j->s.quantized, &s[0]);
+    if (st == HN_OK) st = end_session(j, hn_session_graph(back), &s[1]);
+    j->export_steps = isnan(output_step(j)) ? (double)NAN : 0;
+    for (size_t at = 0; at + batch <= n && st == HN_OK; at += batch) {
+        st = check_batch(j, s, ds, at, batch);
+        j->export_n += batch;
+    }
+    hn_session_close(env, s[0]);
+    hn_session_close(env, s[1]);
     hn_session_close(env, back);
-    for (size_t i = 0; i < n && st == HN_OK; i++) j->export_same += a[i] == b[i];
-    j->export_n = n;
     return hn_context(env, st, "while checking the exported %s", j->model_path);
 }
 

@@ -7,6 +7,8 @@
 #include "optimize/score.h"
 #include "optimize/search.h"
 
+enum { HN_JOB_STAGES = 3 }; /* of the waterfall, before INT8 */
+
 typedef struct hn_job {
     hone_env *e;
     const hone_optimize_options *o;
@@ -34,6 +36,8 @@ typedef struct hn_job {
     hn_timing timing[2];
     char *model_path, *plan_path;
     size_t before_bytes, after_bytes, export_same, export_n;
+    double export_steps; /* largest difference in steps of the output's code; NaN: the output has no code */
+    double stage_ms[HN_JOB_STAGES];
 } hn_job;
 
 /* Reads the recipe of the options, when they name one, and merges it under them; sets the environment up as it says. */

@@ -41,7 +41,7 @@ static void put_side(hn_job *j, hn_rec *root, const char *key, size_t correct, s
     hn_rec_real(r, m, "throughput_per_s", 1000.0 * (double)j->batch / t->latency.p50_ms);
     hn_rec_int(r, m, "arena_bytes", (int64_t)t->plan->arena_bytes);
     hn_rec_int(r, m, "arena_lower_bound_bytes", (int64_t)t->plan->arena_lower_bound_bytes);
-    hn_rec_int(r, m, "peak_rss_bytes",
+    hn_rec_int(r, m, "memory_bytes",
                (int64_t)(t->plan->arena_bytes + t->plan->scratch_bytes + t->plan->constants_bytes));
     hn_rec_real(r, m, "params", params);
     hn_rec_real(r, m, "macs", macs);
@@ -169,6 +169,45 @@ static void put_steps(hn_job *j, hn_rec *root, const char *key, const hn_timing 
     }
 }
 
+static void put_stage(hn_job *j, hn_rec *list, const char *name, double ms, double bytes, double loss,
+                      const size_t *correct, const hn_drop *drop)
+{
+    hn_recs *r = &j->r;
+    hn_rec *m = hn_rec_map(r, list, NULL);
+    hn_rec_str(r, m, "stage", name);
+    hn_rec_real(r, m, "ms", ms);
+    hn_rec_real(r, m, "size_bytes", bytes);
+    hn_rec_real(r, m, "output_error", sqrt(loss));
+    if (!correct) return;
+    hn_rec_int(r, m, "correct", (int64_t)*correct);
+    hn_rec_int(r, m, "n", (int64_t)j->s.nselect);
+    hn_rec_real(r, m, "drop", drop->value);
+    put_interval(r, m, "interval", drop->lo, drop->hi);
+}
+
+/* What each step gave: time of one batch, size, answers on the selection part. The steps before INT8 change no answer.
+ */
+static void put_waterfall(hn_job *j, hn_rec *root, double params)
+{
+    static const char *const names[HN_JOB_STAGES] = {"as in the file", "clean graph", "fusion and layout"};
+    hn_rec *list = hn_rec_list(&j->r, root, "waterfall");
+    hn_drop none = hn_stat_drop(j->s.nselect, 0, 0);
+    double other = fmax(0, (double)j->before_bytes - 4 * params);
+    for (size_t i = 0; i < HN_JOB_STAGES; i++)
+        put_stage(j, list, names[i], j->stage_ms[i], (double)j->before_bytes, 0, &j->s.baseline_correct, &none);
+    for (size_t i = 0; i < j->s.nstages; i++) {
+        const hn_stage *t = &j->s.stages[i];
+        put_stage(j, list, t->name, t->latency_ms, other + t->weight_bytes, t->loss, &t->correct, &t->drop);
+    }
+    for (size_t i = j->s.ntrials; i-- > 0;) {
+        const hn_trial *t = &j->s.trials[i];
+        if (!t->chosen) continue;
+        put_stage(j, list, "as written", j->timing[1].latency.p50_ms, (double)j->after_bytes, NAN, &t->correct,
+                  &t->drop);
+        break;
+    }
+}
+
 static hn_status put_roofline(hn_job *j, hn_rec *root)
 {
     hn_recs *r = &j->r;
@@ -211,6 +250,7 @@ static void put_inputs(hn_job *j, hn_rec *root)
     hn_preprocess_print(&j->e->env, &j->ds->options.pre, &text);
     hn_rec_str(r, m, "preprocess", hn_buf_str(&j->e->env, &text));
     hn_buf_fini(&j->e->env, &text);
+    hn_rec_int(r, m, "label_offset", o->data.label_offset);
     hn_rec_int(r, m, "calib_n", (int64_t)j->split.count[HN_PART_CALIB]);
     hn_rec_int(r, m, "select_n", (int64_t)j->split.count[HN_PART_SELECT]);
     hn_rec_int(r, m, "test_n", (int64_t)j->ntest);
@@ -283,12 +323,14 @@ hn_status hn_job_record(hn_job *j, hn_rec *root)
     put_trials(j, root);
     put_histograms(j, root);
     HN_TRY(put_roofline(j, root));
+    put_waterfall(j, root, params);
     put_steps(j, root, "steps_before", &j->timing[0]);
     put_steps(j, root, "steps_after", &j->timing[1]);
     d = hn_rec_map(r, root, "export_check");
     hn_rec_str(r, d, "file", HN_PACKAGE_MODEL);
     hn_rec_int(r, d, "n", (int64_t)j->export_n);
     hn_rec_int(r, d, "same_top1", (int64_t)j->export_same);
+    hn_rec_real(r, d, "max_step_diff", j->export_steps);
     put_files(j, root);
     hn_rec_real(r, root, "seconds", (double)(hn_clock_ns() - j->started_ns) * 1e-9);
     return j->e->env.error.status;

@@ -56,7 +56,7 @@ const hn_figure_row hn_figure_rows[] = {
     {"latency, 99 %", "latency_ms.p99", HN_FIG_MS, -1, NULL},
     {"latency, least", "latency_ms.min", HN_FIG_MS, -1, NULL},
     {"throughput", "throughput_per_s", HN_FIG_RATE, 1, NULL},
-    {"weights and activations", "peak_rss_bytes", HN_FIG_BYTES, -1, NULL},
+    {"weights and activations", "memory_bytes", HN_FIG_BYTES, -1, NULL},
     {"activation arena", "arena_bytes", HN_FIG_BYTES, -1, NULL},
     {"arena, lower bound", "arena_lower_bound_bytes", HN_FIG_BYTES, -1, NULL},
     {"parameters", "params", HN_FIG_COUNT, 0, NULL},

@@ -28,7 +28,7 @@ static inline void sample_side(hn_recs *r, hn_rec *root, const char *key, double
     hn_rec_real(r, l, "p99", 0.188 * scale);
     hn_rec_real(r, l, "mean", 0.160 * scale);
     hn_rec_real(r, m, "throughput_per_s", 6300 / scale);
-    hn_rec_int(r, m, "peak_rss_bytes", 24000000);
+    hn_rec_int(r, m, "memory_bytes", 24000000);
     hn_rec_int(r, m, "arena_bytes", (int64_t)(49152 * scale));
     hn_rec_int(r, m, "arena_lower_bound_bytes", (int64_t)(49152 * scale));
     hn_rec_int(r, m, "params", 271098);
