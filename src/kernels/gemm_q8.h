@@ -3,9 +3,10 @@
  * One call does m rows (any number) of one panel of n <= nr columns:
  *   acc[i][j] = bias[j] + sum over taps t, k of u8(a(i,t)[k]) * b[t][k][j] - (row_sub ? row_sub[i] : 0)
  * where a(i,t) = a + i*lda + t*k bytes without a table, else a + off[t*off_ld + i], or `pad` where that offset is
- * negative. B: for each tap, for each group of 4 k (the last padded with zeros), for each column of the panel, 4 signed
- * bytes; panels are a multiple of 16 columns wide and 64-byte aligned. bias and scale hold nr entries. Exactly the m*n
- * outputs are written; of A and R nothing outside the rows is read. Y must not overlap A; it may be R itself (same ld).
+ * negative; with tap_step it is a + off[i] + t*tap_step, never outside. B: for each tap, for each group of 4 k (the
+ * last padded with zeros), for each column of the panel, 4 signed bytes; panels are a multiple of 16 columns wide and
+ * 64-byte aligned. bias and scale hold nr entries. Exactly the m*n outputs are written; of A and R nothing outside the
+ * rows is read. Y must not overlap A; it may be R itself (same ld).
  */
 #ifndef HN_KERNELS_GEMM_Q8_H
 #define HN_KERNELS_GEMM_Q8_H
@@ -19,8 +20,8 @@ typedef struct hn_gemm_q8 {
     const uint8_t *a;
     size_t lda;
     const int32_t *off; /* NULL: no table */
-    size_t off_ld;
-    const uint8_t *pad; /* k bytes; only with off */
+    size_t off_ld, tap_step;
+    const uint8_t *pad; /* k bytes; only with off and without tap_step */
     uint32_t a_flip;    /* 0 or 0x80808080 */
     const int8_t *b;
     const int32_t *bias;
@@ -56,6 +57,7 @@ static inline hn_gemm_q8_split hn_gemm_q8_rows(size_t m, size_t mr)
 static inline const uint8_t *hn_gemm_q8_row(const hn_gemm_q8 *g, size_t i, size_t t)
 {
     if (!g->off) return g->a + i * g->lda + t * g->k;
+    if (g->tap_step) return g->a + g->off[i] + t * g->tap_step;
     /* No branch: at borders it would be mispredicted. */
     intptr_t o = g->off[t * g->off_ld + i];
     uintptr_t outside = (uintptr_t)(o >> (8 * sizeof o - 1));

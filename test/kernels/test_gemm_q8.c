@@ -17,6 +17,7 @@ typedef struct shape {
     size_t m, n, k, taps;
     bool table, x_signed, extremes, sub, y_signed;
     hn_q8_kind kind;
+    size_t step; /* with a table: tap_step */
 } shape;
 
 static double clamp(double v, double lo, double hi)
@@ -43,8 +44,9 @@ static int64_t sum(const shape *s, const hn_gemm_q8 *g, const int8_t *w, size_t 
 {
     int64_t acc = g->bias[j];
     for (size_t t = 0; t < s->taps; t++) {
-        const uint8_t *a = s->table ? (g->off[t * g->off_ld + i] < 0 ? g->pad : g->a + g->off[t * g->off_ld + i])
-                                    : g->a + i * g->lda + t * s->k;
+        const uint8_t *a = s->step    ? g->a + g->off[i] + t * s->step
+                           : s->table ? (g->off[t * g->off_ld + i] < 0 ? g->pad : g->a + g->off[t * g->off_ld + i])
+                                      : g->a + i * g->lda + t * s->k;
         for (size_t k = 0; k < s->k; k++) {
             int64_t x = s->x_signed ? (int64_t)(int8_t)a[k] + 128 : (int64_t)a[k];
             acc += x * w[(t * s->k + k) * s->n + j];
@@ -112,7 +114,7 @@ static void check(const hn_kernel *kernel, const shape *s, hn_rng *rng)
 {
     size_t pixels = s->m + 3, element = s->kind == HN_Q8_BYTE || s->kind == HN_Q8_RESIDUAL ? 1 : 4, ldy = s->n + 3,
            ldr = s->n + 1;
-    edge a = edge_new(s->table ? pixels * s->k : s->m * s->k * s->taps), pad = edge_new(s->k);
+    edge a = edge_new(s->table ? pixels * s->k + (s->taps - 1) * s->step : s->m * s->k * s->taps), pad = edge_new(s->k);
     edge w = edge_new(s->k * s->taps * s->n), y = edge_new(((s->m - 1) * ldy + s->n) * element);
     edge r = edge_new((s->m - 1) * ldr + s->n);
     edge_fill(&a, rng, s->extremes);
@@ -131,7 +133,7 @@ static void check(const hn_kernel *kernel, const shape *s, hn_rng *rng)
     }
     for (size_t i = 0; i < s->m; i++) sub[i] = (int32_t)((hn_rng_unit(rng) - 0.5) * 60000);
     for (size_t i = 0; i < s->taps * (s->m + 2); i++) {
-        size_t at = (size_t)(hn_rng_unit(rng) * (double)(pixels + 1));
+        size_t at = (size_t)(hn_rng_unit(rng) * (double)(pixels + (s->step > 0 ? 0 : 1)));
         off[i] = at >= pixels ? -1 : (int32_t)(at * s->k);
     }
     hn_q8_out e = make_out(s, rng);
@@ -139,6 +141,7 @@ static void check(const hn_kernel *kernel, const shape *s, hn_rng *rng)
         .m = s->m, .n = s->n, .k = s->k, .taps = s->taps, .a = a.p, .lda = s->k * s->taps, .b = b, .out = &e};
     g.off = s->table ? off : NULL;
     g.off_ld = s->m + 2;
+    g.tap_step = s->step;
     g.pad = pad.p;
     g.a_flip = s->x_signed ? UINT32_C(0x80808080) : 0;
     g.bias = bias;
@@ -199,6 +202,7 @@ static void variety(const hn_kernel *k)
         s.extremes = below(&rng, 2);
         s.sub = below(&rng, 2);
         s.kind = (hn_q8_kind)(i % 4);
+        if (s.table && below(&rng, 2)) s.step = 1 + below(&rng, 100);
         check(k, &s, &rng);
     }
 }

@@ -254,6 +254,7 @@ void hn_q8_rows_run(const hn_q8_mat *mat, const hn_q8_rows *rows, size_t i, size
                         .lda = rows->lda,
                         .off = rows->off == NULL ? NULL : rows->off + i,
                         .off_ld = rows->off_ld,
+                        .tap_step = rows->tap_step,
                         .pad = rows->pad,
                         .a_flip = mat->a_flip,
                         .y = rows->y + i * rows->ldy * element,

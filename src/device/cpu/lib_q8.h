@@ -56,15 +56,15 @@ size_t hn_q8_mat_plan(hn_lower *c, const hn_q8_weights *w, hn_q8_mat *mat);
 /* Fill the constant at blob and set mat->out, with what the weights say about its bounds. */
 void hn_q8_mat_pack(const hn_q8_weights *w, hn_q8_mat *mat, const hn_q8_out *out, uint8_t *blob);
 
-/* Where the rows come from and go to: fields a, lda, off, off_ld, pad, y, ldy, r, ldr as in hn_gemm_q8, for row 0 of
- * group 0; groups lie side by side (k bytes of A, n elements of Y and R). */
+/* Where the rows come from and go to: fields a, lda, off, off_ld, tap_step, pad, y, ldy, r, ldr as in hn_gemm_q8, for
+ * row 0 of group 0; groups lie side by side (k bytes of A, n elements of Y and R). */
 typedef struct hn_q8_rows {
     const hn_kernel *const *kernels;
     const uint8_t *blob;
     const uint8_t *a;
     size_t lda;
     const int32_t *off;
-    size_t off_ld;
+    size_t off_ld, tap_step;
     const uint8_t *pad;
     uint8_t *y;
     size_t ldy;

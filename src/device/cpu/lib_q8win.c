@@ -168,10 +168,15 @@ void hn_q8_stage_out(const hn_q8_stage *s, const hn_q8_window *win, hn_pool *poo
     }
 }
 
+size_t hn_q8_tap_step(const hn_q8_window *win, const hn_q8_stage *s)
+{
+    return s->ph > 0 ? win->dh * s->pw * win->c : 0;
+}
+
 void hn_q8_offsets(const hn_q8_window *win, const hn_q8_stage *s, int32_t *off)
 {
-    size_t taps_x = s->ph > 0 ? 1 : win->kw;
-    for (size_t ky = 0; ky < win->kh; ky++)
+    size_t taps_x = s->ph > 0 ? 1 : win->kw, taps_y = s->ph > 0 ? 1 : win->kh;
+    for (size_t ky = 0; ky < taps_y; ky++)
         for (size_t kx = 0; kx < taps_x; kx++)
             for (size_t oy = 0; oy < win->oh; oy++)
                 for (size_t ox = 0; ox < win->ow; ox++) {

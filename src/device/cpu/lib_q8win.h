@@ -37,7 +37,8 @@ void hn_q8_stage_out(const hn_q8_stage *s, const hn_q8_window *win, hn_pool *poo
                      size_t first, size_t count);
 
 /* off[t * oh * ow + row]: byte offset of the pixel in an image of `pixel` bytes per pixel, -1 outside. With a padded
- * stage: one tap per kernel row, never outside. */
+ * stage: only tap 0, never outside; the others, one per kernel row, follow at hn_q8_tap_step. */
+size_t hn_q8_tap_step(const hn_q8_window *win, const hn_q8_stage *s); /* 0 without padding */
 void hn_q8_offsets(const hn_q8_window *win, const hn_q8_stage *s, int32_t *off);
 
 #endif

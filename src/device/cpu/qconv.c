@@ -57,6 +57,7 @@ static hn_status run(const hn_run *r)
     j.rows = (hn_q8_rows){.kernels = r->kernels, .blob = blob, .lda = win->c, .ldy = win->m, .ldr = win->m};
     j.rows.off = p->off > 0 ? (const int32_t *)(const void *)(blob + p->off) : NULL;
     j.rows.off_ld = p->rows;
+    j.rows.tap_step = hn_q8_tap_step(win, s);
     j.rows.pad = blob + p->pad;
     size_t x_bytes = win->h * win->w * win->c, y_elems = win->oh * win->ow * win->m;
     j.x_image = s->x > 0 ? s->x : x_bytes;
@@ -95,9 +96,10 @@ static hn_status pack(hn_lower *c, hn_q8_weights *w, const hn_tensor *src, const
     hn_status st = bytes > 0 || c->refused ? HN_OK : HN_BUG;
     if (bytes > 0) {
         if (!hn_q8_window_is_pointwise(&p->win)) {
+            size_t taps_listed = p->stage.ph > 0 ? 1 : w->taps;
             p->off = hn_align_up(bytes, 64);
-            tables = 4 * w->taps * p->rows + w->k;
-            p->pad = p->off + 4 * w->taps * p->rows;
+            tables = 4 * taps_listed * p->rows + w->k;
+            p->pad = p->off + 4 * taps_listed * p->rows;
         }
         p->blob = hn_lower_const(c, hn_max_size(bytes, p->off + tables), &data);
         st = p->blob >= 0 ? HN_OK : HN_NOMEM;

@@ -11,7 +11,8 @@
 typedef struct q8_consts {
     __m512 t_lo, t_hi, u_hi, t_scale, r_scale;
     __m512i y_zp, y_lo, y_hi, y_flip; /* words, bytes, bytes, bytes */
-    __m512i r_zp, r_flip;             /* double words */
+    __m512i r_zp;                     /* double words */
+    __m128i r_flip;                   /* bytes */
 } q8_consts;
 
 static inline __attribute__((always_inline)) q8_consts q8_load(const hn_q8_out *e)
@@ -27,7 +28,7 @@ static inline __attribute__((always_inline)) q8_consts q8_load(const hn_q8_out *
     c.y_hi = _mm512_set1_epi8((char)e->y_hi);
     c.y_flip = _mm512_set1_epi8((char)e->y_flip);
     c.r_zp = _mm512_set1_epi32(e->r_zp);
-    c.r_flip = _mm512_set1_epi32(e->r_flip);
+    c.r_flip = _mm_set1_epi8((char)e->r_flip);
     return c;
 }
 
@@ -45,7 +46,7 @@ static inline __attribute__((always_inline)) __m512i q8_residual(const q8_consts
     __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(acc), scale);
     v = _mm512_max_ps(_mm512_min_ps(v, c->t_hi), c->t_lo);
     v = _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m512i x = _mm512_sub_epi32(_mm512_xor_si512(_mm512_cvtepu8_epi32(r), c->r_flip), c->r_zp);
+    __m512i x = _mm512_sub_epi32(_mm512_cvtepu8_epi32(_mm_xor_si128(r, c->r_flip)), c->r_zp);
     v = _mm512_add_ps(_mm512_mul_ps(v, c->t_scale), _mm512_mul_ps(_mm512_cvtepi32_ps(x), c->r_scale));
     return _mm512_cvtps_epi32(_mm512_min_ps(v, c->u_hi));
 }
