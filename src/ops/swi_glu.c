@@ -66,7 +66,6 @@ const hn_op hn_op_swi_glu = {
     .domain = "",
     .since = 28,
     .doc = "y = a sigmoid(alpha a) b, of equal shapes. SwiGLU([-1, 0, 1], [2, 3, 10]) = [-0.5378828, 0, 7.3105858].",
-    .flags = HN_OP_ELEMENTWISE,
     HN_PORTS(in, 2, out),
     .attrs = attrs,
     .infer = infer,

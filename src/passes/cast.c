@@ -17,6 +17,13 @@ static bool exact(hn_dtype a, hn_dtype b)
     return a == HN_F32 && b == HN_F64;
 }
 
+/* Whether a -> b -> c is a -> c. Integers wrap, floats on the way to integers saturate: that must not matter. */
+static bool merges(hn_dtype a, hn_dtype b, hn_dtype c)
+{
+    bool ints = (HN_BIT(a) & HN_T_INT) != 0 && (HN_BIT(c) & HN_T_INT) != 0;
+    return exact(a, b) && (!ints || !hn_dtype_is_float(b) || exact(a, c));
+}
+
 static hn_status run(hn_pass_ctx *c)
 {
     for (hn_node *n = c->graph->first, *next; n != NULL; n = next) {
@@ -26,12 +33,15 @@ static hn_status run(hn_pass_ctx *c)
         hn_dtype to = n->out[0]->type.dtype;
         const hn_node *before = hn_made_by(n->in[0], "Cast");
         hn_value *x =
-            before != NULL && exact(before->in[0]->type.dtype, n->in[0]->type.dtype) ? before->in[0] : n->in[0];
+            before != NULL && merges(before->in[0]->type.dtype, n->in[0]->type.dtype, to) ? before->in[0] : n->in[0];
         if (to == HN_NONE || x->type.dtype == HN_NONE || (x == n->in[0] && !like && x->type.dtype != to)) continue;
         hn_rw rw = hn_rw_at(c->graph, n);
         if (x->type.dtype != to) {
-            const hn_rw_attr attrs[] = {HN_A_INT("to", to), HN_A_INT("saturate", hn_attr_int(n, "saturate", 1)), {0}};
-            x = hn_rw_op(&rw, "Cast", 1, &x, attrs);
+            hn_node *cast = hn_rw_node(&rw, "Cast", 1, &x, 1, (const hn_rw_attr[]){HN_A_INT("to", to), {0}});
+            if (cast == NULL) return hn_rw_status(&rw);
+            HN_TRY(hn_node_copy_attrs(cast, n));
+            HN_TRY(hn_node_set_int(cast, "to", to));
+            x = cast->out[0];
         }
         HN_TRY(hn_replace_first(c, &rw, n, x));
     }

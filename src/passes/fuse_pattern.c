@@ -145,7 +145,13 @@ static hn_status take_scalar(hn_pass_ctx *c, hn_arena *scratch, hn_node *n, hn_c
             HN_TRY(hn_tensor_init(c->env, scratch, x, HN_F32, 1, (int64_t[]){SAMPLES}));
             for (size_t i = 0; i < SAMPLES; ++i) hn_set_f64(x, i, sample(i));
         }
-        HN_TRY(hn_cone_eval(c->env, scratch, cone, x, &y));
+        hn_status st = hn_cone_eval(c->env, scratch, cone, x, &y);
+        if (st == HN_INPUT || st == HN_UNSUPPORTED) {
+            /* A row that takes this shape of x but not that of the samples. */
+            hn_error_clear(c->env);
+            continue;
+        }
+        HN_TRY(st);
         if (y->rank != 1 || y->dtype != HN_F32) continue;
         const struct function *k = recognise(cone, x, y, &alpha);
         if (k == NULL || (cone->count == 1 && hn_node_is(n, k->op))) continue;

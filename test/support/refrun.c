@@ -140,6 +140,20 @@ hn_status hn_refrun(hn_env *env, hn_arena *arena, const hn_graph *g, const hn_te
     return run_graph(&r, g, in, out);
 }
 
+hn_status hn_refrun_node(hn_env *env, hn_arena *arena, const hn_node *n, const hn_tensor *const *in, hn_tensor **out)
+{
+    runner r = {env, arena};
+    const hn_tensor *args[MOST], *res[MOST] = {NULL};
+    if (n->nin > MOST || n->nout > MOST) return hn_fail(env, HN_LIMIT, "refrun: a node with too many ports");
+    memcpy(args, in, n->nin * sizeof(*in));
+    HN_TRY(run_node(&r, n, args, res));
+    for (size_t i = 0; i < n->nout; ++i) {
+        out[i] = NULL;
+        if (n->out[i] != NULL && res[i] != NULL) HN_TRY(hn_tensor_copy(env, arena, res[i], &out[i]));
+    }
+    return HN_OK;
+}
+
 hn_tensor *hn_refrun_random(hn_env *env, hn_arena *arena, const hn_type *t, int64_t dim, uint64_t seed)
 {
     runner r = {env, arena};
