@@ -64,7 +64,7 @@ static bool fits(const hn_plan *p, const hn_tensor *const *in)
 
 static hn_status specialise(hn_env *env, const hn_step *st, size_t region, const hn_tensor *const *in, hn_subrun *s)
 {
-    if (!st->node || region >= st->node->nregions)
+    if (!st->node || region >= st->node->nregions || !st->node->regions[region])
         return hn_fail(env, HN_UNSUPPORTED, "the saved plan has no region %zu for these shapes", region);
     hn_graph *g = hn_graph_clone(env, &s->graph, st->node->regions[region]);
     if (!g) return env->error.status;
@@ -181,7 +181,7 @@ static void scan_empty(const hn_step *st, size_t body_output, hn_tensor *t)
     const hn_plan *sub = st->subplans[0];
     if (sub)
         type = &sub->values[sub->out[body_output]].type;
-    else if (st->node && st->node->nregions)
+    else if (st->node && st->node->nregions && st->node->regions[0])
         type = &st->node->regions[0]->out[body_output]->type;
     if (!type || type->rank < 0) return;
     t->dtype = type->dtype;
@@ -206,7 +206,7 @@ static hn_status scan_finish(hn_env *env, hn_instance *inst, uint32_t value, con
 static hn_status fit_all(hn_env *env, const hn_step *st, size_t from, size_t n, hn_tensor *carried, hn_tensor *some)
 {
     const hn_plan *sub = st->subplans[0];
-    bool graph = !sub && st->node && st->node->nregions;
+    bool graph = !sub && st->node && st->node->nregions && st->node->regions[0];
     for (size_t k = 0; k < n; k++) {
         const hn_type *t = sub     ? &sub->values[sub->in[from + k]].type
                            : graph ? &st->node->regions[0]->in[from + k]->type

@@ -8,12 +8,14 @@
  *   32  8  offset of the constants (page-aligned)
  *   40  64 SHA-256 of the tables, hex
  *
- * The tables hold one plan and, inside its control steps, the plans of regions; every plan has its own span of the
- * constants. A plan file is code, as an executable is: the checksum finds damage, not malice. */
+ * The tables hold one plan and, inside its control steps, the plans of regions, or their text form where the shapes are
+ * known only at run time; every plan has its own span of the constants. A plan file is code, as an executable is: the checksum finds damage, not malice. */
 #ifndef HN_PLAN_FILE_H
 #define HN_PLAN_FILE_H
 
 enum { HN_PLAN_VERSION = 2, HN_PLAN_HEADER = 104, HN_PLAN_PAGE = 4096, HN_PLAN_NESTING = 8 };
 #define HN_PLAN_MAGIC "HONEPLAN"
+/* How a region is told. */
+enum { HN_PLAN_REGION_NONE, HN_PLAN_REGION_PLAN, HN_PLAN_REGION_TEXT };
 
 #endif

@@ -285,6 +285,40 @@ static hn_status check_lists(loader *l, const hn_plan *p, const hn_step *st)
 
 static hn_status get_plan(loader *l, hn_plan *p);
 
+/* How many values a region of this row takes and gives. */
+static hn_status region_fits(loader *l, const hn_step *st, size_t nin, size_t nout)
+{
+    const hn_op *op = st->node->op;
+    size_t takes = strcmp(op->name, "If") == 0 ? st->ncaptures : st->nin;
+    size_t gives = st->nout + (strcmp(op->name, "Loop") == 0);
+    if (nin == takes && nout == gives) return HN_OK;
+    return hn_fail(l->env, HN_INPUT, "plan file: a region of \"%s\" takes %zu values and gives %zu, not %zu and %zu",
+                   st->name ? st->name : "?", nin, nout, takes, gives);
+}
+
+static hn_status get_region(loader *l, hn_plan *p, hn_step *st, size_t r)
+{
+    uint32_t how;
+    uint64_t size;
+    const uint8_t *text;
+    HN_TRY(get_u32(l, "a region flag", &how));
+    if (how == HN_PLAN_REGION_NONE) return HN_OK;
+    if (how == HN_PLAN_REGION_PLAN) {
+        hn_plan *sub = st->subplans[r] = hn_zalloc(l->env, sizeof *sub);
+        if (!sub) return HN_NOMEM;
+        HN_TRY(get_plan(l, sub));
+        p->isa |= sub->isa;
+        return region_fits(l, st, sub->nin, sub->nout);
+    }
+    if (how != HN_PLAN_REGION_TEXT) return hn_fail(l->env, HN_INPUT, "plan file: a region told in way %u", how);
+    HN_TRY(get_u64(l, "a region's size", &size));
+    HN_TRY(hn_cursor_bytes(l->env, &l->c, "a region", size, &text));
+    hn_graph *g = hn_graph_parse(l->env, l->arena, l->ops, (const char *)text, size);
+    if (!g) return l->env->error.status;
+    st->node->regions[r] = g;
+    return region_fits(l, st, g->nin, g->nout);
+}
+
 static hn_status get_host_step(loader *l, hn_plan *p, hn_step *st)
 {
     uint32_t ncap;
@@ -311,17 +345,15 @@ static hn_status get_host_step(loader *l, hn_plan *p, hn_step *st)
                        st->name ? st->name : "?");
     st->subplans = hn_arena_array(l->env, l->arena, nsub + 1, sizeof *st->subplans);
     if (!st->subplans) return HN_NOMEM;
+    hn_node *node = (hn_node *)(uintptr_t)st->node; /* made by get_node just now */
+    node->nregions = nsub;
+    node->regions = hn_arena_array(l->env, l->arena, nsub + 1, sizeof(hn_graph *));
+    if (!node->regions) return HN_NOMEM;
     if (++l->depth > HN_PLAN_NESTING)
         return hn_fail(l->env, HN_LIMIT, "plan file: regions nested deeper than %d", HN_PLAN_NESTING);
     for (size_t r = 0; r < nsub; r++) {
         st->nsubplans = r + 1;
-        uint32_t planned;
-        HN_TRY(get_u32(l, "a region flag", &planned));
-        if (!planned) continue;
-        st->subplans[r] = hn_zalloc(l->env, sizeof *st->subplans[r]);
-        if (!st->subplans[r]) return HN_NOMEM;
-        HN_TRY(get_plan(l, st->subplans[r]));
-        p->isa |= st->subplans[r]->isa;
+        HN_TRY(get_region(l, p, st, r));
     }
     l->depth--;
     return HN_OK;

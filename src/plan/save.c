@@ -9,7 +9,6 @@ typedef struct saver {
     hn_env *env;
     hn_buf tables;
     hn_buf constants;
-    int depth; /* of regions */
 } saver;
 
 static void put(saver *s, const void *data, size_t n)
@@ -97,6 +96,26 @@ static hn_status put_node(saver *s, const hn_node *n)
 
 static hn_status put_plan(saver *s, const hn_plan *p);
 
+/* A region that waits for its shapes goes as text; a loaded plan that has none cannot run it either. */
+static hn_status put_region(saver *s, const hn_step *st, size_t r)
+{
+    if (st->subplans[r]) {
+        put_u32(s, HN_PLAN_REGION_PLAN);
+        return put_plan(s, st->subplans[r]);
+    }
+    if (r >= st->node->nregions || !st->node->regions[r]) {
+        put_u32(s, HN_PLAN_REGION_NONE);
+        return HN_OK;
+    }
+    hn_buf text = {0};
+    put_u32(s, HN_PLAN_REGION_TEXT);
+    hn_status status = hn_graph_print(s->env, st->node->regions[r], HN_TEXT_FULL, &text);
+    put_u64(s, text.size);
+    put(s, text.data, text.size);
+    hn_buf_fini(s->env, &text);
+    return status;
+}
+
 static hn_status put_step(saver *s, const hn_step *st)
 {
     put_u32(s, (uint32_t)st->kind);
@@ -122,21 +141,7 @@ static hn_status put_step(saver *s, const hn_step *st)
     put(s, st->out, st->nout * sizeof *st->out);
     HN_TRY(put_node(s, st->node));
     put_u32(s, (uint32_t)st->nsubplans);
-    for (size_t r = 0; r < st->nsubplans; r++) {
-        /* A branch of If that does not fit the planned shapes is left out: it cannot be taken. */
-        put_u32(s, st->subplans[r] != NULL);
-        if (!st->subplans[r] && (st->nsubplans > 1 || s->depth > 0)) continue;
-        if (!st->subplans[r]) {
-            hn_fail(s->env, HN_UNSUPPORTED,
-                    "cannot save a plan: the shapes inside node \"%s\" (%s) are known only at run time", st->name,
-                    st->op);
-            hn_hint(s->env, "run the model file itself instead of a plan");
-            return HN_UNSUPPORTED;
-        }
-        s->depth++;
-        HN_TRY(put_plan(s, st->subplans[r]));
-        s->depth--;
-    }
+    for (size_t r = 0; r < st->nsubplans; r++) HN_TRY(put_region(s, st, r));
     return HN_OK;
 }
 
