@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
-#include "data/image.h"
+#include "image/image.h"
 #include "data/preprocess.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

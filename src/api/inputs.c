@@ -3,7 +3,7 @@
 #include "api/api.h"
 
 #include "base/rng.h"
-#include "data/image.h"
+#include "image/image.h"
 #include "data/npy.h"
 #include "formats/onnx_value.h"
 

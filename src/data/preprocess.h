@@ -17,7 +17,7 @@
 #define HN_DATA_PREPROCESS_H
 
 #include "base/buf.h"
-#include "data/image.h"
+#include "image/image.h"
 #include "tensor/tensor.h"
 
 typedef enum hn_preset { HN_PRESET_NONE, HN_PRESET_TORCH, HN_PRESET_TF } hn_preset;

@@ -12,7 +12,7 @@
 
 #include "base/io.h"
 #include "base/size.h"
-#include "data/image.h"
+#include "image/image.h"
 #include "support/data.h"
 #include "support/rig.h"
 

@@ -1,6 +1,7 @@
-/* image: JPEG and PNG bytes to pixels. libjpeg and libpng report errors by longjmp; all state lives in one struct so
- * that nothing is clobbered, and the size is checked against the limit before any pixel memory is taken. */
-#include "data/image.h"
+/* decode: bytes to pixels; JPEG and PNG here, the simpler formats in files of their own. libjpeg and libpng report
+ * errors by longjmp; all state lives in one struct so that nothing is clobbered, and the size is checked against the
+ * limit before any pixel memory is taken. */
+#include "image/image_priv.h"
 
 #include "base/cursor.h"
 #include "base/io.h"
@@ -16,10 +17,10 @@
 enum { MAX_SCANS = 200 };
 
 typedef struct decoder {
+    hn_image_source source;
     hn_env *env;
     hn_arena *arena;
     hn_cursor in;
-    size_t max_pixels;
     hn_image out;
     hn_status status;
     char message[JMSG_LENGTH_MAX];
@@ -44,23 +45,35 @@ static bool is_png(const uint8_t *b, size_t n)
 
 bool hn_image_known(const void *bytes, size_t size)
 {
-    return is_jpeg(bytes, size) || is_png(bytes, size);
+    return is_jpeg(bytes, size) || is_png(bytes, size) || hn_image_is_bmp(bytes, size) ||
+           hn_image_is_pnm(bytes, size) || hn_image_is_tiff(bytes, size);
 }
 
 bool hn_image_file_name(const char *name)
 {
-    return hn_path_has_ext(name, ".jpg") || hn_path_has_ext(name, ".jpeg") || hn_path_has_ext(name, ".png");
+    static const char *const ends[] = {".jpg", ".jpeg", ".png", ".bmp", ".ppm",
+                                       ".pgm", ".pbm",  ".pnm", ".tif", ".tiff"};
+    for (size_t i = 0; i < HN_COUNT(ends); i++)
+        if (hn_path_has_ext(name, ends[i])) return true;
+    return false;
 }
 
-static hn_status pixels_take(decoder *d, size_t width, size_t height, int channels)
+hn_status hn_image_take(const hn_image_source *s, size_t width, size_t height, int channels, hn_image *out)
 {
     size_t pixels = 0;
-    if (width == 0 || height == 0) return hn_fail(d->env, HN_INPUT, "the image is empty (%zu x %zu)", width, height);
-    if (!hn_size_mul(width, height, &pixels) || pixels > d->max_pixels)
-        return hn_fail(d->env, HN_LIMIT, "the image of %zu x %zu pixels is above the limit of %zu pixels", width,
-                       height, d->max_pixels);
-    d->out = (hn_image){hn_arena_array(d->env, d->arena, pixels, (size_t)channels), (int)width, (int)height, channels};
-    return d->out.pixels ? HN_OK : d->env->error.status;
+    if (width == 0 || height == 0) return hn_fail(s->env, HN_INPUT, "the image is empty (%zu x %zu)", width, height);
+    if (!hn_size_mul(width, height, &pixels) || pixels > s->max_pixels)
+        return hn_fail(s->env, HN_LIMIT, "the image of %zu x %zu pixels is above the limit of %zu pixels", width,
+                       height, s->max_pixels);
+    *out = (hn_image){NULL, (int)width, (int)height, channels};
+    if (s->measure) return HN_OK;
+    out->pixels = hn_arena_array(s->env, s->arena, pixels, (size_t)channels);
+    return out->pixels ? HN_OK : s->env->error.status;
+}
+
+hn_status hn_image_cut(const hn_image_source *s, const char *format)
+{
+    return hn_fail(s->env, HN_INPUT, "the %s ends early, after %zu bytes", format, s->size);
 }
 
 /* JPEG */
@@ -109,8 +122,8 @@ static void jpeg_body(decoder *d)
     bool cmyk = j->jpeg_color_space == JCS_CMYK || j->jpeg_color_space == JCS_YCCK;
     bool gray = j->jpeg_color_space == JCS_GRAYSCALE;
     j->out_color_space = cmyk ? JCS_CMYK : gray ? JCS_GRAYSCALE : JCS_RGB;
-    d->status = pixels_take(d, j->image_width, j->image_height, gray ? 1 : 3);
-    if (d->status != HN_OK) return;
+    d->status = hn_image_take(&d->source, j->image_width, j->image_height, gray ? 1 : 3, &d->out);
+    if (d->status != HN_OK || d->source.measure) return;
     if (cmyk && (d->line = hn_arena_array(d->env, d->arena, j->image_width, 4)) == NULL) {
         d->status = d->env->error.status;
         return;
@@ -137,7 +150,7 @@ static void jpeg_decode(decoder *d)
         d->jpeg_progress.progress_monitor = jpeg_watch;
         d->jpeg.progress = &d->jpeg_progress;
         /* A progressive file may hold any number of scans of its coefficients; this bounds memory, not only pixels. */
-        d->jpeg.mem->max_memory_to_use = (long)hn_min_size(d->max_pixels * 8 + (1 << 20), (size_t)1 << 40);
+        d->jpeg.mem->max_memory_to_use = (long)hn_min_size(d->source.max_pixels * 8 + (1 << 20), (size_t)1 << 40);
         jpeg_body(d);
     } else {
         d->status = hn_fail(d->env, HN_INPUT, "the JPEG is broken: %s", d->message);
@@ -183,8 +196,8 @@ static void png_body(decoder *d)
     png_set_strip_alpha(d->png);
     (void)png_set_interlace_handling(d->png);
     size_t width = png_get_image_width(d->png, d->info), height = png_get_image_height(d->png, d->info);
-    d->status = pixels_take(d, width, height, gray ? 1 : 3);
-    if (d->status != HN_OK) return;
+    d->status = hn_image_take(&d->source, width, height, gray ? 1 : 3, &d->out);
+    if (d->status != HN_OK || d->source.measure) return;
     png_read_update_info(d->png, d->info);
     size_t stride = width * (size_t)d->out.channels;
     if (png_get_rowbytes(d->png, d->info) != stride) png_error(d->png, "unexpected row size");
@@ -212,26 +225,68 @@ static void png_decode(decoder *d)
     png_destroy_read_struct(&d->png, &d->info, NULL);
 }
 
-hn_status hn_image_decode(hn_env *env, hn_arena *arena, const void *bytes, size_t size, size_t max_pixels,
-                          hn_image *out)
+/* Pictures that other programs read and this one does not. */
+static const char *foreign(const uint8_t *b, size_t n)
 {
-    if (!hn_image_known(bytes, size)) {
-        hn_status st = hn_fail(env, HN_INPUT, "the bytes are neither JPEG nor PNG");
-        hn_hint(env, "convert the picture to JPEG or PNG");
-        return st;
-    }
-    decoder *d = hn_zalloc(env, sizeof *d);
-    if (!d) return env->error.status;
-    d->env = env;
-    d->arena = arena;
-    d->in = hn_cursor_make(bytes, size);
-    d->max_pixels = hn_min_size(max_pixels ? max_pixels : HN_IMAGE_MAX_PIXELS, (size_t)1 << 31);
-    if (is_jpeg(bytes, size))
+    if (n >= 12 && memcmp(b, "RIFF", 4) == 0 && memcmp(b + 8, "WEBP", 4) == 0) return "WebP";
+    if (n >= 12 && memcmp(b + 4, "jP  \r\n\x87\n", 8) == 0) return "JPEG 2000";
+    if (n >= 4 && memcmp(b, "\xff\x4f\xff\x51", 4) == 0) return "JPEG 2000";
+    if (n >= 6 && memcmp(b, "GIF8", 4) == 0) return "GIF";
+    return NULL;
+}
+
+static hn_status decode_lib(const hn_image_source *s, hn_image *out)
+{
+    decoder *d = hn_zalloc(s->env, sizeof *d);
+    if (!d) return s->env->error.status;
+    d->source = *s;
+    d->env = s->env;
+    d->arena = s->arena;
+    d->in = hn_cursor_make(s->data, s->size);
+    if (is_jpeg(s->data, s->size))
         jpeg_decode(d);
     else
         png_decode(d);
     hn_status st = d->status;
     if (st == HN_OK) *out = d->out;
-    hn_free(env, d);
+    hn_free(s->env, d);
     return st;
+}
+
+static hn_status decode(const hn_image_source *s, hn_image *out)
+{
+    const uint8_t *b = s->data;
+    size_t n = s->size;
+    if (is_jpeg(b, n) || is_png(b, n)) return decode_lib(s, out);
+    if (hn_image_is_bmp(b, n)) return hn_image_bmp(s, out);
+    if (hn_image_is_pnm(b, n)) return hn_image_pnm(s, out);
+    if (hn_image_is_tiff(b, n)) return hn_image_tiff(s, out);
+    const char *name = foreign(b, n);
+    hn_status st = name ? hn_fail(s->env, HN_UNSUPPORTED, "the picture is %s, which is not read here", name)
+                        : hn_fail(s->env, HN_INPUT, "the bytes are neither JPEG nor PNG, BMP, PNM or TIFF");
+    hn_hint(s->env, "convert the picture to JPEG or PNG");
+    return st;
+}
+
+static hn_image_source source(hn_env *env, hn_arena *arena, const void *bytes, size_t size, size_t max_pixels)
+{
+    return (hn_image_source){.env = env,
+                             .arena = arena,
+                             .data = bytes,
+                             .size = size,
+                             .max_pixels = hn_min_size(max_pixels ? max_pixels : HN_IMAGE_MAX_PIXELS, (size_t)1 << 31)};
+}
+
+hn_status hn_image_decode(hn_env *env, hn_arena *arena, const void *bytes, size_t size, size_t max_pixels,
+                          hn_image *out)
+{
+    hn_image_source s = source(env, arena, bytes, size, max_pixels);
+    return decode(&s, out);
+}
+
+hn_status hn_image_measure(hn_env *env, const void *bytes, size_t size, size_t max_pixels, hn_image *out)
+{
+    hn_image_source s = source(env, NULL, bytes, size, max_pixels);
+    s.measure = true;
+    return decode(&s, out);
 }

@@ -1,6 +1,6 @@
 /* image_resize: Pillow's bilinear resize, to the bit: per output pixel the triangle filter is widened by the reduction
  * factor, normalised in double, rounded to 22 fractional bits, and applied in two passes that each round to 8 bits. */
-#include "data/image.h"
+#include "image/image.h"
 
 #include "base/size.h"
 

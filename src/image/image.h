@@ -1,9 +1,9 @@
-/* image: 8-bit pixels in memory; JPEG and PNG decoding; the bilinear resize.
+/* image: 8-bit pixels in memory; decoding of pictures; the bilinear resize.
  *
  * Decoding and resizing give the bytes of Pillow (libjpeg defaults: ISLOW, fancy upsampling; two-pass fixed-point
  * resize with the triangle filter widened by the reduction), because published accuracies were measured on those. */
-#ifndef HN_DATA_IMAGE_H
-#define HN_DATA_IMAGE_H
+#ifndef HN_IMAGE_IMAGE_H
+#define HN_IMAGE_IMAGE_H
 
 #include "base/arena.h"
 
@@ -15,12 +15,15 @@ typedef struct hn_image {
 
 #define HN_IMAGE_MAX_PIXELS ((size_t)64 << 20) /* default limit: 64 Mi pixels */
 
-/* JPEG or PNG by content. Alpha is dropped, 16 bits are cut to 8, palettes expand, CMYK becomes RGB. */
+/* JPEG, PNG, BMP, PNM or TIFF by content. Alpha is dropped, 16 bits are cut to 8, palettes expand, CMYK becomes RGB.
+ * Formats that are known but not read here (WebP, JPEG 2000, GIF) are HN_UNSUPPORTED by name. */
 hn_status hn_image_decode(hn_env *env, hn_arena *arena, const void *bytes, size_t size, size_t max_pixels,
                           hn_image *out) HN_MUST_CHECK;
-/* True when the bytes begin like a JPEG or PNG file. */
+/* Width, height and channels only; pixels is NULL. */
+hn_status hn_image_measure(hn_env *env, const void *bytes, size_t size, size_t max_pixels, hn_image *out) HN_MUST_CHECK;
+/* True when the bytes begin like a file that is decoded here. */
 bool hn_image_known(const void *bytes, size_t size);
-bool hn_image_file_name(const char *name); /* .jpg .jpeg .png, any case */
+bool hn_image_file_name(const char *name); /* .jpg .jpeg .png .bmp .ppm .pgm .pbm .pnm .tif .tiff, any case */
 
 /* `out` of the three below may be the struct that `in` points to. */
 hn_status hn_image_resize(hn_env *env, hn_arena *arena, const hn_image *in, int width, int height,
