@@ -327,6 +327,126 @@ static void test_nested(void **state)
     expect(&out[0], 1, 2, 0, LIST(-4, -20));
 }
 
+/* Entries go through the body one by one, in shapes of their own; the tensor beside them stays. */
+static void test_sequence_map(void **state)
+{
+    (void)state;
+    planrun_must(&env,
+                 "graph \"map\" opset 21 {\n"
+                 "  input %s : seq(f32[*])\n"
+                 "  input %k : f32[1]\n"
+                 "  input %m : f32[1]\n"
+                 "  %y, %z = SequenceMap(%s, %k, %m) captures 1 region \"body\" {\n"
+                 "    input %e : f32[*]\n"
+                 "    input %t : f32[1]\n"
+                 "    input %c : f32[1]\n"
+                 "    %1 = Add(%e, %t)\n"
+                 "    %2 = Mul(%1, %c)\n"
+                 "    %3 = Shape(%e)\n"
+                 "    output %2\n"
+                 "    output %3\n"
+                 "  }\n"
+                 "  output %y\n"
+                 "  output %z\n"
+                 "}\n",
+                 false, &r);
+    hn_tensor entry[2] = {f32(1, 1, 0, LIST(1)), f32(2, 1, 2, LIST(2, 3))};
+    hn_tensor in[3] = {{.dtype = HN_SEQ, .rank = 1, .dims = {2}, .data = entry, .bytes = sizeof entry},
+                       f32(1, 1, 0, LIST(10)),
+                       f32(1, 1, 0, LIST(2))};
+    for (int again = 0; again < 3; again++) {
+        run(in);
+        assert_int_equal(out[0].dtype, HN_SEQ);
+        assert_int_equal(out[0].dims[0], 2);
+        expect(hn_tensor_item(&out[0], 0), 1, 1, 0, LIST(22));
+        expect(hn_tensor_item(&out[0], 1), 2, 1, 2, LIST(24, 26));
+        assert_int_equal(hn_get_i64(hn_tensor_item(&out[1], 1), 1), 2);
+    }
+    in[0].dims[0] = 0;
+    in[0].bytes = 0;
+    run(in);
+    assert_int_equal(out[0].dims[0], 0);
+    /* Entries of another type than declared. */
+    entry[0].dtype = HN_I32;
+    in[0].dims[0] = 1;
+    in[0].bytes = sizeof *entry;
+    const hn_tensor *refs[3] = {&in[0], &in[1], &in[2]};
+    assert_int_equal(hn_instance_run(&env, r.inst, refs, out), HN_INPUT);
+    hn_error_clear(&env);
+}
+
+/* One branch gives a value, the other nothing. */
+static void test_if_optional(void **state)
+{
+    (void)state;
+    planrun_must(&env,
+                 "graph \"some\" opset 21 {\n"
+                 "  input %c : bool[]\n"
+                 "  input %x : f32[2]\n"
+                 "  %o = If(%c, %x) captures 1 region \"then\" {\n"
+                 "    input %p : f32[2]\n"
+                 "    %1 = Optional(%p)\n"
+                 "    output %1\n"
+                 "  } region \"else\" {\n"
+                 "    input %p : f32[2]\n"
+                 "    %1 = Optional() {type = type f32[2]}\n"
+                 "    output %1\n"
+                 "  }\n"
+                 "  %h = OptionalHasElement(%o)\n"
+                 "  output %o\n"
+                 "  output %h\n"
+                 "}\n",
+                 false, &r);
+    for (uint8_t c = 0; c < 4; c++) {
+        uint8_t some = c % 2;
+        hn_tensor in[2] = {flag(&some), f32(1, 2, 0, LIST(3, 4))};
+        run(in);
+        assert_int_equal(out[0].dtype, HN_OPT);
+        assert_int_equal(out[0].dims[0], some);
+        assert_int_equal(hn_get_i64(&out[1], 0), some);
+        if (some) expect(hn_tensor_item(&out[0], 0), 1, 2, 0, LIST(3, 4));
+    }
+}
+
+/* Text that a body makes outlives the next run of the body, carried and stacked. */
+static void test_loop_text(void **state)
+{
+    (void)state;
+    planrun_must(&env,
+                 "graph \"text\" opset 21 {\n"
+                 "  input %x : string[1]\n"
+                 "  input %n : i64[]\n"
+                 "  const %on : bool[] = [1]\n"
+                 "  %v : string[1], %all = Loop(%n, %on, %x) region \"body\" {\n"
+                 "    input %i : i64[]\n"
+                 "    input %c : bool[]\n"
+                 "    input %p : string[1]\n"
+                 "    %1 = Cast(%i) {to = 8}\n"
+                 "    %2 = StringConcat(%p, %1)\n"
+                 "    %3 = Identity(%c)\n"
+                 "    output %3\n"
+                 "    output %2\n"
+                 "    output %2\n"
+                 "  }\n"
+                 "  output %v\n"
+                 "  output %all\n"
+                 "}\n",
+                 false, &r);
+    hn_str text[1] = {{"a", 1}};
+    for (int64_t n = 3; n >= 0; n--) {
+        hn_tensor in[2] = {{.dtype = HN_STRING, .rank = 1, .dims = {1}, .data = text, .bytes = sizeof text}, count(&n)};
+        run(in);
+        const hn_str *v = out[0].data, *all = out[1].data;
+        assert_int_equal(v->size, 1 + n);
+        assert_memory_equal(v->data, "a012", v->size);
+        assert_int_equal(out[1].dims[0], n);
+        for (int64_t i = 0; i < n; i++) {
+            assert_int_equal(all[i].size, 2 + i);
+            assert_memory_equal(all[i].data, "a012", all[i].size);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +458,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_scan, setup, teardown),
         cmocka_unit_test_setup_teardown(test_scan_empty, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nested, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sequence_map, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_if_optional, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_loop_text, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,8 @@ static const char *const everything =
     "  input %x : f32[N,3,\"odd name\",?]\n"
     "  input %\"12\" : ?[*]\n"
     "  input %s : seq(f32[*])\n"
+    "  input %m : map(string,f32[])\n"
+    "  input %sm : seqmap(i64,f32[N])\n"
     "  input %c : bool[]\n"
     "  %a : f32[N,3,\"odd name\",?], _, %\"b\\\"\\\\\\x0a\" = Split(%x) {perm = [0, 1, -2], t = tensor u64[1] = "
     "[18446744073709551615]} @ \"node/1\"\n"
