@@ -21,6 +21,18 @@ static const cmd_option *options(void)
     return rows;
 }
 
+/* Texts, or the types of a sequence's entries, one a line. */
+static void print_words(hone_record *rec, const char *at, const char *list, const char *quote)
+{
+    char p[256];
+    snprintf(p, sizeof p, "%s.%s", at, list);
+    size_t n = hone_record_count(rec, p);
+    for (size_t k = 0; k < n; k++) {
+        snprintf(p, sizeof p, "%s.%s.%zu", at, list, k);
+        printf("    %s%s%s\n", quote, hone_record_string(rec, p, ""), quote);
+    }
+}
+
 static void print_output(hone_record *rec, const char *at)
 {
     char p[256];
@@ -55,6 +67,8 @@ static void print_output(hone_record *rec, const char *at)
         }
         printf("\n");
     }
+    print_words(rec, at, "texts", "\"");
+    print_words(rec, at, "entry_types", "");
     snprintf(p, sizeof p, "%s.first", at);
     size_t first = rows ? 0 : hone_record_count(rec, p);
     for (size_t k = 0; k < first; k++) {

@@ -3,9 +3,9 @@
 #include "api/api.h"
 
 #include "base/rng.h"
-#include "image/image.h"
 #include "data/npy.h"
 #include "formats/onnx_value.h"
+#include "image/image.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +31,41 @@ hn_status hn_api_data_open(hone_env *e, const hone_data_options *o, const hn_ses
     return hn_context(&e->env, hn_dataset_open(&e->env, o->data, &d, out), "data %s", o->data);
 }
 
+static void fill_random(hn_tensor *t, hn_rng *rng)
+{
+    if (t->dtype == HN_STRING || t->dtype == HN_BOOL) return;
+    size_t elems = hn_tensor_elems(t);
+    for (size_t k = 0; k < elems; k++) {
+        if (hn_dtype_is_float(t->dtype))
+            hn_set_f64(t, k, 2 * hn_rng_unit(rng) - 1);
+        else
+            hn_set_i64(t, k, (int64_t)hn_rng_below(rng, 8));
+    }
+}
+
+/* A value of this type: lists get a few entries, whose free dims are 2. */
+static hn_status random_value(hn_env *env, hn_arena *arena, const hn_type *type, hn_rng *rng, hn_tensor *t)
+{
+    enum { ENTRIES = 3, FREE = 2 };
+    if (type->kind == HN_KIND_TENSOR) {
+        int64_t dims[HN_MAX_RANK] = {FREE};
+        for (int d = 0; d < type->rank; d++) dims[d] = type->dims[d] < 0 ? FREE : type->dims[d];
+        HN_TRY(hn_tensor_init(env, arena, t, type->dtype, type->rank < 0 ? 1 : type->rank, dims));
+        fill_random(t, rng);
+        return HN_OK;
+    }
+    hn_dtype list = hn_type_list_dtype(type);
+    size_t n = list == HN_SEQ ? ENTRIES : list == HN_OPT ? 1 : 2;
+    HN_TRY(hn_tensor_list(env, arena, t, list, n));
+    hn_type item = hn_type_item(type);
+    if (list == HN_MAP) item = hn_type_tensor(type->key, 1, (int64_t[]){ENTRIES});
+    for (size_t i = 0; i < n; i++) {
+        if (list == HN_MAP && i == 1) item = hn_type_tensor(type->dtype, 1, (int64_t[]){ENTRIES});
+        HN_TRY(random_value(env, arena, &item, rng, hn_tensor_item(t, i)));
+    }
+    return HN_OK;
+}
+
 hn_status hn_api_random_inputs(hn_env *env, hn_arena *arena, size_t n, const hn_type *types, uint64_t seed,
                                hn_tensor **out)
 {
@@ -38,17 +73,9 @@ hn_status hn_api_random_inputs(hn_env *env, hn_arena *arena, size_t n, const hn_
     if (!t) return HN_NOMEM;
     *out = t;
     for (size_t i = 0; i < n; i++) {
-        HN_TRY(hn_tensor_init(env, arena, &t[i], types[i].dtype, types[i].rank, types[i].dims));
         hn_rng rng;
         hn_rng_init(&rng, seed, i);
-        if (types[i].dtype == HN_STRING || types[i].dtype == HN_BOOL) continue;
-        size_t elems = hn_tensor_elems(&t[i]);
-        for (size_t k = 0; k < elems; k++) {
-            if (hn_dtype_is_float(types[i].dtype))
-                hn_set_f64(&t[i], k, 2 * hn_rng_unit(&rng) - 1);
-            else
-                hn_set_i64(&t[i], k, (int64_t)hn_rng_below(&rng, 8));
-        }
+        HN_TRY(random_value(env, arena, &types[i], &rng, &t[i]));
     }
     return HN_OK;
 }

@@ -156,10 +156,7 @@ bool hn_session_default_dims(const hn_session *s, size_t i, int64_t batch, hn_ty
 {
     *out = *hn_session_input_type(s, i);
     *which = NULL;
-    if (out->kind != HN_KIND_TENSOR) {
-        *which = "it is no plain tensor";
-        return false;
-    }
+    if (out->kind != HN_KIND_TENSOR) return true;
     if (out->rank < 0) {
         *which = "its rank";
         return false;
