@@ -23,6 +23,7 @@ if(CMOCKA_FOUND)
     add_library(test_support STATIC ${support})
     target_include_directories(test_support PUBLIC src include test)
     target_link_libraries(test_support PUBLIC hone_static PkgConfig::CMOCKA)
+    target_link_libraries(test_support PUBLIC -Wl,--as-needed ${HONE_LIB_archive}) # tests write archives themselves
   endif()
   file(GLOB tests CONFIGURE_DEPENDS test/*/test_*.c)
   foreach(source ${tests})

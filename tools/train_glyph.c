@@ -3,7 +3,7 @@
  * nothing.
  *
  *   cc -O3 -march=x86-64-v3 -ffp-contract=off -std=c17 -D_DEFAULT_SOURCE -Isrc tools/train_glyph.c build/libhone.a \
- *      $(pkg-config --libs jansson yaml-0.1 zlib libjpeg libpng sndfile libarchive) -lpthread -ldl -lm -o
+ *      $(pkg-config --libs jansson yaml-0.1 zlib libjpeg libpng) -lpthread -ldl -lm -o
  * train_glyph
  *   ./train_glyph OUT.onnx [EPOCHS [TRAIN_SAMPLES [TEST_SAMPLES [HARD]]]]
  *

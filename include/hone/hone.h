@@ -180,11 +180,13 @@ HONE_API hone_status hone_explain(hone_env *env, const char *model, const hone_e
                                   hone_record **out) HONE_MUST_CHECK;
 
 typedef struct hone_export_options {
-    const char *to;  /* "onnx", "onnx-qdq", "plan" */
-    const char *out; /* folder */
-    int64_t opset;   /* 0: the source's, raised as far as the operators need */
-    int64_t batch;   /* plan: for a free first dimension; 0: 1 */
-    bool check;      /* read the result back and compare with the source on random inputs */
+    const char *to;           /* "onnx", "onnx-qdq", "plan" */
+    const char *out;          /* folder */
+    int64_t opset;            /* 0: the source's, raised as far as the operators need */
+    int64_t batch;            /* plan: for a free first dimension; 0: 1 */
+    bool check;               /* read the result back and compare with the source on the inputs, or on random ones */
+    const char *const *input; /* plan: inputs whose shapes it is made for, as in run; none: the declared shapes */
+    size_t inputs;
 } hone_export_options;
 HONE_API hone_status hone_export(hone_env *env, const char *model, const hone_export_options *options,
                                  hone_record **out) HONE_MUST_CHECK;

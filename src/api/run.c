@@ -49,6 +49,11 @@ static size_t count_not_finite(const hn_tensor *t)
 {
     size_t bad = 0;
     if (!hn_dtype_is_float(t->dtype)) return 0;
+    if (t->dtype == HN_F32) {
+        const float *x = t->data;
+        for (size_t i = 0, n = hn_tensor_elems(t); i < n; i++) bad += !isfinite(x[i]);
+        return bad;
+    }
     for (size_t i = 0, n = hn_tensor_elems(t); i < n; i++) bad += !isfinite(hn_get_f64(t, i));
     return bad;
 }

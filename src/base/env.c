@@ -1,9 +1,11 @@
 /* env: errors, log and heap. The first error wins; memory is 64-byte aligned whatever allocator the env carries. */
+#define _GNU_SOURCE /* madvise */
 #include "base/env.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { HEAP_ALIGN = 64 };
 
@@ -114,6 +116,19 @@ void *hn_alloc(hn_env *env, size_t bytes)
     void *p = env->alloc.alloc(env->alloc.self, bytes == 0 ? 1 : bytes);
     if (p == NULL) (void)hn_fail(env, HN_NOMEM, "out of memory: %zu bytes refused", bytes);
     return p;
+}
+
+/* Advice only: what fails here costs time, not results. */
+void hn_alloc_whole(void *ptr, size_t bytes)
+{
+#if defined(MADV_HUGEPAGE)
+    const uintptr_t large = (uintptr_t)2 << 20, end = (uintptr_t)ptr + bytes;
+    uintptr_t first = ((uintptr_t)ptr + large - 1) & ~(large - 1), last = end & ~(large - 1);
+    if (ptr != NULL && first < last) (void)madvise((char *)ptr + (first - (uintptr_t)ptr), last - first, MADV_HUGEPAGE);
+#else
+    (void)ptr;
+    (void)bytes;
+#endif
 }
 
 void *hn_zalloc(hn_env *env, size_t bytes)

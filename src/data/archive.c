@@ -3,6 +3,7 @@
 #include "data/data_priv.h"
 
 #include "base/size.h"
+#include "data/late.h"
 
 #include <string.h>
 
@@ -17,7 +18,42 @@ struct hn_chunk {
 
 enum { CHUNK_BYTES = 1 << 20, BLOCK_BYTES = 1 << 16 };
 
+typedef struct library {
+    HN_LATE_MEMBER(archive_entry_filetype);
+    HN_LATE_MEMBER(archive_entry_pathname);
+    HN_LATE_MEMBER(archive_error_string);
+    HN_LATE_MEMBER(archive_filter_bytes);
+    HN_LATE_MEMBER(archive_read_data);
+    HN_LATE_MEMBER(archive_read_free);
+    HN_LATE_MEMBER(archive_read_new);
+    HN_LATE_MEMBER(archive_read_next_header);
+    HN_LATE_MEMBER(archive_read_open_memory);
+    HN_LATE_MEMBER(archive_read_support_filter_all);
+    HN_LATE_MEMBER(archive_read_support_format_tar);
+    HN_LATE_MEMBER(archive_read_support_format_zip);
+} library;
+
+static hn_status open_library(hn_env *env, library *l)
+{
+    const hn_late_symbol symbols[] = {
+        HN_LATE_SYMBOL(l, archive_entry_filetype),
+        HN_LATE_SYMBOL(l, archive_entry_pathname),
+        HN_LATE_SYMBOL(l, archive_error_string),
+        HN_LATE_SYMBOL(l, archive_filter_bytes),
+        HN_LATE_SYMBOL(l, archive_read_data),
+        HN_LATE_SYMBOL(l, archive_read_free),
+        HN_LATE_SYMBOL(l, archive_read_new),
+        HN_LATE_SYMBOL(l, archive_read_next_header),
+        HN_LATE_SYMBOL(l, archive_read_open_memory),
+        HN_LATE_SYMBOL(l, archive_read_support_filter_all),
+        HN_LATE_SYMBOL(l, archive_read_support_format_tar),
+        HN_LATE_SYMBOL(l, archive_read_support_format_zip),
+    };
+    return hn_late_open(env, HONE_SONAME_archive, symbols, HN_COUNT(symbols));
+}
+
 typedef struct unpacker {
+    library lib;
     hn_env *env;
     hn_arena *arena;
     struct archive *in;
@@ -43,9 +79,9 @@ static hn_status chunk_add(unpacker *u, size_t need)
 
 static hn_status broken(unpacker *u)
 {
-    const char *why = archive_error_string(u->in);
+    const char *why = u->lib.archive_error_string(u->in);
     return hn_fail(u->env, HN_INPUT, "the archive is broken at byte %lld: %s",
-                   (long long)archive_filter_bytes(u->in, -1), why ? why : "bad data");
+                   (long long)u->lib.archive_filter_bytes(u->in, -1), why ? why : "bad data");
 }
 
 /* Members grow at the end of the newest chunk; one that does not fit moves to a larger chunk of its own. */
@@ -74,7 +110,7 @@ static hn_status member_read(unpacker *u, hn_member *m)
             c = fresh;
         }
         start = c->data + c->used - size;
-        la_ssize_t got = archive_read_data(u->in, c->data + c->used, BLOCK_BYTES);
+        la_ssize_t got = u->lib.archive_read_data(u->in, c->data + c->used, BLOCK_BYTES);
         if (got < 0) return broken(u);
         if (got == 0) break;
         if ((size_t)got > u->left) {
@@ -108,11 +144,11 @@ static hn_status unpack(unpacker *u)
 {
     for (;;) {
         struct archive_entry *e = NULL;
-        int rc = archive_read_next_header(u->in, &e);
+        int rc = u->lib.archive_read_next_header(u->in, &e);
         if (rc == ARCHIVE_EOF) return HN_OK;
         if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN) return broken(u);
-        if (archive_entry_filetype(e) != AE_IFREG) continue;
-        const char *name = archive_entry_pathname(e);
+        if (u->lib.archive_entry_filetype(e) != AE_IFREG) continue;
+        const char *name = u->lib.archive_entry_pathname(e);
         if (!name || name[0] == '\0')
             return hn_fail(u->env, HN_INPUT, "member %zu of the archive has no usable name", u->out->count);
         if (strlen(name) > HN_PATH_MAX)
@@ -136,22 +172,23 @@ hn_status hn_archive_open(hn_env *env, hn_arena *arena, const char *path, size_t
     unpacker u = {.env = env, .arena = arena, .left = max_bytes, .max_bytes = max_bytes, .out = out};
     hn_map map;
     HN_TRY(hn_map_open(env, path, &map));
-    hn_status st = HN_OK;
-    u.in = archive_read_new();
+    hn_status st = open_library(env, &u.lib);
+    if (st != HN_OK) goto out;
+    u.in = u.lib.archive_read_new();
     if (!u.in) {
         st = hn_fail(env, HN_NOMEM, "libarchive could not start");
         goto out;
     }
-    (void)archive_read_support_filter_all(u.in);
-    (void)archive_read_support_format_tar(u.in);
-    (void)archive_read_support_format_zip(u.in);
-    if (map.size == 0 || archive_read_open_memory(u.in, map.data, map.size) != ARCHIVE_OK) {
+    (void)u.lib.archive_read_support_filter_all(u.in);
+    (void)u.lib.archive_read_support_format_tar(u.in);
+    (void)u.lib.archive_read_support_format_zip(u.in);
+    if (map.size == 0 || u.lib.archive_read_open_memory(u.in, map.data, map.size) != ARCHIVE_OK) {
         st = hn_fail(env, HN_INPUT, "not a tar or zip archive");
         goto out;
     }
     st = unpack(&u);
 out:
-    if (u.in) (void)archive_read_free(u.in);
+    if (u.in) (void)u.lib.archive_read_free(u.in);
     hn_map_close(&map);
     if (st != HN_OK) hn_archive_close(env, out);
     return hn_context(env, st, "in %s", path);

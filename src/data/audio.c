@@ -3,12 +3,31 @@
 
 #include "base/cursor.h"
 #include "base/size.h"
+#include "data/late.h"
 
 #include <string.h>
 
 #include <sndfile.h>
 
 enum { MAX_CHANNELS = 64, BLOCK_FRAMES = 4096 };
+
+typedef struct library {
+    HN_LATE_MEMBER(sf_close);
+    HN_LATE_MEMBER(sf_open_virtual);
+    HN_LATE_MEMBER(sf_readf_float);
+    HN_LATE_MEMBER(sf_strerror);
+} library;
+
+static hn_status open_library(hn_env *env, library *l)
+{
+    const hn_late_symbol symbols[] = {
+        HN_LATE_SYMBOL(l, sf_close),
+        HN_LATE_SYMBOL(l, sf_open_virtual),
+        HN_LATE_SYMBOL(l, sf_readf_float),
+        HN_LATE_SYMBOL(l, sf_strerror),
+    };
+    return hn_late_open(env, HONE_SONAME_sndfile, symbols, HN_COUNT(symbols));
+}
 
 static sf_count_t source_size(void *self)
 {
@@ -39,7 +58,7 @@ static sf_count_t source_read(void *dst, sf_count_t n, void *self)
     return (sf_count_t)take;
 }
 
-static hn_status mix(hn_env *env, hn_arena *arena, SNDFILE *f, const SF_INFO *info, hn_tensor *out)
+static hn_status mix(hn_env *env, hn_arena *arena, const library *lib, SNDFILE *f, const SF_INFO *info, hn_tensor *out)
 {
     size_t channels = (size_t)info->channels;
     float *block = hn_alloc(env, (size_t)BLOCK_FRAMES * channels * sizeof *block);
@@ -49,7 +68,8 @@ static hn_status mix(hn_env *env, hn_arena *arena, SNDFILE *f, const SF_INFO *in
     float *dst = out->data;
     sf_count_t at = 0;
     while (st == HN_OK && at < info->frames) {
-        sf_count_t got = sf_readf_float(f, block, info->frames - at < BLOCK_FRAMES ? info->frames - at : BLOCK_FRAMES);
+        sf_count_t got =
+            lib->sf_readf_float(f, block, info->frames - at < BLOCK_FRAMES ? info->frames - at : BLOCK_FRAMES);
         if (got <= 0) {
             st = hn_fail(env, HN_INPUT, "the sound ends at frame %lld of %lld", (long long)at, (long long)info->frames);
             break;
@@ -73,8 +93,10 @@ hn_status hn_audio_decode(hn_env *env, hn_arena *arena, const void *bytes, size_
     hn_cursor c = hn_cursor_make(bytes, size);
     SF_INFO info = {0};
     SF_VIRTUAL_IO own = io;
-    SNDFILE *f = sf_open_virtual(&own, SFM_READ, &info, &c);
-    if (!f) return hn_fail(env, HN_INPUT, "not a sound file that can be read: %s", sf_strerror(NULL));
+    library lib;
+    HN_TRY(open_library(env, &lib));
+    SNDFILE *f = lib.sf_open_virtual(&own, SFM_READ, &info, &c);
+    if (!f) return hn_fail(env, HN_INPUT, "not a sound file that can be read: %s", lib.sf_strerror(NULL));
     hn_status st = HN_OK;
     if (info.channels < 1 || info.channels > MAX_CHANNELS)
         st = hn_fail(env, HN_LIMIT, "the sound has %d channels; at most %d", info.channels, MAX_CHANNELS);
@@ -84,8 +106,8 @@ hn_status hn_audio_decode(hn_env *env, hn_arena *arena, const void *bytes, size_
         st = hn_fail(env, HN_LIMIT, "the sound of %lld frames is above the limit of %zu bytes", (long long)info.frames,
                      max_bytes);
     else
-        st = mix(env, arena, f, &info, out);
+        st = mix(env, arena, &lib, f, &info, out);
     if (rate) *rate = info.samplerate;
-    (void)sf_close(f);
+    (void)lib.sf_close(f);
     return st;
 }

@@ -20,6 +20,7 @@ typedef struct hn_machine {
     char cpu[64];
 } hn_machine;
 void hn_machine_read(hn_machine *m);
+uint64_t hn_machine_isa(void); /* the field alone, sooner */
 /* "generic" | "avx2" | "avx512" | "vnni" | "bf16" | "auto": cap such that bits above the named level are off. */
 hn_status hn_isa_parse(hn_env *env, const char *name, uint64_t *bits) HN_MUST_CHECK;
 const char *hn_isa_name(uint64_t bits); /* highest level present */

@@ -37,9 +37,18 @@ static uint64_t saved_state(void)
     return (uint64_t)hi << 32 | lo;
 }
 
+/* In a virtual machine every look costs microseconds. */
+static regs look(uint32_t leaf, uint32_t sub)
+{
+    regs r;
+    __cpuid_count(leaf, sub, r.a, r.b, r.c, r.d);
+    return r;
+}
+
 static uint64_t read_isa(void)
 {
-    regs one = cpuid(1, 0), seven = cpuid(7, 0), more = cpuid(7, 1);
+    if (look(0, 0).a < 7) return 0;
+    regs one = look(1, 0), seven = look(7, 0), more = seven.a >= 1 ? look(7, 1) : (regs){0, 0, 0, 0};
     uint64_t isa = 0;
     if (!bit(one.c, 27) || !bit(one.c, 28)) return isa; /* OSXSAVE, AVX */
     uint64_t saved = saved_state();
@@ -94,6 +103,11 @@ static void read_name(hn_machine *m)
     (void)m;
 }
 #endif
+
+uint64_t hn_machine_isa(void)
+{
+    return read_isa();
+}
 
 void hn_machine_read(hn_machine *m)
 {

@@ -43,11 +43,7 @@ static hn_status start(hn_env *env, hn_session *s, const hn_session_options *opt
     s->entries = hn_arena_array(env, &s->arena, s->options.keep, sizeof *s->entries);
     if (!s->entries) return HN_NOMEM;
     if (!s->source) return HN_OK;
-    if (!env->isa) {
-        hn_machine m;
-        hn_machine_read(&m);
-        env->isa = m.isa;
-    }
+    if (!env->isa) env->isa = hn_machine_isa();
     s->clean = hn_graph_clone(env, &s->arena, s->source);
     if (!s->clean) return env->error.status;
     if (s->options.plain || s->options.reference) return HN_OK;

@@ -538,9 +538,7 @@ static hn_status load(hn_env *env, hn_plan *p, const uint8_t *file, size_t bytes
                 .constants_bytes = size - constants_at};
     HN_TRY(hn_cursor_sub(env, &c, "tables", table_bytes, &l.c));
     HN_TRY(get_plan(&l, p));
-    hn_machine m;
-    hn_machine_read(&m);
-    uint64_t usable = env->isa ? m.isa & env->isa : m.isa;
+    uint64_t have = hn_machine_isa(), usable = env->isa ? have & env->isa : have;
     if (p->isa & ~usable) {
         hn_fail(env, HN_UNSUPPORTED, "plan file was made for %s, which this machine (or --isa) does not offer",
                 hn_isa_name(p->isa));

@@ -121,11 +121,22 @@ static void best_kernel_within_the_isa_wins(void **state)
     assert_int_equal(c.nkernels, 0);
 }
 
+static void instruction_sets_alone_are_the_same(void **state)
+{
+    (void)state;
+    hn_machine m;
+    hn_machine_read(&m);
+    assert_true(hn_machine_isa() == m.isa);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(isa_names_parse_and_cap),         cmocka_unit_test(machine_is_plausible),
-        cmocka_unit_test(names_are_unique_and_found),      cmocka_unit_test(operands_keep_their_order),
+        cmocka_unit_test(instruction_sets_alone_are_the_same),
+        cmocka_unit_test(isa_names_parse_and_cap),
+        cmocka_unit_test(machine_is_plausible),
+        cmocka_unit_test(names_are_unique_and_found),
+        cmocka_unit_test(operands_keep_their_order),
         cmocka_unit_test(best_kernel_within_the_isa_wins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
