@@ -290,7 +290,7 @@ enum { CONVERSIONS = sizeof TABLE / sizeof *TABLE };
 
 bool hn_onnx_converts(const char *domain, const char *op, int64_t version)
 {
-    if (domain[0] != '\0') return hn_onnx_contrib(domain, op) != NULL || hn_onnx_preview(domain, op) != NULL;
+    if (domain[0] != '\0') return hn_onnx_domain(domain, op) != NULL || hn_onnx_preview(domain, op) != NULL;
     for (size_t i = 0; i < CONVERSIONS; i++)
         if (TABLE[i].replaces && version < TABLE[i].below && strcmp(TABLE[i].op, op) == 0) return true;
     return false;
@@ -305,7 +305,7 @@ static void drop_notes(hn_onnx_node *n)
 hn_status hn_onnx_convert(hn_onnx_scope *s, hn_onnx_node *n)
 {
     if (n->domain[0] != '\0') {
-        hn_onnx_conv_fn *fn = hn_onnx_contrib(n->domain, n->op);
+        hn_onnx_conv_fn *fn = hn_onnx_domain(n->domain, n->op);
         if (fn == NULL) fn = hn_onnx_preview(n->domain, n->op);
         return fn == NULL ? HN_OK : fn(s, n);
     }

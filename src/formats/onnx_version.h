@@ -25,6 +25,9 @@ hn_onnx_conv_fn hn_onnx_old_batchnorm, hn_onnx_old_upsample, hn_onnx_old_resize,
 
 /* ---- onnx_contrib.c: operators of com.microsoft that the standard can say exactly ---- */
 hn_onnx_conv_fn *hn_onnx_contrib(const char *domain, const char *op);
+
+/* ---- onnx_domains.c: the conversion for an operator of any domain but the standard one; NULL: none ---- */
+hn_onnx_conv_fn *hn_onnx_domain(const char *domain, const char *op);
 /* ---- onnx_preview.c: operators of ai.onnx.preview, written as what they stand for ---- */
 hn_onnx_conv_fn *hn_onnx_preview(const char *domain, const char *op);
 

@@ -20,7 +20,7 @@ hn_value *hn_graph_copy_value(hn_graph *dst, hn_value *v, hn_value **map, bool n
 
 static hn_status copy_region(hn_graph *parent, const hn_graph *src, hn_value **map, hn_graph **out);
 
-static hn_status copy_node(hn_graph *dst, hn_node *before, const hn_node *n, hn_value **map, bool names)
+hn_status hn_graph_copy_node(hn_graph *dst, hn_node *before, const hn_node *n, hn_value **map, bool names)
 {
     hn_env *env = dst->env;
     const hn_graph *src = n->graph;
@@ -55,7 +55,7 @@ static hn_status copy_node(hn_graph *dst, hn_node *before, const hn_node *n, hn_
 
 hn_status hn_graph_copy_nodes(hn_graph *dst, hn_node *before, const hn_graph *src, hn_value **map, bool names)
 {
-    for (const hn_node *n = src->first; n != NULL; n = n->next) HN_TRY(copy_node(dst, before, n, map, names));
+    for (const hn_node *n = src->first; n != NULL; n = n->next) HN_TRY(hn_graph_copy_node(dst, before, n, map, names));
     return HN_OK;
 }
 

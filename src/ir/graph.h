@@ -223,6 +223,11 @@ hn_status hn_graph_verify(hn_env *env, const hn_graph *g) HN_MUST_CHECK;
  */
 hn_status hn_graph_bind(hn_graph *g, size_t i, int rank, const int64_t *dims) HN_MUST_CHECK;
 
+/* A region of `parent` that computes `to` from from[0..n): its first n inputs stand for these, further ones for the
+ * graph inputs that are needed besides, which *captures lists (in parent's arena). Constants are shared. */
+hn_status hn_region_extract(hn_graph *parent, size_t n, hn_value *const *from, hn_value *to, hn_graph **region,
+                            hn_value ***captures, size_t *ncaptures) HN_MUST_CHECK;
+
 /* ---- text form: print -> parse -> print is identical. HASH prints large constants as a hash (for people and goldens),
  * FULL in hex, which is what parse reads. ---- */
 typedef enum hn_text_mode { HN_TEXT_HASH, HN_TEXT_FULL } hn_text_mode;

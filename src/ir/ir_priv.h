@@ -23,6 +23,8 @@ void *hn_grow(hn_env *env, hn_arena *arena, void *old, size_t n, size_t elem_byt
  * caller has entered src's inputs, the rest is filled in. */
 hn_status hn_graph_copy_nodes(hn_graph *dst, hn_node *before, const hn_graph *src, hn_value **map,
                               bool names) HN_MUST_CHECK;
+hn_status hn_graph_copy_node(hn_graph *dst, hn_node *before, const hn_node *n, hn_value **map,
+                             bool names) HN_MUST_CHECK;
 /* The copy of a value that is mapped or constant. */
 hn_value *hn_graph_copy_value(hn_graph *dst, hn_value *v, hn_value **map, bool names) HN_MUST_CHECK;
 /* A type of another graph with its symbols renamed into g's. */

@@ -3,12 +3,12 @@
 
 /* clang-format off */
 const char *const hn_pipeline_clean[] = {
-    "capture", "fold", "inline_if", "dead",
+    "gradient", "capture", "fold", "inline_if", "dead",
     "identity", "cast", "identity", "pad_conv", "fold_bn",
     "fold", "cse", "dead", NULL};
 
 const char *const hn_pipeline_compile[] = {
-    "capture", "fold", "inline_if", "dead",
+    "gradient", "capture", "fold", "inline_if", "dead",
     "identity", "cast", "identity", "channels", "transpose_reshape", "cse",
     "fuse_pattern", "attention", "lift", "pad_conv", "fold_bn",
     "qdq", "fold_dq", "pad_conv", "fold_bn", "fuse_pattern",

@@ -217,6 +217,12 @@ static hn_status step_of(builder *b, hn_node *n)
     if (!s->name || !s->op) return HN_NOMEM;
     if (node_known(n)) hn_op_cost(n, &s->cost);
     if (hn_node_out(n, 0)) hn_type_describe(n->graph, &n->out[0]->type, s->shape, sizeof s->shape);
+    if (n->op->flags & HN_OP_CONTROL && n->op->flags & HN_OP_INTERNAL) {
+        hn_fail(b->env, HN_UNSUPPORTED, "node \"%s\" (%s) could not be taken apart: a shape is not known",
+                hn_node_label(n), n->op->name);
+        hn_hint(b->env, "it needs a model whose shapes follow from those of its inputs");
+        return b->env->error.status;
+    }
     if (n->op->flags & HN_OP_CONTROL) {
         s->kind = HN_STEP_CONTROL;
         b->nsteps++; /* from here on a failure frees the plans of its regions */

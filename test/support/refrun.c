@@ -96,12 +96,48 @@ static hn_status run_scan(runner *r, const hn_node *n, const hn_tensor *const *i
     return HN_OK;
 }
 
+static hn_status sum_of(runner *r, const hn_node *n, const hn_tensor *const *args, double *sum)
+{
+    const hn_tensor *y[MOST];
+    HN_TRY(run_graph(r, n->regions[0], args, y));
+    *sum = 0;
+    for (size_t i = 0; i < hn_tensor_elems(y[0]); ++i) *sum += hn_get_f64(y[0], i);
+    return HN_OK;
+}
+
+/* Central differences: meant for f64. */
+static hn_status run_gradient(runner *r, const hn_node *n, const hn_tensor **in, const hn_tensor **out)
+{
+    const double h = 1e-5;
+    const hn_tensor *args[MOST];
+    for (size_t i = 0; i < n->nin; ++i) args[i] = in[i];
+    for (size_t k = 0; k < n->nout; ++k) {
+        hn_tensor *moved, *d;
+        HN_TRY(hn_tensor_copy(r->env, r->arena, in[k], &moved));
+        HN_TRY(hn_tensor_copy(r->env, r->arena, in[k], &d));
+        args[k] = moved;
+        for (size_t e = 0; e < hn_tensor_elems(d); ++e) {
+            double at = hn_get_f64(in[k], e), up, down;
+            hn_set_f64(moved, e, at + h);
+            HN_TRY(sum_of(r, n, args, &up));
+            hn_set_f64(moved, e, at - h);
+            HN_TRY(sum_of(r, n, args, &down));
+            hn_set_f64(moved, e, at);
+            hn_set_f64(d, e, (up - down) / (2 * h));
+        }
+        args[k] = in[k];
+        out[k] = d;
+    }
+    return HN_OK;
+}
+
 static hn_status run_node(runner *r, const hn_node *n, const hn_tensor **in, const hn_tensor **out)
 {
     if (n->nregions == 0) return hn_eval_node(r->env, r->arena, n, in, (hn_tensor **)out);
     if (hn_node_is(n, "If")) return run_graph(r, n->regions[hn_get_i64(in[0], 0) != 0 ? 0 : 1], in + 1, out);
     if (hn_node_is(n, "Loop")) return run_loop(r, n, in, out);
     if (hn_node_is(n, "Scan")) return run_scan(r, n, in, out);
+    if (strcmp(n->op->name, "Gradient") == 0) return run_gradient(r, n, in, out);
     return hn_fail(r->env, HN_UNSUPPORTED, "refrun does not know %s", n->op->name);
 }
 
