@@ -1,10 +1,11 @@
 /* rowconv_q8: one output row of a convolution whose input lies in byte runs, one for each tap (channel and place in the
  * window), with output pixels next to each other: the first layer of networks that see channels-first images.
  *
- *   acc[i][j] = bias[j] + sum over t of (tap[t][i] ^ x_flip) * w(j, t),  i < m, j < n
- * finished to bytes as kernels/q8.h says for BYTE, Y[i * ldy + j]. There are 4 * groups taps; weights lie in blocks of
- * 8 channels (the last padded), 32 bytes for each group in it: 4 taps of each channel. w, bias and scale are padded to
- * whole blocks, w is 32-byte aligned. Of each run the first m bytes, rounded up to a multiple of 64, are read. */
+ *   acc[i][j] = bias[j] + sum over t of (tap[t][i] ^ x_flip) * (w(j, t) - (t < taps ? w_zp : 0)),  i < m, j < n
+ * finished to bytes as kernels/q8.h says for BYTE, Y[i * ldy + j]. There are taps, and up to 4 * groups some that count
+ * for nothing but their weight; weights lie in blocks of 8 channels (the last padded), 32 bytes for each group in it: 4
+ * taps of each channel. w, bias and scale are padded to whole blocks, w is 32-byte aligned. Of each run the first m
+ * bytes, rounded up to a multiple of 64, are read. */
 #ifndef HN_KERNELS_ROWCONV_Q8_H
 #define HN_KERNELS_ROWCONV_Q8_H
 
@@ -14,9 +15,10 @@
 enum { HN_ROWCONV_Q8_GROUPS = 40 }; /* most groups */
 
 typedef struct hn_rowconv_q8 {
-    size_t m, n, groups;
+    size_t m, n, taps, groups;
     const uint8_t *const *tap;
     uint8_t x_flip;
+    int32_t w_zp;
     const int8_t *w;
     const int32_t *bias;
     const float *scale;

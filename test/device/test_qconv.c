@@ -196,7 +196,7 @@ static void test_rows(void **state)
         s.layout = 1;
         s.x = i % 2 ? HN_U8 : HN_I8;
         s.wt = i % 3 ? HN_I8 : HN_U8;
-        s.w_zp = i % 3 ? 0 : 128;
+        s.w_zp = i % 3 ? 0 : (const int64_t[]){128, 0, 90, 255}[i / 3 % 4];
         s.x_zp = i % 2 ? 114 : -3;
         s.y_dtype = i % 4 < 2 ? HN_U8 : HN_I8;
         s.bias = i % 5 != 0, s.per_channel = i % 4 != 1;

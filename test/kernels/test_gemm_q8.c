@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "kernels/gemm_q8.h"
+#include "kernels/sums_q8.h"
 #include "support/edge.h"
 #include "support/guard.h"
 
@@ -250,9 +250,40 @@ static void test_halves(void **state)
     each_record(halves);
 }
 
+/* Sums of the rows that a product would read. */
+static void sums(const hn_kernel *k, hn_rng *rng, size_t depth)
+{
+    enum { M = 5, TAPS = 3 };
+    size_t table = below(rng, 3), step = table == 2 ? 7 : 0;
+    edge a = edge_new(table ? 8 * depth + (TAPS - 1) * step : M * TAPS * depth), pad = edge_new(depth);
+    edge_fill(&a, rng, below(rng, 2));
+    edge_fill(&pad, rng, false);
+    int32_t off[TAPS * M], sub[M], factor = (int32_t)below(rng, 300) - 150;
+    for (size_t i = 0; i < TAPS * M; i++) off[i] = table == 1 && i % 4 == 0 ? -1 : (int32_t)(below(rng, 8) * depth);
+    hn_gemm_q8 g = {.m = M, .k = depth, .taps = TAPS, .a = a.p, .lda = TAPS * depth, .off = table ? off : NULL};
+    g.off_ld = M, g.tap_step = step, g.pad = pad.p, g.a_flip = below(rng, 2) ? 0x80808080 : 0;
+    ((hn_sums_q8_fn *)k->fn)(&g, factor, sub);
+    for (size_t i = 0; i < M; i++) {
+        int32_t want = 0;
+        for (size_t t = 0; t < TAPS; t++)
+            for (size_t b = 0; b < depth; b++) want += hn_gemm_q8_row(&g, i, t)[b] ^ (uint8_t)g.a_flip;
+        assert_int_equal(sub[i], want * factor);
+    }
+    edge_free(&a), edge_free(&pad);
+}
+static void test_sums(void **state)
+{
+    (void)state;
+    hn_rng rng;
+    hn_rng_init(&rng, 14, 0);
+    for (size_t i = 0; i < hn_kernel_count; i++)
+        for (size_t k = 1; guard_runs(hn_kernel_rows[i], "sums_q8") && k < 150; k++) sums(hn_kernel_rows[i], &rng, k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_edges), cmocka_unit_test(test_variety),
-                                       cmocka_unit_test(test_worst), cmocka_unit_test(test_halves)};
+                                       cmocka_unit_test(test_worst), cmocka_unit_test(test_halves),
+                                       cmocka_unit_test(test_sums)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,14 +43,23 @@ static void check(const hn_kernel *k, size_t m, size_t n, size_t groups, bool ex
     }
     edge_fill(&y, rng, false);
     memcpy(old.p, y.p, y.n);
-    hn_rowconv_q8 g = {.m = m, .n = n, .groups = groups, .tap = tap, .x_flip = n % 2 ? 0x80 : 0, .w = w, .bias = bias};
+    hn_rowconv_q8 g = {.m = m,
+                       .n = n,
+                       .taps = 4 * groups - hn_rng_below(rng, 4),
+                       .groups = groups,
+                       .tap = tap,
+                       .x_flip = n % 2 ? 0x80 : 0,
+                       .w = w,
+                       .bias = bias};
+    g.w_zp = n % 3 ? 0 : (int32_t)hn_rng_below(rng, 300) - 150;
     g.scale = scale, g.y = y.p, g.ldy = ldy, g.out = &e;
     ((hn_rowconv_q8_fn *)k->fn)(&g);
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++) {
             int64_t acc = bias[j];
             for (size_t t = 0; t < 4 * groups; t++)
-                acc += (int64_t)(tap[t][i] ^ g.x_flip) * w[hn_rowconv_q8_at(groups, j, t)];
+                acc +=
+                    (int64_t)(tap[t][i] ^ g.x_flip) * (w[hn_rowconv_q8_at(groups, j, t)] - (t < g.taps ? g.w_zp : 0));
             volatile float v = (float)acc * scale[j];
             double q = rint((double)v) + e.y_zp;
             q = q < e.y_lo ? e.y_lo : q > e.y_hi ? e.y_hi : q;

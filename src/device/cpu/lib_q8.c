@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "kernels/sums_q8.h"
 
 bool hn_q8_out_limits(hn_q8_out *out, hn_dtype t, int64_t zp, int64_t lo, int64_t hi)
 {
@@ -121,7 +122,7 @@ size_t hn_q8_mat_plan(hn_lower *c, const hn_q8_weights *w, hn_q8_mat *mat)
         }
     size_t max = widest(c), all = hn_div_up(w->n, 16);
     mat->n = w->n;
-    mat->k = w->k;
+    mat->k = mat->bytes = w->k;
     mat->taps = w->taps;
     mat->groups = w->groups;
     mat->panels = hn_div_up(all, max);
@@ -130,20 +131,22 @@ size_t hn_q8_mat_plan(hn_lower *c, const hn_q8_weights *w, hn_q8_mat *mat)
     mat->columns = 16 * all;
     mat->a_flip = w->x_signed ? UINT32_C(0x80808080) : 0;
     mat->has_sums = shifted_zp(w) != 0 && !zp_vanishes(w);
+    mat->w_zp = mat->has_sums ? (int32_t)shifted_zp(w) : 0;
     const hn_kernel *wide = find_width(c, mat->strips),
-                    *narrow = mat->strips > 1 ? find_width(c, mat->strips - 1) : wide, *one = find_width(c, 1);
-    if (wide == NULL || narrow == NULL || one == NULL) {
+                    *narrow = mat->strips > 1 ? find_width(c, mat->strips - 1) : wide;
+    if (wide == NULL || narrow == NULL) {
         (void)hn_lower_refuse(c, "no gemm_q8 kernel for this ISA");
         return 0;
     }
-    if (hn_lower_kernel_add(c, wide) != HN_OK || hn_lower_kernel_add(c, narrow) != HN_OK ||
-        hn_lower_kernel_add(c, one) != HN_OK)
+    if (hn_lower_kernel_add(c, wide) != HN_OK || hn_lower_kernel_add(c, narrow) != HN_OK) return 0;
+    if (hn_lower_kernel(c, "sums_q8", 0, 0) == NULL) {
+        (void)hn_lower_refuse(c, "no sums_q8 kernel for this ISA");
         return 0;
+    }
     size_t total = mat->groups * mat->columns;
     mat->bias = total * padded_k(mat);
     mat->scale = mat->bias + 4 * total;
-    mat->sums = mat->scale + 4 * total;
-    return mat->sums + (mat->has_sums ? 16 * padded_k(mat) + 64 : 0);
+    return mat->scale + 4 * total;
 }
 
 static size_t panel_start(const hn_q8_mat *mat, size_t p)
@@ -189,7 +192,7 @@ static void pack_column(packer *p, size_t channel, size_t j, size_t width, int8_
 void hn_q8_mat_pack(const hn_q8_weights *w, hn_q8_mat *mat, const hn_q8_out *out, uint8_t *blob)
 {
     packer p = {.w = w, .mat = mat, .blob = blob};
-    p.wz = mat->has_sums ? shifted_zp(w) : 0;
+    p.wz = mat->w_zp;
     p.xz = w->x_zp + (w->x_signed ? 128 : 0);
     for (size_t g = 0; g < mat->groups; g++)
         for (size_t q = 0; q < mat->panels; q++) {
@@ -200,31 +203,16 @@ void hn_q8_mat_pack(const hn_q8_weights *w, hn_q8_mat *mat, const hn_q8_out *out
         }
     mat->out = *out;
     mat->out.bounded = p.reach < 0x1p30;
-    if (mat->has_sums)
-        for (size_t t = 0; t < mat->taps; t++)
-            for (size_t i = 0; i < mat->k; i++) {
-                size_t at = (t * hn_align_up(mat->k, 4) + i / 4 * 4) * 16 + i % 4;
-                blob[mat->sums + at] = (uint8_t)p.wz;
-            }
 }
 
 static void one_group(const hn_q8_mat *mat, const hn_q8_rows *rows, hn_gemm_q8 *g, int32_t *sub, size_t group, size_t p,
                       size_t panels)
 {
-    static const hn_q8_out raw = {.kind = HN_Q8_I32};
-    static const float unscaled[16] = {0};
-    static const int32_t unbiased[16] = {0};
     size_t element = mat->out.kind == HN_Q8_I32 || mat->out.kind == HN_Q8_F32 ? 4 : 1;
     if (mat->has_sums) {
-        hn_gemm_q8 s = *g;
-        s.n = 1;
-        s.b = (const int8_t *)rows->blob + mat->sums;
-        s.bias = unbiased;
-        s.scale = unscaled;
-        s.y = sub;
-        s.ldy = 1;
-        s.out = &raw;
-        ((hn_gemm_q8_fn *)rows->kernels[2]->fn)(&s);
+        hn_gemm_q8 a = *g;
+        a.k = mat->bytes;
+        ((hn_sums_q8_fn *)rows->kernels[2]->fn)(&a, mat->w_zp, sub);
         g->row_sub = sub;
     }
     uint8_t *y = g->y;

@@ -13,9 +13,10 @@ enum { HN_Q8_ROWS = 192 }; /* most rows of one task: A of a block stays in L2, r
  * in the step's constant operand. Panels of a group: `wide` of `strips` * 16 columns, the others one strip narrower. */
 typedef struct hn_q8_mat {
     uint64_t n, k, taps, groups;
+    uint64_t bytes;                         /* of k, those that count: a driver may raise k to whole groups of 4 */
     uint64_t panels, wide, strips, columns; /* columns: of all panels of a group, padding included */
-    uint64_t b, bias, scale, sums;          /* sums: the column that makes row_sub, where has_sums */
-    int32_t has_sums;
+    uint64_t b, bias, scale;
+    int32_t has_sums, w_zp; /* has_sums: w_zp, not in the packed weights, comes off through sums of rows */
     uint32_t a_flip;
     hn_q8_out out;
 } hn_q8_mat;
@@ -50,8 +51,8 @@ bool hn_q8_out_read(hn_lower *c, const hn_value *r, hn_q8_out *out);
 /* Zero point and limits of an output of type t in the u8 domain; false when they do not fit it. */
 bool hn_q8_out_limits(hn_q8_out *out, hn_dtype t, int64_t zp, int64_t lo, int64_t hi);
 
-/* Choose kernels (appended to c->kernels: strips wide, one less wide, 16 wide) and lay out the constant: sets all of
- * mat but `out`, returns its bytes; 0 with the refusal recorded. */
+/* Choose kernels (appended to c->kernels: strips wide, one less wide, sums of rows) and lay out the constant: sets all
+ * of mat but `out`, returns its bytes; 0 with the refusal recorded. */
 size_t hn_q8_mat_plan(hn_lower *c, const hn_q8_weights *w, hn_q8_mat *mat);
 /* Fill the constant at blob and set mat->out, with what the weights say about its bounds. */
 void hn_q8_mat_pack(const hn_q8_weights *w, hn_q8_mat *mat, const hn_q8_out *out, uint8_t *blob);

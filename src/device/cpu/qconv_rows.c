@@ -20,6 +20,7 @@ typedef struct params {
     uint64_t first, phase;  /* where the first pixel of a row goes */
     uint64_t lead;          /* pixels up to the next one of phase 0 */
     int32_t x, y, blob;
+    int32_t w_zp; /* in the domain of the kernel; 0 where the weights contain it */
     uint8_t x_flip, fill;
 } params;
 
@@ -69,6 +70,8 @@ static void task(void *ctx, size_t t)
             for (size_t kx = 0; kx < win->kw; kx++)
                 tap[n++] = band + (c * p->in_rows + ky * win->dh) * line + kx * win->dw % win->sw * p->run +
                            kx * win->dw / win->sw;
+    g.taps = n;
+    g.w_zp = p->w_zp;
     for (size_t k = n; k < 4 * p->groups; k++) tap[k] = band; /* their weights are zero */
     for (size_t r = 0; r < rows; r++) {
         for (size_t k = 0; r > 0 && k < n; k++) tap[k] += win->sh * line;
@@ -101,6 +104,14 @@ static int64_t weight(const weights *w, size_t i)
     return v - w->w_zp;
 }
 
+/* What the kernel is to take off the packed weights: 0 where all of them less their zero point fit 8 bits. */
+static int32_t zero_point(const weights *w)
+{
+    for (size_t i = 0; i < hn_tensor_elems(w->w); i++)
+        if (weight(w, i) < -128 || weight(w, i) > 127) return (int32_t)(w->w->dtype == HN_I8 ? w->w_zp : w->w_zp - 128);
+    return 0;
+}
+
 static void pack(const weights *w, params *p, int64_t x_zp, uint8_t *blob)
 {
     size_t taps = p->win.c * p->win.kh * p->win.kw;
@@ -109,7 +120,7 @@ static void pack(const weights *w, params *p, int64_t x_zp, uint8_t *blob)
         int64_t sum = 0, reach = 0, bias = w->bias != NULL ? hn_get_i64(w->bias, j) : 0;
         for (size_t t = 0; t < taps; t++) {
             int64_t v = weight(w, j * taps + t);
-            blob[hn_rowconv_q8_at(p->groups, j, t)] = (uint8_t)v;
+            blob[hn_rowconv_q8_at(p->groups, j, t)] = (uint8_t)(v + p->w_zp);
             sum += v;
             reach += 255 * (v < 0 ? -v : v);
         }
@@ -129,8 +140,7 @@ static const char *numbers_refusal(const weights *w, const hn_q8_window *win)
         return "scales or bias do not have one entry per channel";
     for (size_t i = 0; i < scales; i++)
         if (!isfinite(hn_get_f64(w->scale, i))) return "a scale is not finite";
-    for (size_t i = 0; i < hn_tensor_elems(w->w); i++)
-        if (weight(w, i) < -128 || weight(w, i) > 127) return "weights less their zero point do not fit 8 bits";
+    if (w->w_zp < -128 || w->w_zp > 255) return "the zero point of the weights is not 8-bit";
     return NULL;
 }
 
@@ -205,6 +215,7 @@ static hn_status lower(hn_lower *c)
     p->x_flip = hn_q8_flip(x->dtype);
     p->fill = (uint8_t)(w.x_zp & 0xff);
     p->groups = hn_div_up(win.c * win.kh * win.kw, 4);
+    p->w_zp = zero_point(&w);
     if (!plan_band(p)) return hn_lower_refuse(c, "rows are too long");
     if (hn_lower_kernel(c, "rowconv_q8", 0, 0) == NULL || hn_lower_kernel(c, "phases_q8", 0, 0) == NULL)
         return hn_lower_refuse(c, "no rowconv_q8 kernel for this ISA");

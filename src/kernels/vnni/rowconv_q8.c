@@ -12,6 +12,7 @@ enum { BLOCK = 8, STRIP = 64 };
 
 typedef struct strip {
     _Alignas(64) uint8_t x[HN_ROWCONV_Q8_GROUPS][4][STRIP]; /* group, 16 pixels, 4 taps of each */
+    __m512i sub[4];                                         /* what w_zp takes off the sums of 16 pixels */
 } strip;
 
 ALWAYS void interleave(const hn_rowconv_q8 *g, size_t from, strip *s)
@@ -33,6 +34,19 @@ ALWAYS void interleave(const hn_rowconv_q8 *g, size_t from, strip *s)
         _mm512_store_si512(s->x[k][2], _mm512_unpacklo_epi16(b, d));
         _mm512_store_si512(s->x[k][3], _mm512_unpackhi_epi16(b, d));
     }
+}
+
+ALWAYS void sums(const hn_rowconv_q8 *g, strip *s)
+{
+    const __m512i zp = _mm512_set1_epi32(g->w_zp);
+    for (int v = 0; v < 4; v++) s->sub[v] = _mm512_setzero_si512();
+    if (g->w_zp == 0) return;
+    for (size_t k = 0; k < g->groups; k++) {
+        uint32_t ones = 4 * k + 4 <= g->taps ? 0x01010101u : 0x01010101u >> 8 * (4 * k + 4 - g->taps);
+        for (int v = 0; v < 4; v++)
+            s->sub[v] = _mm512_dpbusd_epi32(s->sub[v], _mm512_load_si512(s->x[k][v]), _mm512_set1_epi32((int32_t)ones));
+    }
+    for (int v = 0; v < 4; v++) s->sub[v] = _mm512_mullo_epi32(s->sub[v], zp);
 }
 
 /* 4 channels of 16 pixels to one vector, 4 bytes a pixel. */
@@ -90,7 +104,8 @@ ALWAYS void block_16(const hn_rowconv_q8 *g, const q8_consts *c, const strip *s,
 {
     __m512i q[16];
     const int8_t *w = g->w + j * 4 * g->groups, *w8 = w + 32 * g->groups;
-    HN_UNROLL for (int k = 0; k < 16; k++) q[k] = _mm512_set1_epi32(g->bias[j + (size_t)k]);
+    HN_UNROLL for (int k = 0; k < 16; k++) q[k] =
+        _mm512_sub_epi32(_mm512_set1_epi32(g->bias[j + (size_t)k]), s->sub[v]);
     for (size_t t = 0; t < g->groups; t++, w += 32, w8 += 32) {
         __m512i x = _mm512_load_si512(s->x[t][v]);
         HN_UNROLL for (int k = 0; k < 8; k++) q[k] = _mm512_dpbusd_epi32(q[k], x, weights(w + 4 * k));
@@ -113,7 +128,12 @@ ALWAYS void block_8(const hn_rowconv_q8 *g, const q8_consts *c, const strip *s, 
 {
     __m512i acc[2][BLOCK];
     const int8_t *w = g->w + j * 4 * g->groups;
-    HN_UNROLL for (int k = 0; k < BLOCK; k++) acc[0][k] = acc[1][k] = _mm512_set1_epi32(g->bias[j + (size_t)k]);
+    HN_UNROLL for (int k = 0; k < BLOCK; k++)
+    {
+        __m512i b = _mm512_set1_epi32(g->bias[j + (size_t)k]);
+        acc[0][k] = _mm512_sub_epi32(b, s->sub[v]);
+        acc[1][k] = _mm512_sub_epi32(b, s->sub[v + 1]);
+    }
     for (size_t t = 0; t < g->groups; t++, w += 32) {
         __m512i x = _mm512_load_si512(s->x[t][v]), z = _mm512_load_si512(s->x[t][v + 1]);
         HN_UNROLL for (int k = 0; k < BLOCK; k++)
@@ -149,6 +169,7 @@ ALWAYS void row(const hn_rowconv_q8 *g, const int bounded)
     for (size_t from = 0; from < g->m; from += STRIP) {
         size_t m = g->m - from < STRIP ? g->m - from : STRIP;
         interleave(g, from, &s);
+        sums(g, &s);
         size_t j = 0;
         for (; j + 16 <= g->n; j += 16)
             for (size_t at = 0; at < m; at += 16) block_16(g, &c, &s, at / 16, from + at, m - at, j, bounded);
