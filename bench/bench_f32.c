@@ -1,6 +1,7 @@
 /* Speed of the float32 drivers on one node at a time, one thread: GFLOP/s, the share of the peak that a loop of nothing
  * but fused multiply-adds reaches in the same run, and GB/s of inputs, weights and outputs counted once. Best of
- * several runs. Arguments: the instruction set to stay within (default auto). */
+ * several runs. Arguments: the instruction set to stay within (default auto), numerics (fast, strict), a part of the
+ * name of what to measure. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +57,19 @@ static const image IMAGES[] = {
     {"resnet20 16", 32, 16, 32, 3, 1, 1, 0},
     {"resnet20 8", 64, 8, 64, 3, 1, 1, 0},
     {"resnet50 3x3 14", 256, 14, 256, 3, 1, 1, 0},
+    {"3x3 56 64", 64, 56, 64, 3, 1, 1, 0},
+    {"3x3 28 128", 128, 28, 128, 3, 1, 1, 0},
+    {"3x3 7 512", 512, 7, 512, 3, 1, 1, 0},
+    {"3x3 7 64", 64, 7, 64, 3, 1, 1, 0},
+    {"3x3 4 64", 64, 4, 64, 3, 1, 1, 0},
+    {"3x3 2 64", 64, 2, 64, 3, 1, 1, 0},
+    {"3x3 32 8>8", 8, 32, 8, 3, 1, 1, 0},
+    {"3x3 32 8>16", 8, 32, 16, 3, 1, 1, 0},
+    {"3x3 32 16>8", 16, 32, 8, 3, 1, 1, 0},
+    {"3x3 32 32>12", 32, 32, 12, 3, 1, 1, 0},
+    {"3x3 32 24>24", 24, 32, 24, 3, 1, 1, 0},
+    {"3x3/2 32 16>32", 16, 32, 32, 3, 2, 1, 0},
+    {"3x3/2 16 32>64", 32, 16, 64, 3, 2, 1, 0},
     {"ppocr 3x3 96>24", 96, 72, 24, 3, 1, 1, 0},
     {"vww first 96", 3, 96, 8, 3, 2, 1, 1},
     {"pw 14 96>40", 96, 14, 40, 1, 1, 1, 0},
@@ -196,10 +210,13 @@ int main(int argc, char **argv)
         return 64;
     }
     isa &= m.isa;
+    env.strict = argc > 2 && strcmp(argv[2], "strict") == 0;
     double top = peak(isa);
     printf("%s, %s, L1d %zu KiB, L2 %zu KiB, peak %.1f GFLOP/s\n", m.cpu, hn_isa_name(isa), m.l1d_bytes >> 10,
            m.l2_bytes >> 10, top);
     for (size_t i = 0; i < HN_COUNT(PRODUCTS) + HN_COUNT(IMAGES); i++) {
+        const char *name = i < HN_COUNT(PRODUCTS) ? PRODUCTS[i].name : IMAGES[i - HN_COUNT(PRODUCTS)].name;
+        if (argc > 3 && strstr(name, argv[3]) == NULL) continue;
         hn_arena arena = {0};
         hn_graph *g = hn_graph_new(&env, &arena, &hn_ops, "bench");
         if (g == NULL) return 1;

@@ -1,5 +1,5 @@
-/* conv_f32, conv_few_f32, line_f32, wino_f32 and dwconv_f32 on shapes that cross every edge of their tiles: strides, dilations,
- * uneven padding, groups, both layouts, passes over several images, residual and activation. */
+/* conv_f32, conv_few_f32, line_f32, wino_f32 and dwconv_f32 on shapes that cross every edge of their tiles: strides,
+ * dilations, uneven padding, groups, both layouts, passes over several images, residual and activation. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -236,9 +236,12 @@ int main(void)
         cmocka_unit_test(depthwise_matches),
         cmocka_unit_test(one_dimension_matches),
         cmocka_unit_test(three_dimensions_are_refused),
-        cmocka_unit_test(convolutions_match),    cmocka_unit_test(few_channels_match),
-        cmocka_unit_test(lines_match),           cmocka_unit_test(depthwise_matches),
-        cmocka_unit_test(one_dimension_matches), cmocka_unit_test(three_dimensions_are_refused),
+        cmocka_unit_test(convolutions_match),
+        cmocka_unit_test(few_channels_match),
+        cmocka_unit_test(lines_match),
+        cmocka_unit_test(depthwise_matches),
+        cmocka_unit_test(one_dimension_matches),
+        cmocka_unit_test(three_dimensions_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

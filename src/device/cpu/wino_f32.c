@@ -14,12 +14,12 @@
 
 enum { OPERAND_X, OPERAND_U, OPERAND_B, OPERAND_R, OPERAND_Y };
 enum {
-    SLOTS = 16,               /* parts of scratch: most threads that work at a time */
-    BLOCK_TILES = 24,         /* tiles a task, rounded up to the kernel's group: how often weights that came are used */
-    BLOCK_FLOATS = 1 << 18,   /* transformed inputs of a task, unless that is less than a group */
-    FEW_BLOCKS = 8,           /* below, the number of blocks becomes a power of two */
-    CACHED_BYTES = 1 << 20,   /* inputs and outputs that are taken to be in a cache near by */
-    WEIGHT_FLOATS_A_STEP = 3, /* weights that arrive while one vector is multiplied */
+    SLOTS = 16,             /* parts of scratch: most threads that work at a time */
+    BLOCK_TILES = 24,       /* tiles a task, rounded up to the kernel's group: how often weights that came are used */
+    BLOCK_FLOATS = 1 << 18, /* transformed inputs of a task, unless that is less than a group */
+    FEW_BLOCKS = 8,         /* below, the number of blocks becomes a power of two */
+    CACHED_BYTES = 1 << 19, /* inputs and outputs that are taken to be in a cache near by */
+    FAR_WEIGHTS = 1 << 20,  /* floats that a cache does not keep from run to run */
     LEAST_CHANNELS = 8
 };
 
@@ -30,41 +30,50 @@ typedef struct params {
     uint64_t slot_bytes;
 } params;
 
-/* Steps of one fused vector multiply-add, roughly: what a tile costs beside its products, by channel block. Fitted to
- * AVX-512 and AVX2 on a Zen 4 core. */
+/* A step is one fused multiply-add of 16 lanes; narrower vectors take a step in as many parts. What a tile costs beside
+ * its products, by block of channels, and how weights arrive were fitted to AVX-512 and AVX2 on a Zen 4 core. */
 typedef struct cost {
     size_t tile;
     double in, out;
 } cost;
 static const cost COSTS[] = {{2, 60, 80}, {4, 180, 190}};
+static const double WIDE = 16, NARROW = 1.08;   /* lanes of a step; a narrow step against a wide one */
 static const double DIRECT = 1.08, WORTH = 0.9; /* share of direct steps that are no products; gain that is wanted */
+static const double NEAR = 3, FAR = 1.2;        /* weights that arrive a step, out of a cache and out of memory */
 
-static double direct_steps(const hn_image *g, size_t lanes)
+static double direct_steps(const hn_image *g, const hn_kernel *widest)
 {
-    double half = (double)hn_div_up((size_t)g->m, (lanes + 1) / 2) / 2;
-    return DIRECT * 9 * (double)g->c * half * (double)g->oh * (double)g->ow;
+    double half = widest->flags > 8 ? 8 : (double)widest->flags, padded = ceil((double)g->m / half) * half;
+    return DIRECT * 9 * (double)g->c * padded / WIDE * (double)g->oh * (double)g->ow;
 }
 
-static double steps(const hn_image *g, const cost *k, size_t lanes)
+static double steps(const hn_image *g, const cost *k, double lanes)
 {
-    size_t a = k->tile + 2, down = hn_div_up((size_t)g->oh, k->tile), across = hn_div_up((size_t)g->ow, k->tile);
-    double tiles = (double)(down * across), in = (double)hn_div_up((size_t)g->c, lanes),
-           out = (double)hn_div_up((size_t)g->m, lanes), weights = (double)(a * a) * (double)g->c * out;
-    return fmax(tiles * weights, weights * (double)lanes / WEIGHT_FLOATS_A_STEP) + tiles * (k->in * in + k->out * out);
+    double a = (double)k->tile + 2, side = (double)k->tile;
+    double tiles = ceil((double)g->oh / side) * ceil((double)g->ow / side);
+    double in = ceil((double)g->c / lanes), out = ceil((double)g->m / lanes),
+           weights = a * a * (double)g->c * out * lanes;
+    double rate = weights > FAR_WEIGHTS ? FAR : NEAR;
+    return fmax(tiles * weights / WIDE, weights / rate) + tiles * (k->in * in + k->out * out) * lanes / WIDE;
 }
 
-/* The cheapest tile, or 0 when the direct sum is. */
-static size_t choose(const hn_image *g, size_t lanes)
+/* The cheapest kernel, or NULL when the direct sum is. */
+static const hn_kernel *choose(const hn_image *g, const hn_kernel *widest, uint64_t isa)
 {
-    double best = WORTH * direct_steps(g, lanes);
-    size_t tile = 0;
-    for (size_t i = 0; i < HN_COUNT(COSTS); i++) {
-        double s = steps(g, &COSTS[i], lanes);
-        if (s >= best) continue;
-        best = s;
-        tile = COSTS[i].tile;
+    double best = WORTH * direct_steps(g, widest);
+    const hn_kernel *kernel = NULL;
+    for (size_t i = 0; i < hn_kernel_count; i++) {
+        const hn_kernel *k = hn_kernel_rows[i];
+        if (strcmp(k->family, "wino_f32") != 0 || (k->isa & ~isa) != 0 || (k->isa == 0 && widest->isa != 0)) continue;
+        for (size_t j = 0; j < HN_COUNT(COSTS); j++) {
+            if (COSTS[j].tile != k->variant) continue;
+            double s = steps(g, &COSTS[j], k->flags) * (k->flags < widest->flags ? NARROW : 1);
+            if (s >= best) continue;
+            best = s;
+            kernel = k;
+        }
     }
-    return tile;
+    return kernel;
 }
 
 /* G of F(tile x tile, 3 x 3): row i is (1, p, p^2) / prod over j of (p_i - p_j), the last row (0, 0, 1). */
@@ -154,11 +163,11 @@ static hn_status lower(hn_lower *c)
     if (!hn_epilogue_read(node, &ep)) return hn_lower_refuse(c, "activation is unknown");
     const hn_kernel *k = hn_lower_kernel(c, "wino_f32", 4, 0);
     if (k == NULL) return hn_lower_refuse(c, "no wino_f32 kernel");
-    size_t tile = choose(&g, k->flags), a = tile + 2;
-    if (tile == 0) return hn_lower_refuse(c, "the direct sum takes less time for this shape");
     c->nkernels = 0;
-    k = hn_lower_kernel(c, "wino_f32", (int)tile, 0);
-    if (k == NULL) return hn_lower_refuse(c, "no wino_f32 kernel for this tile");
+    k = choose(&g, k, c->isa);
+    if (k == NULL) return hn_lower_refuse(c, "the direct sum takes less time for this shape");
+    HN_TRY(hn_lower_kernel_add(c, k));
+    size_t tile = k->variant, a = tile + 2;
     params *p = hn_lower_params(c, sizeof *p);
     if (p == NULL) return HN_NOMEM;
     p->g = g;
