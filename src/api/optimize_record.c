@@ -108,7 +108,7 @@ static void put_trials(hn_job *j, hn_rec *root)
         hn_rec_str(r, m, "name", t->name);
         hn_rec_int(r, m, "int8_layers", (int64_t)t->int8_layers);
         hn_rec_real(r, m, "size_bytes", t->size_bytes);
-        hn_rec_real(r, m, "latency_ms", t->latency_ms);
+        hn_rec_real(r, m, "latency_ms", t->time_share * j->timing[0].latency.p50_ms);
         hn_rec_real(r, m, "loss", t->loss);
         if (t->scored) {
             hn_rec_int(r, m, "correct", (int64_t)t->correct);
@@ -197,7 +197,8 @@ static void put_waterfall(hn_job *j, hn_rec *root, double params)
         put_stage(j, list, names[i], j->stage_ms[i], (double)j->before_bytes, 0, &j->s.baseline_correct, &none);
     for (size_t i = 0; i < j->s.nstages; i++) {
         const hn_stage *t = &j->s.stages[i];
-        put_stage(j, list, t->name, t->latency_ms, other + t->weight_bytes, t->loss, &t->correct, &t->drop);
+        put_stage(j, list, t->name, t->time_share * j->timing[0].latency.p50_ms, other + t->weight_bytes, t->loss,
+                  &t->correct, &t->drop);
     }
     for (size_t i = j->s.ntrials; i-- > 0;) {
         const hn_trial *t = &j->s.trials[i];
@@ -322,7 +323,8 @@ hn_status hn_job_record(hn_job *j, hn_rec *root)
     put_layers(j, root);
     put_trials(j, root);
     put_histograms(j, root);
-    HN_TRY(put_roofline(j, root));
+    /* The machine's peaks take a second to measure, which a short time budget has not. */
+    if (!(j->o->time_budget_s > 0) || j->o->time_budget_s >= 30) HN_TRY(put_roofline(j, root));
     put_waterfall(j, root, params);
     put_steps(j, root, "steps_before", &j->timing[0]);
     put_steps(j, root, "steps_after", &j->timing[1]);

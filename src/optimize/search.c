@@ -50,7 +50,7 @@ static hn_status score_choice(hn_search *s, hn_probe *p, const char *name, hn_tr
     hn_status st = hn_search_build(s, &arena, &q, &g, &session);
     if (st == HN_OK) st = hn_search_score(s, p, session, &t->correct, &t->drop);
     t->scored = st == HN_OK;
-    if (st == HN_OK && !hn_search_late(s)) st = hn_search_time(s, &t->latency_ms);
+    if (st == HN_OK && !hn_search_late(s)) st = hn_search_time(s, &t->time_share);
     hn_session_close(s->env, session);
     hn_arena_fini(s->env, &arena);
     *out = t;
@@ -109,7 +109,7 @@ static hn_status stage(hn_search *s, hn_probe *p, const char *name, double loss)
     hn_search_stage(s, "measuring accuracy", 0, 1);
     hn_status st = hn_search_build(s, &arena, &q, &g, &session);
     if (st == HN_OK) st = hn_search_score(s, p, session, &t->correct, &t->drop);
-    if (st == HN_OK) st = hn_search_time(s, &t->latency_ms);
+    if (st == HN_OK) st = hn_search_time(s, &t->time_share);
     hn_session_close(s->env, session);
     hn_arena_fini(s->env, &arena);
     if (st == HN_OK) s->nstages++;

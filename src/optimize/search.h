@@ -27,7 +27,7 @@ typedef struct hn_trial {
     char name[64], note[160];
     size_t int8_layers;
     double loss;       /* of the outputs on calibration samples; NaN: not measured */
-    double latency_ms; /* NaN: not measured */
+    double time_share; /* of the float model's time, both timed in turn; NaN: not measured */
     bool scored;
     size_t correct;
     hn_drop drop; /* on the selection part */
@@ -38,7 +38,7 @@ typedef struct hn_trial {
 /* What a step of the route gave; measured on the selection part. */
 typedef struct hn_stage {
     const char *name;
-    double loss, latency_ms, weight_bytes;
+    double loss, time_share, weight_bytes;
     size_t correct;
     hn_drop drop;
 } hn_stage;

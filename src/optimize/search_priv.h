@@ -29,8 +29,8 @@ hn_status hn_search_ranges_like(hn_search *s, const hn_layers *other) HN_MUST_CH
 /* Repairs; *loss is the error without, and what it is afterwards. */
 hn_status hn_search_bias(hn_search *s, hn_probe *p, double *loss) HN_MUST_CHECK;
 hn_status hn_search_equalize(hn_search *s, hn_probe *p, double *loss) HN_MUST_CHECK;
-/* Milliseconds of the present choice. */
-hn_status hn_search_time(hn_search *s, double *ms) HN_MUST_CHECK;
+/* Time of the present choice as a share of the float model's. */
+hn_status hn_search_time(hn_search *s, double *share) HN_MUST_CHECK;
 /* Layers that are clearly faster in float go back to it. */
 hn_status hn_search_refuse_slow(hn_search *s) HN_MUST_CHECK;
 /* Fill sqnr_db; output_error and accuracy_delta of the layers. */

@@ -164,7 +164,7 @@ hn_trial *hn_search_trial(hn_search *s, const char *name, double loss)
     if (!more(s, &array, &s->trials_cap, s->ntrials, sizeof *s->trials)) return NULL;
     s->trials = array;
     hn_trial *t = &s->trials[s->ntrials++];
-    *t = (hn_trial){.int8_layers = hn_search_on(s), .loss = loss, .latency_ms = NAN, .size_bytes = hn_search_bytes(s)};
+    *t = (hn_trial){.int8_layers = hn_search_on(s), .loss = loss, .time_share = NAN, .size_bytes = hn_search_bytes(s)};
     snprintf(t->name, sizeof t->name, "%s", name);
     return t;
 }

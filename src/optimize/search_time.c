@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 enum { ROUNDS = 9, TRIED_MOST = 16 };
-static const double slice_ms = 8;
+static const double most_slice_ms = 8;   /* or a thousandth of the time budget */
 static const double slower_step = 1.10;  /* an INT8 step this much slower than float is looked at */
 static const double worth = 0.005;       /* and when the difference is this share of the model */
 static const double faster_model = 0.98; /* float stays when the model takes at most this share */
@@ -25,7 +25,8 @@ static hn_status time_pair(hn_search *s, hn_arena *arena, hn_session *a, hn_sess
     HN_TRY(
         hn_feed_make(s->env, arena, s->float_session, s->ds, s->calib, batch < s->ncalib ? batch : s->ncalib, &feed));
     hn_session *pair[2] = {a, b};
-    return hn_time_sessions(s->env, arena, pair, 2, &feed, ROUNDS, slice_ms, t);
+    double slice = s->o->time_budget_s > 0 ? fmin(most_slice_ms, s->o->time_budget_s) : most_slice_ms;
+    return hn_time_sessions(s->env, arena, pair, 2, &feed, ROUNDS, slice, t);
 }
 
 /* Takes n numbers from the journal, or measures the present choice against float: v[0] is the model's time in float,
@@ -50,11 +51,11 @@ static hn_status against_float(hn_search *s, double *v, size_t n)
     return hn_journal_put(s->env, s->o->journal, HN_JOURNAL_TIME, n, v);
 }
 
-hn_status hn_search_time(hn_search *s, double *ms)
+hn_status hn_search_time(hn_search *s, double *share)
 {
     double v[2];
     HN_TRY(against_float(s, v, 2));
-    *ms = v[1];
+    *share = v[1] / v[0];
     return HN_OK;
 }
 
@@ -95,13 +96,12 @@ static hn_status with_float(hn_search *s, size_t i, double v[2])
     return hn_journal_put(s->env, s->o->journal, HN_JOURNAL_TIME, 2, v);
 }
 
-static hn_status try_float(hn_search *s, size_t i, double *now_ms)
+static hn_status try_float(hn_search *s, size_t i, double *share)
 {
     const hn_layer_report *r = &s->report[i];
     hn_layer *y = &s->layers.layer[i];
     double v[2];
     HN_TRY(with_float(s, i, v));
-    *now_ms = v[0];
     if (v[1] > v[0] * faster_model) {
         snprintf(y->reason, sizeof y->reason,
                  "its step takes %.1f us (float %.1f us), but float would cost conversions around it: model %.3f ms, "
@@ -110,7 +110,7 @@ static hn_status try_float(hn_search *s, size_t i, double *now_ms)
         return HN_OK;
     }
     turn(s, i, false);
-    *now_ms = v[1];
+    *share *= v[1] / v[0];
     snprintf(y->reason, sizeof y->reason,
              "INT8 is not faster here: %.1f us against %.1f us in float; model %.3f ms with it, %.3f ms without",
              r->us_int8, r->us_float, v[0], v[1]);
@@ -127,7 +127,7 @@ hn_status hn_search_refuse_slow(hn_search *s)
     if (!v || !tried) return HN_NOMEM;
     hn_search_stage(s, "timing layers", 0, 1);
     HN_TRY(against_float(s, v, 2 + 2 * n));
-    double all_ms = v[1], now_ms = v[1];
+    double all_ms = v[1], all = v[1] / v[0], share = all;
     for (size_t i = 0; i < n; i++) {
         s->report[i].us_float = v[2 + 2 * i];
         s->report[i].us_int8 = v[3 + 2 * i];
@@ -144,13 +144,15 @@ hn_status hn_search_refuse_slow(hn_search *s)
         if (worst == SIZE_MAX) break;
         tried[worst] = true;
         hn_search_stage(s, "timing layers", (double)(k + 1), (double)count);
-        HN_TRY(try_float(s, worst, &now_ms));
+        HN_TRY(try_float(s, worst, &share));
     }
     hn_trial *tr = hn_search_trial(s, "layers timed", NAN);
     if (!tr) return HN_NOMEM;
-    tr->latency_ms = now_ms;
-    snprintf(tr->note, sizeof tr->note,
-             "%zu of %zu integer steps clearly slower than float; model %.3f ms all INT8, %.3f ms as chosen", count, n,
-             all_ms, now_ms);
+    tr->time_share = share;
+    snprintf(
+        tr->note, sizeof tr->note,
+        "%zu of %zu integer steps clearly slower than float; all INT8 the model takes %.3f of its time in float, as "
+        "chosen %.3f",
+        count, n, all, share);
     return HN_OK;
 }

@@ -162,7 +162,7 @@ void hn_plot_layers(hn_page *p, const hn_rec *rec)
 
 void hn_plot_stages(hn_page *p, const hn_rec *rec)
 {
-    char a[HN_FIG];
+    char a[HN_FIG], b[HN_FIG];
     double most = 0, first = 0;
     size_t n = hn_rec_size(rec, "waterfall"), i = 0;
     for (const hn_rec *s = hn_rec_first(rec, "waterfall"); s; s = s->next) {
@@ -181,10 +181,14 @@ void hn_plot_stages(hn_page *p, const hn_rec *rec)
         hn_page_f(p, "<text class=\"ink\" x=\"0\" y=\"%.0f\">", y + 16);
         hn_page_text_at(p, s, "stage");
         hn_page_f(p,
-                  "</text><rect class=\"bar%s\" x=\"220\" y=\"%.0f\" width=\"%.1f\" height=\"22\" rx=\"3\"/><text "
-                  "x=\"%.1f\" y=\"%.0f\">%s, %.2f&times;</text>\n",
-                  i ? "" : " old", y, 520 * ms / most, 228 + 520 * ms / most, y + 16, hn_fig(HN_FIG_MS, ms, a),
+                  "</text><rect class=\"bar%s\" x=\"240\" y=\"%.0f\" width=\"%.1f\" height=\"22\" rx=\"3\"/><text "
+                  "x=\"%.1f\" y=\"%.0f\">%s, %.2f&times;",
+                  i ? "" : " old", y, 300 * ms / most, 248 + 300 * ms / most, y + 16, hn_fig(HN_FIG_MS, ms, a),
                   ms > 0 ? first / ms : 0);
+        if (hn_rec_get(s, "size_bytes")) hn_page_f(p, ", %s", hn_fig_at(s, "size_bytes", HN_FIG_BYTES, a));
+        if (hn_rec_get(s, "correct"))
+            hn_page_f(p, ", %s of %s right", hn_fig_at(s, "correct", HN_FIG_INT, a), hn_fig_at(s, "n", HN_FIG_INT, b));
+        hn_page_raw(p, "</text>\n");
     }
     hn_page_raw(p, "</svg></div></figure>\n");
 }

@@ -97,6 +97,19 @@ static hone_status export_onnx(hone_env *e)
     return finish(hone_export(e, model, &o, &rec), &rec);
 }
 
+/* The whole job: calibration, search, test, timing, writing. */
+static hone_status optimize(hone_env *e)
+{
+    hone_record *rec = NULL;
+    hone_optimize_options o = {.out = dir,
+                               .goal = "size",
+                               .time_budget_s = 2, /* short timings */
+                               .calib = 8,
+                               .data = {.data = "glyph:48"},
+                               .eval = {.data = "glyph:16:1:1.35:test"}};
+    return finish(hone_optimize(e, model, &o, &rec), &rec);
+}
+
 /* One round; true when nothing was refused. */
 static bool round_of(const char *name, job *run, size_t fail_at, size_t *requests)
 {
@@ -169,11 +182,27 @@ static void export_torture(void **state)
     hn_test_rmdir(dir);
 }
 
+/* Too long to refuse each allocation: a sample spread over the whole job, the first hundred densely. */
+static void optimize_torture(void **state)
+{
+    (void)state;
+    enum { POINTS = 30 };
+    size_t total, ignored;
+    hn_test_tmpdir(dir, sizeof dir);
+    snprintf(model, sizeof model, "%s/models/glyph20.onnx", hn_test_source());
+    assert_true(round_of("optimize", optimize, 0, &total));
+    for (size_t at = 1; at < 100 && at <= total; at += 17) (void)round_of("optimize", optimize, at, &ignored);
+    for (size_t k = 0; k < POINTS; k++)
+        (void)round_of("optimize", optimize, 100 + k * (total - 100) / POINTS, &ignored);
+    printf("optimize: %zu allocations\n", total);
+    hn_test_rmdir(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(session_torture), cmocka_unit_test(inspect_torture), cmocka_unit_test(eval_torture),
-        cmocka_unit_test(verify_torture),  cmocka_unit_test(export_torture),
+        cmocka_unit_test(verify_torture),  cmocka_unit_test(export_torture),  cmocka_unit_test(optimize_torture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,6 +148,10 @@ static inline void sample_speed(hn_recs *r, hn_rec *root)
         hn_rec *m = hn_rec_map(r, fall, NULL);
         hn_rec_str(r, m, "stage", stages[i]);
         hn_rec_real(r, m, "ms", ms[i]);
+        if (i == 0) continue;
+        hn_rec_real(r, m, "size_bytes", 1e6 * (3 - i));
+        hn_rec_int(r, m, "correct", 140 - i);
+        hn_rec_int(r, m, "n", 150);
     }
 }
 
