@@ -6,6 +6,7 @@
 #include "optimize/session.h"
 
 typedef struct hn_latency {
+    double best_ms; /* the fastest single run; the others are of rounds */
     double min_ms, p50_ms, p90_ms, p99_ms, mean_ms;
     size_t runs;
 } hn_latency;
