@@ -70,6 +70,10 @@ static inline vf vf_set(float x)
 {
     return _mm256_set1_ps(x);
 }
+static inline vf vf_swap(vf a)
+{
+    return _mm256_permute_ps(a, 0xb1);
+} /* neighbours change places */
 static inline vf vf_add(vf a, vf b)
 {
     return _mm256_add_ps(a, b);

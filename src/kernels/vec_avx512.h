@@ -46,6 +46,10 @@ static inline vf vf_set(float x)
 {
     return _mm512_set1_ps(x);
 }
+static inline vf vf_swap(vf a)
+{
+    return _mm512_permute_ps(a, 0xb1);
+} /* neighbours change places */
 static inline vf vf_add(vf a, vf b)
 {
     return _mm512_add_ps(a, b);

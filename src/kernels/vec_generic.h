@@ -64,6 +64,10 @@ static inline vi vi_set(int32_t x)
 {
     return (vi){x, x, x, x};
 }
+static inline vf vf_swap(vf a)
+{
+    return (vf){a[1], a[0], a[3], a[2]};
+} /* neighbours change places */
 static inline vf vf_add(vf a, vf b)
 {
     return a + b;
