@@ -53,8 +53,8 @@ tsan: deps ## the tests labelled threads under ThreadSanitizer
 	@tools/run_tests.sh $(BUILD)-tsan -L threads $(CTEST_FLAGS)
 
 docs: all ## the pages that are generated
-	@$(call NINJA,$(BUILD)) --target gen_ops_doc
-	@$(BUILD)/gen_ops_doc >docs/ops.md.tmp && mv docs/ops.md.tmp docs/ops.md
+	@$(call NINJA,$(BUILD)) --target gen_ops_doc gen_coverage
+	@{ $(BUILD)/gen_ops_doc && $(BUILD)/gen_coverage; } >docs/ops.md.tmp && mv docs/ops.md.tmp docs/ops.md
 	@HONE_SOURCE=$(CURDIR) HONE_GOLDEN=write $(BUILD)/test/test_optimize_recipe >/dev/null
 
 torture: all ## fail each allocation in turn

@@ -42,7 +42,7 @@ static hn_status read(hn_env *env, const hn_node *n, const int64_t *q, const int
     if (decay && decay[2] >= 0) {
         if (decay[2] != kv && s->size >= 0 && decay[2] != kv * s->size)
             return hn_op_fail(env, n, "decay ends in %lld, %lld or %lld needed", (long long)decay[2], (long long)kv,
-                              (long long)(kv * s->size));
+                              (long long)kv * (long long)s->size);
         s->decays = decay[2] == kv ? 1 : s->size;
     }
     if (beta && beta[2] >= 0) {

@@ -258,6 +258,10 @@ hn_graph *hn_diff_minimise(hn_env *env, hn_arena *arena, const hn_graph *g, cons
     if (!c.keep) return NULL;
     for (size_t k = 0; k < g->nout && first.kind == HN_DIFF_REFUSED; k++) mark(g->out[k], c.keep);
     mark(g->out[first.output], c.keep);
+    if (build(&c, first.output) && hn_diff_graph(env, c.part, c.in, isa).kind == first.kind) {
+        best = c.part;
+        *small_in = c.in;
+    }
     for (bool again = true; again;) {
         again = false;
         for (const hn_node *n = g->first; n; n = n->next) {
