@@ -189,16 +189,58 @@ static void scan_empty(const hn_step *st, size_t body_output, hn_tensor *t)
     for (int d = 0; d < t->rank; d++) t->dims[d] = type->dims[d] < 0 ? 0 : type->dims[d];
 }
 
+/* Copy slice `index` along `axis` of `whole` to or from the dense `slice`. Elements under a byte move one by one: a
+ * slice need not begin with a byte of the whole. */
+static void slice_copy(const hn_tensor *whole, int axis, size_t index, void *slice, bool to_slice)
+{
+    size_t bits = hn_dtype_bits(whole->dtype), outer = hn_dims_elems(whole->rank, whole->dims, 0, axis);
+    size_t inner = hn_dims_elems(whole->rank, whole->dims, axis + 1, whole->rank), n = (size_t)whole->dims[axis];
+    hn_tensor part = *whole;
+    part.data = slice;
+    for (size_t o = 0; o < outer; o++) {
+        size_t w = (o * n + index) * inner, d = o * inner;
+        if (bits >= 8 && to_slice)
+            memcpy((uint8_t *)slice + d * bits / 8, (uint8_t *)whole->data + w * bits / 8, inner * bits / 8);
+        else if (bits >= 8)
+            memcpy((uint8_t *)whole->data + w * bits / 8, (uint8_t *)slice + d * bits / 8, inner * bits / 8);
+        for (size_t i = 0; bits < 8 && i < inner; i++) {
+            if (to_slice)
+                hn_set_f64(&part, d + i, hn_get_f64(whole, w + i));
+            else
+                hn_set_f64(whole, w + i, hn_get_f64(&part, d + i));
+        }
+    }
+}
+
+/* The scan output whose slices lie one after the other in g, in order of time, each from a byte on. */
+static hn_status scan_gather(hn_env *env, hn_instance *inst, const hn_grow *g, const hn_tensor *slice, size_t count,
+                             int axis, bool reverse, hn_tensor *whole)
+{
+    size_t elems;
+    if (slice->rank + 1 > HN_MAX_RANK) return hn_fail(env, HN_LIMIT, "scan output of rank %d", slice->rank + 1);
+    *whole = *slice;
+    whole->rank = slice->rank + 1;
+    memcpy(whole->dims, slice->dims, (size_t)axis * sizeof *whole->dims);
+    whole->dims[axis] = (int64_t)count;
+    memcpy(whole->dims + axis + 1, slice->dims + axis, (size_t)(slice->rank - axis) * sizeof *whole->dims);
+    if (!hn_dims_count(whole->rank, whole->dims, &elems) || !hn_dtype_bytes(whole->dtype, elems, &whole->bytes))
+        return hn_fail(env, HN_LIMIT, "scan output too large");
+    if (axis == 0 && !reverse && hn_dtype_bits(slice->dtype) >= 8) {
+        whole->data = g->data;
+        return HN_OK;
+    }
+    whole->data = hn_arena_alloc(env, &inst->scratch, whole->bytes + 1);
+    if (!whole->data) return HN_NOMEM;
+    for (size_t t = 0; t < count; t++)
+        slice_copy(whole, axis, reverse ? count - 1 - t : t, (uint8_t *)g->data + t * slice->bytes, false);
+    return HN_OK;
+}
+
 static hn_status scan_finish(hn_env *env, hn_instance *inst, uint32_t value, const hn_grow *g, const hn_tensor *slice,
                              size_t count)
 {
-    if (slice->rank + 1 > HN_MAX_RANK) return hn_fail(env, HN_LIMIT, "scan output of rank %d", slice->rank + 1);
-    hn_tensor t = *slice;
-    t.rank = slice->rank + 1;
-    t.dims[0] = (int64_t)count;
-    memcpy(t.dims + 1, slice->dims, (size_t)slice->rank * sizeof *t.dims);
-    t.bytes = count ? slice->bytes * count : 0;
-    t.data = g->data;
+    hn_tensor t;
+    HN_TRY(scan_gather(env, inst, g, slice, count, 0, false, &t));
     return hn_instance_store(env, inst, value, &t);
 }
 
@@ -256,22 +298,6 @@ static hn_status run_loop(hn_env *env, hn_instance *inst, size_t step)
     return HN_OK;
 }
 
-/* Copy slice `index` along `axis` of `whole` to or from the dense `slice`. */
-static void slice_copy(const hn_tensor *whole, int axis, size_t index, void *slice, bool to_slice)
-{
-    size_t elem = hn_dtype_bits(whole->dtype) / 8;
-    size_t outer = hn_dims_elems(whole->rank, whole->dims, 0, axis);
-    size_t inner = hn_dims_elems(whole->rank, whole->dims, axis + 1, whole->rank) * elem;
-    size_t n = (size_t)whole->dims[axis];
-    for (size_t o = 0; o < outer; o++) {
-        uint8_t *w = (uint8_t *)whole->data + (o * n + index) * inner, *d = (uint8_t *)slice + o * inner;
-        if (to_slice)
-            memcpy(d, w, inner);
-        else
-            memcpy(w, d, inner);
-    }
-}
-
 static int64_t list_at(const hn_node *n, const char *name, size_t i)
 {
     const int64_t *v;
@@ -283,7 +309,6 @@ static hn_status scan_inputs(hn_env *env, const hn_step *st, const hn_tensor *co
 {
     for (size_t k = 0; k < nscan; k++) {
         const hn_tensor *t = in[nstate + k];
-        if (hn_dtype_bits(t->dtype) < 8) return hn_fail(env, HN_UNSUPPORTED, "Scan over %s", hn_dtype_name(t->dtype));
         if (!hn_axis(list_at(st->node, "scan_input_axes", k), t->rank, &axes[k]))
             return hn_fail(env, HN_INPUT, "scan_input_axes[%zu] is outside the rank %d", k, t->rank);
         if (k == 0) *length = (size_t)t->dims[axes[0]];
@@ -300,18 +325,8 @@ static hn_status scan_store(hn_env *env, hn_instance *inst, const hn_step *st, s
     if (!hn_axis(list_at(st->node, "scan_output_axes", k), slice->rank + 1, &axis))
         return hn_fail(env, HN_INPUT, "scan_output_axes[%zu] is outside the rank %d", k, slice->rank + 1);
     bool reverse = list_at(st->node, "scan_output_directions", k) != 0;
-    if (axis == 0 && !reverse) return scan_finish(env, inst, st->out[nstate + k], &c->scan[k], slice, length);
-    hn_tensor whole = *slice;
-    if (slice->rank + 1 > HN_MAX_RANK) return hn_fail(env, HN_LIMIT, "scan output of rank %d", slice->rank + 1);
-    whole.rank = slice->rank + 1;
-    memcpy(whole.dims, slice->dims, (size_t)axis * sizeof *whole.dims);
-    whole.dims[axis] = (int64_t)length;
-    memcpy(whole.dims + axis + 1, slice->dims + axis, (size_t)(slice->rank - axis) * sizeof *whole.dims);
-    whole.bytes = slice->bytes * length;
-    whole.data = hn_arena_alloc(env, &inst->scratch, whole.bytes + 1);
-    if (!whole.data) return HN_NOMEM;
-    for (size_t t = 0; t < length; t++)
-        slice_copy(&whole, axis, reverse ? length - 1 - t : t, (uint8_t *)c->scan[k].data + t * slice->bytes, false);
+    hn_tensor whole;
+    HN_TRY(scan_gather(env, inst, &c->scan[k], slice, length, axis, reverse, &whole));
     return hn_instance_store(env, inst, st->out[nstate + k], &whole);
 }
 
@@ -336,7 +351,8 @@ static hn_status run_scan(hn_env *env, hn_instance *inst, size_t step)
         *t = *w;
         t->rank = w->rank - 1;
         memmove(t->dims + axes[k], w->dims + axes[k] + 1, (size_t)(w->rank - axes[k] - 1) * sizeof *t->dims);
-        t->bytes = length ? w->bytes / length : 0;
+        if (!hn_dtype_bytes(t->dtype, hn_tensor_elems(t), &t->bytes))
+            return hn_fail(env, HN_LIMIT, "scan input too large");
         t->data = hn_arena_alloc(env, &inst->scratch, t->bytes + 1);
         if (!t->data) return HN_NOMEM;
     }

@@ -270,6 +270,66 @@ static void test_scan(void **state)
         "f32[2,3]", &across, LIST(321, 654), 2, 3, LIST(321, 32, 3, 654, 65, 6));
 }
 
+/* Slices of three 4-bit numbers end in the middle of a byte. x = [[1,2,3],[4,5,6],[-7,-8,7]], gone through along
+ * either axis, in both directions, and put together along either axis; a Loop stacks them as well. */
+static void test_scan_of_nibbles(void **state)
+{
+    (void)state;
+    static const int8_t X[9] = {1, 2, 3, 4, 5, 6, -7, -8, 7};
+    uint8_t x[5] = {0}, more = 1;
+    const int64_t three = 3;
+    hn_tensor t = {.dtype = HN_I4, .rank = 2, .dims = {3, 3}, .data = x, .bytes = 5};
+    for (size_t i = 0; i < 9; i++) hn_set_i64(&t, i, X[i]);
+    for (int form = 0; form < 16; form++) {
+        int in_axis = form & 1, back = form >> 1 & 1, out_axis = form >> 2 & 1, back_out = form >> 3 & 1;
+        char text[1024];
+        (void)snprintf(text, sizeof text,
+                       "graph \"nibbles\" opset 21 {\n"
+                       "  input %%x : i4[3,3]\n"
+                       "  %%ys = Scan(%%x) {num_scan_inputs = 1, scan_input_axes = [%d], scan_input_directions = [%d], "
+                       "scan_output_axes = [%d], scan_output_directions = [%d]} region \"body\" {\n"
+                       "    input %%e : i4[3]\n"
+                       "    %%o = Identity(%%e)\n"
+                       "    output %%o\n"
+                       "  }\n"
+                       "  output %%ys\n"
+                       "}\n",
+                       in_axis, back, out_axis, back_out);
+        planrun_must(&env, text, false, &r);
+        run(&t);
+        assert_int_equal(out[0].dtype, HN_I4);
+        assert_int_equal(out[0].bytes, 5);
+        for (int step = 0; step < 3; step++)
+            for (int i = 0; i < 3; i++) {
+                int from = back ? 2 - step : step, to = back_out ? 2 - step : step;
+                int64_t want = X[in_axis ? i * 3 + from : from * 3 + i];
+                assert_int_equal(hn_get_i64(&out[0], (size_t)(out_axis ? i * 3 + to : to * 3 + i)), want);
+            }
+        planrun_close(&r);
+    }
+    planrun_must(&env,
+                 "graph \"stack\" opset 21 {\n"
+                 "  input %n : i64[]\n"
+                 "  input %c : bool[]\n"
+                 "  input %x : i4[3,3]\n"
+                 "  %ys = Loop(%n, %c, %x) captures 1 region \"body\" {\n"
+                 "    input %i : i64[]\n"
+                 "    input %go : bool[]\n"
+                 "    input %all : i4[3,3]\n"
+                 "    %row = Gather(%all, %i)\n"
+                 "    output %go\n"
+                 "    output %row\n"
+                 "  }\n"
+                 "  output %ys\n"
+                 "}\n",
+                 false, &r);
+    hn_tensor in[3] = {count(&three), flag(&more), t};
+    run(in);
+    assert_int_equal(out[0].bytes, 5);
+    for (size_t i = 0; i < 9; i++) assert_int_equal(hn_get_i64(&out[0], i), X[i]);
+    planrun_close(&r);
+}
+
 static void test_scan_empty(void **state)
 {
     (void)state;
@@ -457,6 +517,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_loop_grows, setup, teardown),
         cmocka_unit_test_setup_teardown(test_scan, setup, teardown),
         cmocka_unit_test_setup_teardown(test_scan_empty, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_scan_of_nibbles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nested, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sequence_map, setup, teardown),
         cmocka_unit_test_setup_teardown(test_if_optional, setup, teardown),
