@@ -80,7 +80,11 @@ HONE_API size_t hone_record_count(const hone_record *record, const char *path); 
 HONE_API bool hone_record_has(const hone_record *record, const char *path);
 
 /* ---- tensors and sessions ---- */
-/* Contiguous, row-major. dtype: the number of ONNX TensorProto.DataType (1 float32, 2 uint8, 3 int8, 7 int64 ...). */
+/* Contiguous, row-major. dtype: the number of ONNX TensorProto.DataType (1 float32, 2 uint8, 3 int8, 7 int64 ...).
+ * Strings (8) are an array of {const char *text; size_t size}. A value that is no plain tensor has rank 1 and an array
+ * of dims[0] hone_tensor as data: HONE_SEQUENCE, HONE_OPTIONAL (0 or 1 of them), HONE_MAP (2: keys [n] and values [n]).
+ */
+enum { HONE_SEQUENCE = 29, HONE_OPTIONAL = 30, HONE_MAP = 31 };
 typedef struct hone_tensor {
     int dtype;
     int rank;
@@ -98,7 +102,7 @@ HONE_API size_t hone_session_inputs(const hone_session *session);
 HONE_API size_t hone_session_outputs(const hone_session *session);
 HONE_API const char *hone_session_input_name(const hone_session *session, size_t i);
 HONE_API const char *hone_session_output_name(const hone_session *session, size_t i);
-/* dims < 0 are free; data is NULL. */
+/* dims < 0 are free, the length of a list among them; data is NULL. */
 HONE_API hone_status hone_session_input_type(const hone_session *session, size_t i, hone_tensor *out) HONE_MUST_CHECK;
 /* in: borrowed for the call. out: views that are valid until the next run or close. A plan is built the first time that
  * a set of input shapes is met. */

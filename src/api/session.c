@@ -1,7 +1,16 @@
 /* session: the public view of optimize/session.h. */
 #include "api/api.h"
 
+#include <stddef.h>
 #include <string.h>
+
+/* Lists are handed out as they are. */
+_Static_assert(sizeof(hone_tensor) == sizeof(hn_tensor) && offsetof(hone_tensor, dims) == offsetof(hn_tensor, dims) &&
+                   offsetof(hone_tensor, data) == offsetof(hn_tensor, data) &&
+                   offsetof(hone_tensor, bytes) == offsetof(hn_tensor, bytes),
+               "the public tensor is the inner one");
+_Static_assert((int)HONE_SEQUENCE == (int)HN_SEQ && (int)HONE_OPTIONAL == (int)HN_OPT && (int)HONE_MAP == (int)HN_MAP,
+               "the public numbers of lists are the inner ones");
 
 hone_status hone_session_open(hone_env *e, const char *path, hone_session **out)
 {
@@ -52,10 +61,33 @@ hone_status hone_session_input_type(const hone_session *s, size_t i, hone_tensor
                                     hn_session_inputs(s->inner));
     }
     const hn_type *t = hn_session_input_type(s->inner, i);
+    if (t->kind != HN_KIND_TENSOR) {
+        out->dtype = (int)hn_type_list_dtype(t);
+        out->rank = 1;
+        out->dims[0] = -1;
+        return HONE_OK;
+    }
     out->dtype = (int)t->dtype;
     out->rank = t->rank;
     for (int d = 0; d < t->rank; d++) out->dims[d] = t->dims[d] < 0 ? -1 : t->dims[d];
     return HONE_OK;
+}
+
+/* What a caller gives, checked, entries of lists included. */
+static hn_status view(hn_env *env, hn_arena *arena, const hone_tensor *in, int depth, hn_tensor *out)
+{
+    hn_dtype dtype = (hn_dtype)in->dtype;
+    if (!hn_dtype_is_list(dtype)) {
+        if (!hn_dtype_valid(in->dtype)) return hn_fail(env, HN_INPUT, "%d is not an element type", in->dtype);
+        return hn_tensor_view(env, out, dtype, in->rank, in->dims, in->data, in->bytes);
+    }
+    if (depth >= HN_MAX_NESTING) return hn_fail(env, HN_LIMIT, "lists nested more than %d deep", (int)HN_MAX_NESTING);
+    HN_TRY(hn_tensor_view(env, out, dtype, in->rank, in->dims, in->data, in->bytes));
+    size_t n = hn_tensor_elems(out);
+    HN_TRY(hn_tensor_list(env, arena, out, dtype, n));
+    for (size_t i = 0; i < n; i++)
+        HN_TRY(view(env, arena, (const hone_tensor *)in->data + i, depth + 1, hn_tensor_item(out, i)));
+    return HN_OK;
 }
 
 hone_status hone_session_run(hone_env *e, hone_session *s, const hone_tensor *in, hone_tensor *out)
@@ -68,11 +100,7 @@ hone_status hone_session_run(hone_env *e, hone_session *s, const hone_tensor *in
     hn_tensor *got = hn_arena_array(&e->env, &tmp, nout + 1, sizeof *got);
     hn_status st = views && refs && got ? HN_OK : HN_NOMEM;
     for (size_t i = 0; i < nin && st == HN_OK; i++) {
-        if (!hn_dtype_valid(in[i].dtype))
-            st = hn_fail(&e->env, HN_INPUT, "input %zu: %d is not an element type", i, in[i].dtype);
-        else
-            st = hn_tensor_view(&e->env, &views[i], (hn_dtype)in[i].dtype, in[i].rank, in[i].dims, in[i].data,
-                                in[i].bytes);
+        st = hn_context(&e->env, view(&e->env, &tmp, &in[i], 0, &views[i]), "input %zu", i);
         refs[i] = &views[i];
     }
     if (st == HN_OK) st = hn_session_run(&e->env, s->inner, refs, got);
