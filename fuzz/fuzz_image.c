@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
-#include "image/image.h"
 #include "data/preprocess.h"
+#include "image/image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

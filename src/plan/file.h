@@ -9,7 +9,8 @@
  *   40  64 SHA-256 of the tables, hex
  *
  * The tables hold one plan and, inside its control steps, the plans of regions, or their text form where the shapes are
- * known only at run time; every plan has its own span of the constants. A plan file is code, as an executable is: the checksum finds damage, not malice. */
+ * known only at run time; every plan has its own span of the constants. A plan file is code, as an executable is: the
+ * checksum finds damage, not malice. */
 #ifndef HN_PLAN_FILE_H
 #define HN_PLAN_FILE_H
 
