@@ -102,19 +102,21 @@ typedef struct padding {
     uint8_t *dst;
 } padding;
 
-enum { PAD_ROWS = 16 };
+enum { PAD_ROWS = 16, SHORT_ROW = 128 }; /* bytes: shorter ones are filled together */
 
 static void pad_row(const padding *p, const uint8_t *image, uint8_t *dst, size_t y)
 {
     const hn_q8_window *win = p->win;
     size_t c = win->c, row = p->s->pw * c;
     if (y < win->ph || y - win->ph >= win->h) {
-        memset(dst, (int)p->s->fill, row);
+        if (row > SHORT_ROW) memset(dst, (int)p->s->fill, row);
         return;
     }
     size_t iy = y - win->ph, left = hn_min_size(win->pw, p->s->pw), body = hn_min_size(win->w, p->s->pw - left);
-    memset(dst, (int)p->s->fill, left * c);
-    memset(dst + (left + body) * c, (int)p->s->fill, row - (left + body) * c);
+    if (row > SHORT_ROW) {
+        memset(dst, (int)p->s->fill, left * c);
+        memset(dst + (left + body) * c, (int)p->s->fill, row - (left + body) * c);
+    }
     dst += left * c;
     if (!p->s->in_nchw) {
         memcpy(dst, image + iy * win->w * c, body * c);
@@ -129,8 +131,9 @@ static void pad_task(void *ctx, size_t task)
     size_t blocks = hn_div_up(p->s->ph, PAD_ROWS), image = task / blocks, y = task % blocks * PAD_ROWS;
     const uint8_t *x = p->x + image * p->win->h * p->win->w * p->win->c;
     uint8_t *dst = p->dst + image * p->s->x;
-    for (size_t end = hn_min_size(y + PAD_ROWS, p->s->ph); y < end; y++)
-        pad_row(p, x, dst + y * p->s->pw * p->win->c, y);
+    size_t end = hn_min_size(y + PAD_ROWS, p->s->ph), row = p->s->pw * p->win->c;
+    if (row <= SHORT_ROW) memset(dst + y * row, (int)p->s->fill, (end - y) * row);
+    for (; y < end; y++) pad_row(p, x, dst + y * p->s->pw * p->win->c, y);
 }
 
 void hn_q8_stage_in(const hn_q8_stage *s, const hn_q8_window *win, hn_pool *pool, const hn_kernel *planes,

@@ -28,15 +28,24 @@ typedef struct job {
     size_t x_image, y_image, r_image;
 } job;
 
-static void one_row(const job *j, const uint8_t *x, const uint8_t *r, uint8_t *y, size_t oy)
+/* The window's rows for output row oy, as often as they repeat. */
+static void rows_at(const params *p, const uint8_t *x, size_t oy, const uint8_t **rows)
 {
+    const hn_q8_window *win = &p->win;
+    for (size_t ky = 0; ky < win->kh; ky++) {
+        size_t iy = oy * win->sh + ky * win->dh;
+        rows[ky] = iy >= win->ph && iy - win->ph < win->h ? x + (iy - win->ph) * win->w * win->c : NULL;
+    }
+    for (size_t k = win->kh; k < p->repeats * win->kh; k++) rows[k] = rows[k - win->kh];
+}
+
+static void task(void *ctx, size_t t)
+{
+    const job *j = ctx;
     const params *p = j->p;
     const hn_q8_window *win = &p->win;
-    const uint8_t *rows[HN_DWCONV_Q8_TAPS];
-    for (size_t k = 0; k < p->repeats * win->kh; k++) {
-        size_t iy = oy * win->sh + k % win->kh * win->dh;
-        rows[k] = iy >= win->ph && iy - win->ph < win->h ? x + (iy - win->ph) * win->w * win->c : NULL;
-    }
+    size_t blocks = hn_div_up(win->oh, p->rows), image = t / blocks, oy = t % blocks * p->rows, line = win->ow * win->c;
+    const uint8_t *rows[HN_DWCONV_Q8_TAPS], *x = j->x + image * j->x_image;
     hn_dwconv_q8 g = {
         .m = win->ow, .c = win->c, .kh = p->repeats * win->kh, .kw = win->kw, .sw = win->sw, .dw = win->dw};
     g.pw = win->pw;
@@ -48,20 +57,15 @@ static void one_row(const job *j, const uint8_t *x, const uint8_t *r, uint8_t *y
     g.more = p->more > 0 ? g.w + p->more : NULL;
     g.bias = (const int32_t *)(const void *)(j->blob + p->bias);
     g.scale = (const float *)(const void *)(j->blob + p->scale);
-    g.y = y + oy * win->ow * win->c;
-    g.r = r == NULL ? NULL : r + oy * win->ow * win->c;
     g.out = &p->out;
-    ((hn_dwconv_q8_fn *)j->kernel->fn)(&g);
-}
-
-static void task(void *ctx, size_t t)
-{
-    const job *j = ctx;
-    const params *p = j->p;
-    size_t blocks = hn_div_up(p->win.oh, p->rows), image = t / blocks, oy = t % blocks * p->rows;
-    const uint8_t *r = j->r == NULL ? NULL : j->r + image * j->r_image;
-    for (size_t end = hn_min_size(oy + p->rows, p->win.oh); oy < end; oy++)
-        one_row(j, j->x + image * j->x_image, r, j->y + image * j->y_image, oy);
+    g.y = j->y + image * j->y_image + oy * line;
+    g.r = j->r == NULL ? NULL : j->r + image * j->r_image + oy * line;
+    for (size_t end = hn_min_size(oy + p->rows, win->oh); oy < end; oy++) {
+        rows_at(p, x, oy, rows);
+        ((hn_dwconv_q8_fn *)j->kernel->fn)(&g);
+        g.y += line;
+        if (g.r != NULL) g.r += line;
+    }
 }
 
 static hn_status run(const hn_run *r)
