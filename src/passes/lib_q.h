@@ -44,6 +44,7 @@ typedef struct hn_q_product {
     hn_value *x, *w;
     hn_qp xp;
     int64_t w_zp, channels;
+    int64_t *w_zps;  /* where channels differ (w_zp is 0 then): weights less these fit 8 bits; else NULL */
     double *w_scale; /* per channel */
     hn_value *bias;  /* float constant or DequantizeLinear of one, or NULL */
     bool conv, trans_b;

@@ -4,8 +4,36 @@
 
 #include "passes/lib_q.h"
 
-/* Weights: DequantizeLinear of constant 8-bit data with a scale for all or one per index of `axis`, and one zero point.
- */
+/* Channel of weight i. */
+static size_t channel(const hn_q_product *p, size_t i)
+{
+    const hn_tensor *w = p->w->data;
+    if (p->conv || p->trans_b) return i / (hn_tensor_elems(w) / (size_t)p->channels);
+    return i % (size_t)p->channels;
+}
+
+/* One zero point for all, or one per channel such that the weights less theirs fit 8 bits. */
+static bool zero_points(hn_pass_ctx *c, const hn_tensor *z, hn_q_product *p)
+{
+    size_t count = hn_tensor_elems(z);
+    bool same = true;
+    if (count == 0) return false;
+    p->w_zp = hn_get_i64(z, 0);
+    for (size_t i = 1; i < count; ++i) same = same && hn_get_i64(z, i) == p->w_zp;
+    if (same) return true;
+    if (count != (size_t)p->channels) return false;
+    p->w_zps = hn_arena_array(c->env, c->graph->arena, count, sizeof(int64_t));
+    if (p->w_zps == NULL) return false;
+    p->w_zp = 0;
+    for (size_t i = 0; i < count; ++i) p->w_zps[i] = hn_get_i64(z, i);
+    for (size_t i = 0; i < hn_tensor_elems(p->w->data); ++i) {
+        int64_t v = hn_get_i64(p->w->data, i) - p->w_zps[channel(p, i)];
+        if (v < -128 || v > 127) return false;
+    }
+    return true;
+}
+
+/* Weights: DequantizeLinear of constant 8-bit data with a scale for all or one per index of `axis`. */
 static bool weights(hn_pass_ctx *c, const hn_value *v, int axis, hn_q_product *p)
 {
     const hn_node *n = hn_made_by(v, "DequantizeLinear");
@@ -22,10 +50,7 @@ static bool weights(hn_pass_ctx *c, const hn_value *v, int axis, hn_q_product *p
     p->w_zp = 0;
     if (hn_node_in(n, 2) != NULL) {
         const hn_tensor *z = hn_node_const(n, 2);
-        if (z == NULL || hn_tensor_elems(z) == 0) return false;
-        p->w_zp = hn_get_i64(z, 0);
-        for (size_t i = 1; i < hn_tensor_elems(z); ++i)
-            if (hn_get_i64(z, i) != p->w_zp) return false;
+        if (z == NULL || !zero_points(c, z, p)) return false;
     }
     p->w_scale = hn_arena_array(c->env, c->graph->arena, (size_t)p->channels, sizeof(double));
     if (p->w_scale == NULL) return false;
@@ -76,12 +101,15 @@ static bool bias_values(const hn_q_product *p, double *dst)
     return true;
 }
 
-/* Channel of weight i. */
-static size_t channel(const hn_q_product *p, size_t i)
+static void take_zero_points(hn_rw *rw, hn_q_product *p)
 {
+    hn_tensor *t;
     const hn_tensor *w = p->w->data;
-    if (p->conv || p->trans_b) return i / (hn_tensor_elems(w) / (size_t)p->channels);
-    return i % (size_t)p->channels;
+    hn_value *v = hn_rw_const_new(rw, HN_I8, w->rank, w->dims, &t);
+    for (size_t i = 0; v != NULL && i < hn_tensor_elems(w); ++i)
+        hn_set_i64(t, i, hn_get_i64(w, i) - p->w_zps[channel(p, i)]);
+    if (v != NULL) p->w = v;
+    p->w_zps = NULL;
 }
 
 /* Weights of channels whose step is made f times coarser. A channel whose bias is beyond int32 in its own step has
@@ -128,6 +156,7 @@ hn_value *hn_q_product_emit(hn_rw *rw, hn_q_product *p, const hn_qp *y, hn_q_ran
     hn_tensor *mt;
     hn_type type = p->node->out[0]->type;
     bool wide = p->conv && p->window.n == 1;
+    if (p->w_zps != NULL) take_zero_points(rw, p);
     if (!emit_bias(rw, p, &bias)) return NULL;
     w = p->w;
     m = hn_rw_const_new(rw, HN_F32, 1, &p->channels, &mt);

@@ -64,6 +64,24 @@ bool hn_q8_out_read(hn_lower *c, const hn_value *r, hn_q8_out *out)
     return fits;
 }
 
+bool hn_q8_zp_read(hn_lower *c, hn_q8_weights *w)
+{
+    const hn_value *xz = hn_node_in(c->node, 2), *wz = hn_node_in(c->node, 3);
+    if (xz != NULL && (hn_type_elems(&xz->type) != 1 || !hn_q8_is_byte(xz->type.dtype))) {
+        (void)hn_lower_refuse(c, "the zero point of the input is not one byte");
+        return false;
+    }
+    w->x_zp_later = xz != NULL && xz->data == NULL;
+    w->x_zp = xz != NULL && xz->data != NULL ? hn_get_i64(xz->data, 0) : 0;
+    w->w_zp = 0;
+    if (wz == NULL) return true;
+    bool same = wz->data != NULL && hn_tensor_elems(wz->data) > 0;
+    if (same) w->w_zp = hn_get_i64(wz->data, 0);
+    for (size_t i = 1; same && i < hn_tensor_elems(wz->data); i++) same = hn_get_i64(wz->data, i) == w->w_zp;
+    if (!same) (void)hn_lower_refuse(c, "the zero points of the weights are not one constant");
+    return same;
+}
+
 /* The kernel of this width with the highest rank. */
 static const hn_kernel *find_width(const hn_lower *c, size_t strips)
 {
@@ -146,7 +164,9 @@ size_t hn_q8_mat_plan(hn_lower *c, const hn_q8_weights *w, hn_q8_mat *mat)
     size_t total = mat->groups * mat->columns;
     mat->bias = total * padded_k(mat);
     mat->scale = mat->bias + 4 * total;
-    return mat->scale + 4 * total;
+    if (!w->x_zp_later) return mat->scale + 4 * total;
+    mat->slope = mat->scale + 4 * total;
+    return mat->slope + 4 * total;
 }
 
 static size_t panel_start(const hn_q8_mat *mat, size_t p)
@@ -186,6 +206,8 @@ static void pack_column(packer *p, size_t channel, size_t j, size_t width, int8_
     float scale = p->w->scale[p->w->nscale == 1 ? 0 : channel];
     p->reach = fmax(p->reach, ((double)reach + fabs((double)bias)) * fabs((double)scale));
     memcpy(p->blob + p->mat->bias + 4 * column, &low, 4);
+    int32_t slope = (int32_t)(uint32_t)(uint64_t)(p->wz * (int64_t)(taps * k) - sum);
+    if (p->mat->slope > 0) memcpy(p->blob + p->mat->slope + 4 * column, &slope, 4);
     memcpy(p->blob + p->mat->scale + 4 * column, &scale, 4);
 }
 
@@ -221,12 +243,25 @@ static void one_group(const hn_q8_mat *mat, const hn_q8_rows *rows, hn_gemm_q8 *
         size_t start = panel_start(mat, q), column = group * mat->columns + start;
         g->n = hn_min_size(panel_start(mat, q + 1), mat->n) - start;
         g->b = (const int8_t *)rows->blob + mat->b + column * padded_k(mat);
-        g->bias = (const int32_t *)(const void *)(rows->blob + mat->bias) + column;
+        g->bias = (rows->bias != NULL ? rows->bias : (const int32_t *)(const void *)(rows->blob + mat->bias)) + column;
         g->scale = (const float *)(const void *)(rows->blob + mat->scale) + column;
         g->y = y + (group * mat->n + start) * element;
         g->r = r == NULL ? NULL : r + group * mat->n + start;
         ((hn_gemm_q8_fn *)rows->kernels[q < mat->wide ? 0 : 1]->fn)(g);
     }
+}
+
+size_t hn_q8_bias_bytes(const hn_q8_mat *mat)
+{
+    return 4 * mat->columns * mat->groups;
+}
+
+void hn_q8_bias_of(const hn_q8_mat *mat, const uint8_t *blob, int32_t x_zp, int32_t *bias)
+{
+    const int32_t *given = (const int32_t *)(const void *)(blob + mat->bias),
+                  *slope = (const int32_t *)(const void *)(blob + mat->slope);
+    for (size_t i = 0; i < mat->columns * mat->groups; i++)
+        bias[i] = (int32_t)((uint32_t)given[i] + (uint32_t)x_zp * (uint32_t)slope[i]);
 }
 
 void hn_q8_rows_run(const hn_q8_mat *mat, const hn_q8_rows *rows, size_t i, size_t m, size_t p, size_t panels)

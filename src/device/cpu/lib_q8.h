@@ -16,6 +16,7 @@ typedef struct hn_q8_mat {
     uint64_t bytes;                         /* of k, those that count: a driver may raise k to whole groups of 4 */
     uint64_t panels, wide, strips, columns; /* columns: of all panels of a group, padding included */
     uint64_t b, bias, scale;
+    uint64_t slope;         /* what one more of x_zp adds to each bias, where x_zp is known only at run time; else 0 */
     int32_t has_sums, w_zp; /* has_sums: w_zp, not in the packed weights, comes off through sums of rows */
     uint32_t a_flip;
     hn_q8_out out;
@@ -26,6 +27,7 @@ typedef struct hn_q8_weights {
     size_t n, k, taps, groups;
     const uint8_t *w;
     bool w_signed, x_signed;
+    bool x_zp_later; /* x_zp comes at run time: 0 here */
     int64_t x_zp, w_zp;
     const int32_t *bias; /* groups * n, or NULL */
     const float *scale;  /* nscale entries: 1 or groups * n */
@@ -51,6 +53,10 @@ bool hn_q8_out_read(hn_lower *c, const hn_value *r, hn_q8_out *out);
 /* Zero point and limits of an output of type t in the u8 domain; false when they do not fit it. */
 bool hn_q8_out_limits(hn_q8_out *out, hn_dtype t, int64_t zp, int64_t lo, int64_t hi);
 
+/* Zero points of ConvInteger and MatMulInteger. X's is input 2: constant, or one value that comes at run time; W's is
+ * input 3: constant and the same everywhere. False with the refusal recorded. */
+bool hn_q8_zp_read(hn_lower *c, hn_q8_weights *w);
+
 /* Choose kernels (appended to c->kernels: strips wide, one less wide, sums of rows) and lay out the constant: sets all
  * of mat but `out`, returns its bytes; 0 with the refusal recorded. */
 size_t hn_q8_mat_plan(hn_lower *c, const hn_q8_weights *w, hn_q8_mat *mat);
@@ -62,6 +68,7 @@ void hn_q8_mat_pack(const hn_q8_weights *w, hn_q8_mat *mat, const hn_q8_out *out
 typedef struct hn_q8_rows {
     const hn_kernel *const *kernels;
     const uint8_t *blob;
+    const int32_t *bias; /* NULL: that of the blob */
     const uint8_t *a;
     size_t lda;
     const int32_t *off;
@@ -72,6 +79,9 @@ typedef struct hn_q8_rows {
     const uint8_t *r;
     size_t ldr;
 } hn_q8_rows;
+/* The biases for this x_zp: hn_q8_bias_bytes of them. */
+size_t hn_q8_bias_bytes(const hn_q8_mat *mat);
+void hn_q8_bias_of(const hn_q8_mat *mat, const uint8_t *blob, int32_t x_zp, int32_t *bias);
 /* Rows [i, i + m), m <= HN_Q8_ROWS; panels [p, p + panels) counted over all groups. */
 void hn_q8_rows_run(const hn_q8_mat *mat, const hn_q8_rows *rows, size_t i, size_t m, size_t p, size_t panels);
 

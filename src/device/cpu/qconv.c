@@ -14,9 +14,11 @@ typedef struct params {
     hn_q8_cut cut;
     hn_q8_window win;
     hn_q8_stage stage;
-    uint64_t rows;         /* per image */
-    uint64_t off, pad;     /* in the constant; off 0: none */
-    int32_t x, y, r, blob; /* operands; r: -1 for none */
+    uint64_t rows;             /* per image */
+    uint64_t off, pad;         /* in the constant; off 0: none */
+    uint64_t late;             /* in scratch: biases and a row of padding that wait for the zero point */
+    int32_t x, y, r, blob, zp; /* operands; r, zp: -1 for none */
+    uint32_t zp_signed;
 } params;
 
 typedef struct job {
@@ -45,11 +47,25 @@ static bool splits_planes(const hn_q8_stage *s)
     return s->ph > 0 && s->in_nchw;
 }
 
+/* Biases and padding for the zero point that came. */
+static void take_zero_point(const params *p, const hn_run *r, hn_q8_stage *s, hn_q8_rows *rows)
+{
+    const uint8_t *zp = r->ptr[p->zp];
+    int32_t *bias = (int32_t *)(void *)((uint8_t *)r->scratch + p->late);
+    uint8_t *pad = (uint8_t *)(bias + hn_q8_bias_bytes(&p->mat) / 4);
+    hn_q8_bias_of(&p->mat, rows->blob, p->zp_signed ? (int32_t)(int8_t)*zp : (int32_t)*zp, bias);
+    memset(pad, *zp, p->mat.groups * p->mat.k);
+    s->fill = *zp;
+    rows->bias = bias;
+    rows->pad = pad;
+}
+
 static hn_status run(const hn_run *r)
 {
     const params *p = r->params;
     const hn_q8_window *win = &p->win;
-    const hn_q8_stage *s = &p->stage;
+    hn_q8_stage stage = p->stage;
+    const hn_q8_stage *s = &stage;
     const uint8_t *blob = r->ptr[p->blob], *x = r->ptr[p->x], *res = p->r < 0 ? NULL : r->ptr[p->r];
     uint8_t *y = r->ptr[p->y], *scratch = r->scratch;
     const hn_kernel *planes = splits_planes(s) ? r->kernels[PLANES] : NULL;
@@ -59,6 +75,7 @@ static hn_status run(const hn_run *r)
     j.rows.off_ld = p->rows;
     j.rows.tap_step = hn_q8_tap_step(win, s);
     j.rows.pad = blob + p->pad;
+    if (p->zp >= 0) take_zero_point(p, r, &stage, &j.rows);
     size_t x_bytes = win->h * win->w * win->c, y_elems = win->oh * win->ow * win->m;
     j.x_image = s->x > 0 ? s->x : x_bytes;
     j.y_image = s->y > 0 ? s->y : y_elems * s->element;
@@ -116,20 +133,6 @@ static hn_status pack(hn_lower *c, hn_q8_weights *w, const hn_tensor *src, const
     return st;
 }
 
-/* Zero points of ConvInteger are inputs; only single constants are taken. */
-static bool read_zp(hn_lower *c, size_t i, int64_t *zp)
-{
-    const hn_tensor *t = hn_node_const(c->node, i);
-    *zp = 0;
-    if (hn_node_in(c->node, i) == NULL) return true;
-    if (t == NULL || hn_tensor_elems(t) != 1) {
-        (void)hn_lower_refuse(c, "zero point %zu is not one constant", i);
-        return false;
-    }
-    *zp = hn_get_i64(t, 0);
-    return true;
-}
-
 static bool read_node(hn_lower *c, size_t m, hn_q8_weights *w, hn_q8_out *out)
 {
     static const float one = 1;
@@ -138,7 +141,7 @@ static bool read_node(hn_lower *c, size_t m, hn_q8_weights *w, hn_q8_out *out)
         *out = (hn_q8_out){.kind = HN_Q8_I32};
         w->scale = &one;
         w->nscale = 1;
-        return read_zp(c, 2, &w->x_zp) && read_zp(c, 3, &w->w_zp);
+        return hn_q8_zp_read(c, w);
     }
     const hn_tensor *scale = hn_node_const(node, 2), *bias = hn_node_const(node, 3);
     if (scale == NULL || (hn_node_in(node, 3) != NULL && bias == NULL)) {
@@ -206,8 +209,15 @@ static hn_status lower(hn_lower *c)
     p->cut = hn_q8_cut_make(&p->mat, p->rows);
     p->x = hn_lower_input(c, 0);
     p->r = out.kind == HN_Q8_RESIDUAL ? hn_lower_input(c, 4) : -1;
+    p->zp = q.x_zp_later ? hn_lower_input(c, 2) : -1;
+    p->zp_signed = q.x_signed;
+    if (q.x_zp_later) {
+        p->late = hn_align_up(c->scratch_bytes, 64);
+        c->scratch_bytes = p->late + hn_q8_bias_bytes(&p->mat) + q.groups * hn_align_up(p->mat.k, 4);
+    }
     p->y = hn_lower_output(c, 0);
-    if (p->x < 0 || p->y < 0 || (p->r < 0 && out.kind == HN_Q8_RESIDUAL)) return HN_NOMEM;
+    if (p->x < 0 || p->y < 0 || (p->r < 0 && out.kind == HN_Q8_RESIDUAL) || (p->zp < 0 && q.x_zp_later))
+        return HN_NOMEM;
     c->inplace = p->r;
     return HN_OK;
 }

@@ -9,7 +9,8 @@ typedef struct params {
     hn_q8_mat mat;
     hn_q8_cut cut;
     uint64_t rows;
-    int32_t a, y, r, blob; /* operands; r: -1 for none */
+    int32_t a, y, r, blob, zp; /* operands; r, zp: -1 for none */
+    uint32_t zp_signed;
 } params;
 
 typedef struct job {
@@ -39,6 +40,11 @@ static hn_status run(const hn_run *r)
                           .ldy = p->mat.n,
                           .r = p->r < 0 ? NULL : r->ptr[p->r],
                           .ldr = p->mat.n};
+    if (p->zp >= 0) {
+        const uint8_t *zp = r->ptr[p->zp];
+        hn_q8_bias_of(&p->mat, j.rows.blob, p->zp_signed ? (int32_t)(int8_t)*zp : (int32_t)*zp, r->scratch);
+        j.rows.bias = r->scratch;
+    }
     hn_pool_run(r->pool, p->cut.blocks * p->cut.panel_blocks, task, &j);
     return HN_OK;
 }
@@ -73,20 +79,6 @@ static hn_status pack(hn_lower *c, hn_q8_weights *w, const hn_tensor *b, bool tr
     return st;
 }
 
-/* Zero points of MatMulInteger are inputs; only single constants are taken. */
-static bool read_zp(hn_lower *c, size_t i, int64_t *zp)
-{
-    const hn_tensor *t = hn_node_const(c->node, i);
-    *zp = 0;
-    if (hn_node_in(c->node, i) == NULL) return true;
-    if (t != NULL && hn_tensor_elems(t) == 1) {
-        *zp = hn_get_i64(t, 0);
-        return true;
-    }
-    (void)hn_lower_refuse(c, "zero point %zu is not one constant", i);
-    return false;
-}
-
 static bool read_node(hn_lower *c, hn_q8_weights *w, hn_q8_out *out)
 {
     static const float one = 1;
@@ -95,7 +87,7 @@ static bool read_node(hn_lower *c, hn_q8_weights *w, hn_q8_out *out)
         *out = (hn_q8_out){.kind = HN_Q8_I32};
         w->scale = &one;
         w->nscale = 1;
-        return read_zp(c, 2, &w->x_zp) && read_zp(c, 3, &w->w_zp);
+        return hn_q8_zp_read(c, w);
     }
     const hn_tensor *m = hn_node_const(node, 2), *bias = hn_node_const(node, 3);
     if (m == NULL || (hn_node_in(node, 3) != NULL && bias == NULL)) {
@@ -138,8 +130,12 @@ static hn_status lower(hn_lower *c)
     p->cut = hn_q8_cut_make(&p->mat, p->rows);
     p->a = hn_lower_input(c, 0);
     p->r = out.kind == HN_Q8_RESIDUAL ? hn_lower_input(c, 4) : -1;
+    p->zp = w.x_zp_later ? hn_lower_input(c, 2) : -1;
+    p->zp_signed = w.x_signed;
+    if (w.x_zp_later) c->scratch_bytes = hn_q8_bias_bytes(&p->mat);
     p->y = hn_lower_output(c, 0);
-    if (p->a < 0 || p->y < 0 || (p->r < 0 && out.kind == HN_Q8_RESIDUAL)) return HN_NOMEM;
+    if (p->a < 0 || p->y < 0 || (p->r < 0 && out.kind == HN_Q8_RESIDUAL) || (p->zp < 0 && w.x_zp_later))
+        return HN_NOMEM;
     c->inplace = p->r;
     return HN_OK;
 }
