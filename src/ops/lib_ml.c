@@ -131,3 +131,28 @@ hn_status hn_ml_floats(hn_env *env, const hn_node *n, const char *name, size_t w
     if (want != 0 && *count != want) return hn_op_fail(env, n, "%s has %zu numbers, %zu needed", name, *count, want);
     return HN_OK;
 }
+
+hn_status hn_ml_map(const hn_refargs *a, const hn_tensor *map, const hn_tensor **keys, const hn_tensor **values)
+{
+    if (map->dtype != HN_MAP || hn_tensor_elems(map) != 2) return hn_op_fail(a->env, a->node, "the input is no map");
+    *keys = hn_tensor_item(map, 0);
+    *values = hn_tensor_item(map, 1);
+    size_t n = hn_tensor_elems(*keys);
+    if (hn_tensor_elems(*values) != n)
+        return hn_op_fail(a->env, a->node, "%zu keys, %zu values", n, hn_tensor_elems(*values));
+    if ((*values)->dtype != HN_SEQ) return HN_OK;
+    const hn_tensor *list = *values;
+    hn_tensor *flat = hn_arena_alloc(a->env, a->scratch, sizeof *flat);
+    hn_dtype t = n ? hn_tensor_item(list, 0)->dtype : a->node->in[0]->type.dtype;
+    if (!flat) return a->env->error.status;
+    if (!hn_dtype_valid((int64_t)t)) t = HN_F32;
+    HN_TRY(hn_tensor_init(a->env, a->scratch, flat, t, 1, (const int64_t[]){(int64_t)n}));
+    for (size_t i = 0; i < n; i++) {
+        const hn_tensor *v = hn_tensor_item(list, i);
+        if (v->dtype != t || hn_tensor_elems(v) != 1)
+            return hn_op_fail(a->env, a->node, "value %zu of the map is not one %s", i, hn_dtype_name(t));
+        hn_elem_copy(flat, i, v, 0);
+    }
+    *values = flat;
+    return HN_OK;
+}

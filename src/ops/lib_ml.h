@@ -31,6 +31,10 @@ hn_status hn_ml_labels_of(hn_env *env, const hn_node *n, const char *ints, const
 hn_dtype hn_ml_labels_dtype(const hn_ml_labels *l);
 void hn_ml_label_set(const hn_tensor *y, size_t i, const hn_ml_labels *l, size_t label);
 
+/* Keys and values of a map as tensors [n], also where the values are a sequence of single elements. */
+hn_status hn_ml_map(const hn_refargs *a, const hn_tensor *map, const hn_tensor **keys,
+                    const hn_tensor **values) HN_MUST_CHECK;
+
 size_t hn_ml_strings(const hn_node *n, const char *name, const hn_str **out);
 /* A list attribute of `want` numbers, 0: any. HN_INPUT when it has another length. */
 hn_status hn_ml_floats(hn_env *env, const hn_node *n, const char *name, size_t want, const double **out,
