@@ -49,7 +49,7 @@ typedef struct cmd_option {
 typedef struct cmd_common {
     int64_t seed;
     size_t threads;
-    const char *isa, *numerics, *device, *out;
+    const char *isa, *numerics, *choices, *device, *out;
     bool dry_run, resume, quiet, json, help;
 } cmd_common;
 

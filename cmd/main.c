@@ -208,6 +208,7 @@ static int run_row(const cmd_row *row, int argc, char **argv)
         hone_env_options o = {.threads = c.common.threads,
                               .isa = c.common.isa,
                               .numerics = c.common.numerics,
+                              .choices = c.common.choices,
                               .seed = (uint64_t)c.common.seed,
                               .log = log_line,
                               .progress = progress,

@@ -6,13 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Where `hone tune` keeps what it measured: HONE_CHOICES, else in the user's cache folder; NULL without either. */
+static const char *default_choices(void)
+{
+    static char path[4096];
+    const char *given = getenv("HONE_CHOICES"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (given) return given;
+    bool has_cache = cache && cache[0];
+    if (!has_cache && !(home && home[0])) return NULL;
+    int n = snprintf(path, sizeof path, "%s%s/hone/choices", has_cache ? cache : home, has_cache ? "" : "/.cache");
+    return n > 0 && (size_t)n < sizeof path ? path : NULL;
+}
+
 const cmd_option *cmd_common_options(cmd_common *o)
 {
-    static cmd_option rows[11];
+    static cmd_option rows[12];
     const char *isa = getenv("HONE_ISA");
     if (!o->isa) o->isa = isa && isa[0] ? isa : "auto";
     if (!o->numerics) o->numerics = "fast";
     if (!o->device) o->device = "auto";
+    if (!o->choices) o->choices = default_choices();
     cmd_option all[] = {
         {"seed", CMD_INT, "N", NULL, "0", "Seed of everything random.", &o->seed},
         {"threads", CMD_SIZE, "N", NULL, "1", "Worker threads; 0: one per usable core. Results do not depend on it.",
@@ -21,6 +34,10 @@ const cmd_option *cmd_common_options(cmd_common *o)
          "Highest instruction set to use; HONE_ISA sets the default.", &o->isa},
         {"numerics", CMD_CHOICE, "CLASS", "fast|strict", "fast",
          "strict: no kernel that trades rounding for fewer operations (Winograd).", &o->numerics},
+        {"choices", CMD_TEXT, "FILE", NULL, "~/.cache/hone/choices",
+         "What `hone tune` measured on this machine, where it is there; \"\": use rules alone. HONE_CHOICES sets the "
+         "default.",
+         &o->choices},
         {"device", CMD_CHOICE, "DEVICE", "auto|cpu", "auto", "Device to run on.", &o->device},
         {"out", CMD_TEXT, "DIR", NULL, NULL, "Folder to write to.", &o->out},
         {"dry-run", CMD_FLAG, NULL, NULL, NULL, "Say what would be done; write nothing.", &o->dry_run},
@@ -29,7 +46,7 @@ const cmd_option *cmd_common_options(cmd_common *o)
         {"json", CMD_FLAG, NULL, NULL, NULL, "Print one JSON object and nothing else.", &o->json},
     };
     memcpy(rows, all, sizeof all);
-    rows[10] = (cmd_option){0};
+    rows[11] = (cmd_option){0};
     return rows;
 }
 

@@ -53,6 +53,7 @@ typedef struct hone_env_options {
     hone_progress_fn *progress; /* NULL: silent */
     void *self;                 /* handed to both */
     const char *numerics;       /* NULL or "fast"; "strict": no kernel that trades rounding for fewer operations */
+    const char *choices;        /* file of measured choices (hone_tune) to read, if it is there; NULL: none */
     double max_work;            /* most that one run may ask for, in operations and bytes moved; 0: 1e15 */
 } hone_env_options;
 
@@ -182,6 +183,14 @@ typedef struct hone_explain_options {
 } hone_explain_options;
 HONE_API hone_status hone_explain(hone_env *env, const char *model, const hone_explain_options *options,
                                   hone_record **out) HONE_MUST_CHECK;
+
+typedef struct hone_tune_options {
+    int64_t batch;        /* for a free first dimension; 0: 1 */
+    double time_budget_s; /* 0: 60 */
+} hone_tune_options;
+/* Time what can do each node and write the file that the environment was made with. */
+HONE_API hone_status hone_tune(hone_env *env, const char *model, const hone_tune_options *options,
+                               hone_record **out) HONE_MUST_CHECK;
 
 typedef struct hone_export_options {
     const char *to;           /* "onnx", "onnx-qdq", "plan" */

@@ -6,6 +6,7 @@
 #include "base/env.h"
 #include "base/pool.h"
 #include "data/data.h"
+#include "device/choices.h"
 #include "device/device.h"
 #include "hone/hone.h"
 #include "meter/record.h"
@@ -15,6 +16,8 @@ struct hone_env {
     hn_env env;
     hn_machine machine;
     hn_pool *pool;
+    hn_choices choices;
+    char *choices_path;            /* or NULL */
     bool isa_given, threads_given; /* by the caller, so that no recipe changes them */
     hone_log_fn *log;
     hone_progress_fn *progress;

@@ -12,6 +12,21 @@ static void forward_log(void *self, hn_log_level level, const char *line)
     if (e->log) e->log(e->self, (int)level, line);
 }
 
+/* A file that cannot be used costs speed alone: it is left aside with a warning. */
+static hn_status load_choices(hone_env *e, const char *path)
+{
+    size_t bytes = strlen(path) + 1;
+    e->choices_path = hn_alloc(&e->env, bytes);
+    if (!e->choices_path) return HN_NOMEM;
+    memcpy(e->choices_path, path, bytes);
+    e->env.choices = &e->choices;
+    hn_status st = hn_choices_load(&e->env, path, &e->machine, &e->choices);
+    if (st != HN_INPUT && st != HN_UNSUPPORTED && st != HN_LIMIT && st != HN_IO) return st;
+    hn_log(&e->env, HN_LOG_WARN, "%s; it is not used (%s)", e->env.error.text, e->env.error.hint);
+    hn_error_clear(&e->env);
+    return HN_OK;
+}
+
 hone_status hone_env_new(const hone_env_options *options, hone_env **out)
 {
     static const hone_env_options defaults;
@@ -44,6 +59,7 @@ hone_status hone_env_new(const hone_env_options *options, hone_env **out)
     e->threads_given = options->threads != 0;
     if (st == HN_OK && options->threads != 1) st = hn_pool_new(&e->env, options->threads, &e->pool);
     e->env.pool = e->pool;
+    if (st == HN_OK && options->choices && options->choices[0]) st = load_choices(e, options->choices);
     return (hone_status)st;
 }
 
@@ -51,6 +67,8 @@ void hone_env_free(hone_env *e)
 {
     if (!e) return;
     hn_pool_free(&e->env, e->pool);
+    hn_choices_fini(&e->env, &e->choices);
+    hn_free(&e->env, e->choices_path);
     hn_env boot;
     hn_env_init(&boot);
     hn_free(&boot, e);

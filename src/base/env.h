@@ -66,14 +66,16 @@ typedef enum hn_log_level { HN_LOG_ERROR, HN_LOG_WARN, HN_LOG_INFO, HN_LOG_DEBUG
 typedef void hn_log_fn(void *self, hn_log_level level, const char *line);
 
 struct hn_pool;
+struct hn_choices;
 
 typedef struct hn_env {
     hn_allocator alloc;
     hn_error error;
     hn_log_fn *log; /* NULL: silent */
     void *log_self;
-    struct hn_pool *pool; /* borrowed; NULL: serial */
-    uint64_t isa;         /* ISA bits that may be used (device/isa.h); 0 until a device fills it */
+    struct hn_pool *pool;             /* borrowed; NULL: serial */
+    uint64_t isa;                     /* ISA bits that may be used (device/isa.h); 0 until a device fills it */
+    const struct hn_choices *choices; /* borrowed: drivers measured on this machine; NULL: by rule alone */
     uint64_t seed;
     bool strict;       /* only kernels whose sums round as the definition's do */
     double work_limit; /* most that one run may ask for, in operations and bytes moved; 0: no limit */

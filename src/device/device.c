@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "device/choices.h"
 
 enum { PARAMS_MAX = 4096, CONST_SLACK = 64 };
 
@@ -102,7 +103,7 @@ const hn_kernel *hn_lower_kernel(hn_lower *c, const char *family, int variant, u
         const hn_kernel *k = hn_kernel_rows[i];
         if (strcmp(k->family, family) != 0 || (k->isa & ~c->isa) != 0) continue;
         if ((variant >= 0 && k->variant != variant) || (k->flags & flags) != flags) continue;
-        if (best == NULL || k->rank > best->rank) best = k;
+        if (best == NULL || k == c->prefer || (best != c->prefer && k->rank > best->rank)) best = k;
     }
     if (best == NULL || hn_lower_kernel_add(c, best) != HN_OK) return NULL;
     return best;
@@ -120,9 +121,7 @@ static bool names_op(const hn_driver *d, const hn_op *op)
     return false;
 }
 
-/* Highest-ranked driver of the op after `last` in the order (rank falling, index rising); hn_driver_count when there is
- * none. */
-static size_t next_driver(const hn_op *op, size_t last)
+size_t hn_driver_next(const hn_op *op, size_t last)
 {
     size_t best = hn_driver_count;
     for (size_t i = 0; i < hn_driver_count; i++) {
@@ -152,6 +151,37 @@ static void reset(hn_lower *c)
     c->reason[0] = '\0';
 }
 
+hn_status hn_device_try(hn_lower *c, const hn_driver *driver, const hn_kernel *prefer)
+{
+    reset(c);
+    c->prefer = prefer;
+    hn_status st = driver->lower(c);
+    c->prefer = NULL;
+    return st == HN_OK ? HN_OK : hn_context(c->env, st, "lowering with %s", driver->name);
+}
+
+/* What was measured for the node, where the one to take still takes it. */
+static hn_status lower_measured(hn_lower *c, const hn_driver **driver, hn_lower_trace_fn *trace, void *self)
+{
+    char key[HN_KEY_BYTES], reason[sizeof c->reason];
+    size_t count, taken = 0;
+    HN_TRY(hn_choice_key(c->env, c->node, key));
+    const hn_choice *row = hn_choices_find(c->env->choices, key, &count);
+    if (row == NULL) return HN_OK;
+    while (!row[taken].taken) taken++;
+    if (!names_op(row[taken].driver, c->node->op)) return HN_OK;
+    HN_TRY(hn_device_try(c, row[taken].driver, row[taken].kernel));
+    if (c->refused) return HN_OK;
+    *driver = row[taken].driver;
+    for (size_t i = 0; trace != NULL && i < count; i++) {
+        snprintf(reason, sizeof reason, "measured %.2f us%s%.60s; %.2f us for what is taken", row[i].us,
+                 row[i].kernel == NULL ? "" : " with ", row[i].kernel == NULL ? "" : row[i].kernel->name,
+                 row[taken].us);
+        trace(self, row[i].driver, i == taken ? "" : reason);
+    }
+    return HN_OK;
+}
+
 hn_status hn_device_lower(hn_lower *c, const hn_driver **driver, hn_lower_trace_fn *trace, void *self)
 {
     *driver = NULL;
@@ -164,11 +194,12 @@ hn_status hn_device_lower(hn_lower *c, const hn_driver **driver, hn_lower_trace_
         snprintf(c->reason, sizeof c->reason, "the first output is not used");
         return HN_OK;
     }
-    for (size_t i = next_driver(c->node->op, hn_driver_count); i < hn_driver_count; i = next_driver(c->node->op, i)) {
+    if (c->env->choices != NULL && c->env->choices->count > 0) HN_TRY(lower_measured(c, driver, trace, self));
+    if (*driver != NULL) return HN_OK;
+    for (size_t i = hn_driver_next(c->node->op, hn_driver_count); i < hn_driver_count;
+         i = hn_driver_next(c->node->op, i)) {
         const hn_driver *d = hn_driver_rows[i];
-        reset(c);
-        hn_status st = d->lower(c);
-        if (st != HN_OK) return hn_context(c->env, st, "lowering with %s", d->name);
+        HN_TRY(hn_device_try(c, d, NULL));
         if (trace != NULL) trace(self, d, c->refused ? c->reason : "");
         if (!c->refused) {
             *driver = d;

@@ -57,7 +57,8 @@ typedef struct hn_lower {
     hn_arena *arena;     /* lives as long as the plan under construction */
     const hn_node *node; /* every type known */
     const hn_machine *machine;
-    uint64_t isa; /* bits that may be used */
+    uint64_t isa;            /* bits that may be used */
+    const hn_kernel *prefer; /* to be taken where it fits; NULL: by rule */
     /* filled by the driver through the functions below */
     void *params;
     size_t params_bytes;
@@ -104,8 +105,14 @@ const hn_kernel *hn_lower_kernel(hn_lower *c, const char *family, int variant, u
 /* The same without appending, for drivers with their own rule: iterate hn_kernel_rows and append. */
 hn_status hn_lower_kernel_add(hn_lower *c, const hn_kernel *k);
 
-/* Try drivers in rank order. On HN_OK either *driver is set and c is filled, or *driver is NULL (the reference kernel
- * runs the node). `trace` (may be NULL) is called for every candidate with its reason ("" when taken). */
+/* The driver of an op after number `last` in rank order; hn_driver_count starts, and says that there is none. */
+size_t hn_driver_next(const hn_op *op, size_t last);
+/* Lower with this driver, and with this kernel where it fits (NULL: by rule). A refusal leaves c->refused set. */
+hn_status hn_device_try(hn_lower *c, const hn_driver *driver, const hn_kernel *prefer) HN_MUST_CHECK;
+
+/* The driver that env->choices holds for the node, else drivers in rank order. On HN_OK either *driver is set and c is
+ * filled, or *driver is NULL (the reference kernel runs the node). `trace` (may be NULL) is called for every candidate
+ * with its reason ("" when taken). */
 typedef void hn_lower_trace_fn(void *self, const hn_driver *driver, const char *reason);
 hn_status hn_device_lower(hn_lower *c, const hn_driver **driver, hn_lower_trace_fn *trace, void *self) HN_MUST_CHECK;
 

@@ -25,7 +25,7 @@ static size_t padded(const hn_kernel *k, size_t n)
 const hn_kernel *hn_tile_kernel(hn_lower *c, const char *family, size_t n)
 {
     const hn_kernel *best = hn_lower_kernel(c, family, -1, 0), *wide = best;
-    if (best == NULL || n == 0) return best;
+    if (best == NULL || n == 0 || best == c->prefer) return best;
     for (size_t i = 0; i < hn_kernel_count; i++) {
         const hn_kernel *k = hn_kernel_rows[i];
         if (strcmp(k->family, family) != 0 || (k->isa & ~c->isa) != 0 || k->isa != wide->isa) continue;

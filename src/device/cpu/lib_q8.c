@@ -99,8 +99,9 @@ static const hn_kernel *find_width(const hn_lower *c, size_t strips)
  * panels. */
 static size_t widest(const hn_lower *c)
 {
-    const hn_kernel *one = find_width(c, 1);
+    const hn_kernel *one = find_width(c, 1), *prefer = c->prefer;
     size_t best = 1;
+    if (prefer != NULL && strcmp(prefer->family, "gemm_q8") == 0) return prefer->nr / 16;
     for (size_t s = 2; one != NULL && s <= 4; s++) {
         const hn_kernel *k = find_width(c, s);
         if (k == NULL || k->rank < one->rank) break;
