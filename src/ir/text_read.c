@@ -198,7 +198,8 @@ hn_status hn_text_type(hn_text *c, hn_graph *g, hn_type *out)
     hn_str w = hn_text_word(c);
     if (hn_text_peek(c, '(')) {
         int kind = HN_KINDS - 1;
-        while (kind > 0 && (w.size + 1 != strlen(hn_kind_open(kind)) || memcmp(hn_kind_open(kind), w.data, w.size)))
+        while (kind > 0 &&
+               (w.size + 1 != strlen(hn_kind_open(kind)) || memcmp(hn_kind_open(kind), w.data, w.size) != 0))
             kind--;
         if (kind == 0) return hn_text_wrong(c, "a type is needed here");
         out->kind = (hn_kind)kind;

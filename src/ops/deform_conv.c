@@ -273,7 +273,8 @@ const hn_op hn_op_deform_conv = {
     .name = "DeformConv",
     .domain = "",
     .since = 22,
-    .doc = "Y[m, o] = B[m] + sum W[m, c, t] mask[t, o] X[c](o stride - pad + t dilation + offset[t, o]), X between its "
+    .doc = "Y[m, o] = B[m] + sum W[m, c, t] mask[t, o] X[c] at (o stride - pad + t dilation + offset[t, o]), X between "
+           "its "
            "points by linear interpolation, 0 outside. X = [0, 10, 20], W = [1, 2], offsets of tap 0 [0.5, 0], of tap "
            "1 [0, 0.5]: tap 0 reads [5, 10], tap 1 [10, 10] (half of 20 and half of nothing), Y = [25, 30].",
     HN_PORTS(in, 3, out),

@@ -1,6 +1,7 @@
 /* lib_forest_old: the attributes of TreeEnsembleRegressor and TreeEnsembleClassifier: every node, leaves among them, is
  * named by the pair (tree, node), and leaves may have several votes. */
 #include "ops/lib_forest_read.h"
+#include <stdio.h>
 
 typedef struct key {
     int64_t tree, node;
@@ -65,9 +66,7 @@ static hn_status reals(reader *r, const char *name, size_t want, const double **
 {
     char other[64];
     const double *list;
-    size_t stem = strlen(name);
-    memcpy(other, name, stem);
-    memcpy(other + stem, "_as_tensor", sizeof "_as_tensor");
+    snprintf(other, sizeof other, "%s_as_tensor", name);
     *count = hn_attr_floats(r->n, name, &list);
     *out = *count ? list : NULL;
     const hn_attr *a = hn_node_attr(r->n, other);
@@ -184,15 +183,14 @@ static hn_status read_votes(reader *r, const char *stem)
     const int64_t *tree, *node, *target;
     const double *weight;
     char name[48];
-    size_t part = strlen(stem), count;
-    memcpy(name, stem, part);
-    memcpy(name + part, "_nodeids", 9);
+    size_t count;
+    snprintf(name, sizeof name, "%s_nodeids", stem);
     f->votes = hn_attr_ints(r->n, name, &node);
-    memcpy(name + part, "_treeids", 9);
+    snprintf(name, sizeof name, "%s_treeids", stem);
     HN_TRY(hn_forest_list(r->env, r->n, name, f->votes, true, &tree));
-    memcpy(name + part, "_ids", 5);
+    snprintf(name, sizeof name, "%s_ids", stem);
     HN_TRY(hn_forest_list(r->env, r->n, name, f->votes, true, &target));
-    memcpy(name + part, "_weights", 9);
+    snprintf(name, sizeof name, "%s_weights", stem);
     HN_TRY(reals(r, name, f->votes, &weight, &count));
     f->from = hn_arena_array(r->env, r->arena, f->leaves + 2, sizeof *f->from);
     f->vote = hn_arena_array(r->env, r->arena, f->votes + 1, sizeof *f->vote);

@@ -39,25 +39,26 @@ static hn_status lower(hn_lower *c)
     return HN_OK;
 }
 
-#define CLIP(type)                                               \
-    do {                                                         \
-        const type *x = r->ptr[0];                               \
-        type *y = r->ptr[1], lo = (type)p->lo, hi = (type)p->hi; \
-        for (size_t i = index * BLOCK; i < end; i++) {           \
-            type v = x[i] < lo ? lo : x[i];                      \
-            y[i] = v > hi ? hi : v;                              \
-        }                                                        \
-    } while (0)
+/* clip_i32, clip_i64: elements [from, end). */
+#define CLIP(name, type)                                                        \
+    static void name(const hn_run *r, const params *p, size_t from, size_t end) \
+    {                                                                           \
+        const type *x = r->ptr[0];                                              \
+        type(*y) = r->ptr[1], lo = (type)p->lo, hi = (type)p->hi;               \
+        for (size_t i = from; i < end; i++) {                                   \
+            const type v = x[i] < lo ? lo : x[i];                               \
+            y[i] = v > hi ? hi : v;                                             \
+        }                                                                       \
+    }
+CLIP(clip_i32, int32_t)
+CLIP(clip_i64, int64_t)
 
 static void task(void *ctx, size_t index)
 {
     const hn_run *r = ctx;
     const params *p = r->params;
     const size_t end = hn_min_size((index + 1) * BLOCK, p->n);
-    if (p->wide)
-        CLIP(int64_t);
-    else
-        CLIP(int32_t);
+    (p->wide ? clip_i64 : clip_i32)(r, p, index * BLOCK, end);
 }
 
 static hn_status run(const hn_run *r)
