@@ -183,11 +183,22 @@ hn_status hn_rnn_ref(const hn_refargs *a, int gates, int acts, const char *const
     return HN_OK;
 }
 
+bool hn_rnn_is_identity(const hn_tensor *w)
+{
+    if (w == NULL || w->dtype != HN_F32 || w->rank != 3 || w->dims[0] != 1 || w->dims[1] != w->dims[2]) return false;
+    const float *x = w->data;
+    for (int64_t i = 0; i < w->dims[1]; i++)
+        for (int64_t j = 0; j < w->dims[1]; j++)
+            if (*x++ != (i == j ? 1.0f : 0.0f)) return false;
+    return true;
+}
+
 void hn_rnn_cost(const hn_node *n, hn_cost *cost)
 {
     const hn_type *x = &n->in[HN_RNN_X]->type;
     double samples = (double)x->dims[0] * (double)x->dims[1];
-    cost->macs = samples * (hn_nn_elems(n->in[HN_RNN_W]) + hn_nn_elems(n->in[HN_RNN_R]));
+    bool plain = hn_rnn_is_identity(n->in[HN_RNN_W]->data);
+    cost->macs = samples * ((plain ? 0 : hn_nn_elems(n->in[HN_RNN_W])) + hn_nn_elems(n->in[HN_RNN_R]));
     cost->flops = 2 * cost->macs;
-    cost->bytes = hn_nn_bytes(n);
+    cost->bytes = hn_nn_bytes(n) - (plain ? (double)n->in[HN_RNN_W]->data->bytes : 0);
 }

@@ -43,6 +43,9 @@ hn_value *hn_rnn_g_act(hn_rw *rw, const hn_rnn *s, int dir, int act, hn_value *x
 /* Columns [i * hidden, (i + n) * hidden) of v. */
 hn_value *hn_rnn_g_gate(hn_rw *rw, const hn_rnn *s, hn_value *v, int i, int n);
 
+/* Constant input weights of one direction that are the identity, as the pass rnn_table makes them: X holds the products
+ * already. */
+bool hn_rnn_is_identity(const hn_tensor *w);
 void hn_rnn_cost(const hn_node *n, hn_cost *cost);
 
 #define HN_RNN_ATTRS                                                                                                \

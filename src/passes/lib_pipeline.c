@@ -10,7 +10,7 @@ const char *const hn_pipeline_clean[] = {
 const char *const hn_pipeline_compile[] = {
     "gradient", "capture", "fold", "inline_if", "dead",
     "identity", "cast", "identity", "channels", "transpose_reshape", "cse",
-    "fuse_pattern", "attention", "lift", "pad_conv", "fold_bn",
+    "fuse_pattern", "attention", "rnn_table", "lift", "pad_conv", "fold_bn",
     "qdq", "fold_dq", "pad_conv", "fold_bn", "fuse_pattern",
     "fuse_conv", "gemm", "one_hot", "layout",
     "transpose_reshape", "fold", "identity", "cse", "dead", NULL};

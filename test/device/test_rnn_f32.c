@@ -64,6 +64,32 @@ static void gru_matches(void **state)
     check(true, 2, 40, 5, 64, 26);
 }
 
+/* Input weights that are the identity: X holds the products. With a bias of the input it is an ordinary product again.
+ */
+static void identity_weights_match(void **state)
+{
+    (void)state;
+    for (int form = 0; form < 16; form++) {
+        bool gru = form & 1, many = form >> 1 & 1, linear = gru && (form >> 2 & 1), bias = form >> 3 & 1;
+        int64_t h = 17, gates = gru ? 3 : 4, all = gates * h;
+        drive d;
+        drive_begin(&d, (uint64_t)form);
+        drive_rand(&d, false, DRIVE_DIMS(4, many ? 3 : 1, all), -1, 1);
+        hn_tensor *w = drive_rand(&d, true, DRIVE_DIMS(1, all, all), 0, 1);
+        for (int64_t i = 0; i < all * all; i++) ((float *)w->data)[i] = i % (all + 1) == 0 ? 1.0f : 0.0f;
+        drive_rand(&d, true, DRIVE_DIMS(1, all, h), -0.5, 0.5);
+        hn_tensor *b = drive_rand(&d, true, DRIVE_DIMS(1, 2 * all), -1, 1);
+        for (int64_t i = 0; i < 2 * all && !bias; i++)
+            if (!linear || i < all + 2 * h) ((float *)b->data)[i] = 0;
+        hn_node *n = drive_node(&d, gru ? "GRU" : "LSTM", gru ? 2 : 3);
+        ok(hn_node_set_int(n, "hidden_size", h));
+        if (gru) ok(hn_node_set_int(n, "linear_before_reset", linear));
+        drive_check(&d, "rnn_f32", 1e-4, 1e-5);
+        assert_false(d.unsuitable);
+        drive_end(&d);
+    }
+}
+
 static void what_it_does_not_know_is_refused(void **state)
 {
     (void)state;
@@ -87,6 +113,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lstm_matches),
         cmocka_unit_test(gru_matches),
+        cmocka_unit_test(identity_weights_match),
         cmocka_unit_test(what_it_does_not_know_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

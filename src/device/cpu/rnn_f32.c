@@ -22,6 +22,7 @@ typedef struct params {
     uint64_t r_floats;                                              /* packed R of one direction */
     uint64_t blocks, per_task;                                      /* of the step kernel; 0: GEMM and cells */
     uint32_t gru, linear, batch_first, reverse[2];
+    uint32_t plain; /* X holds the products and biases already */
 } params;
 
 static const char *const OPS[] = {"LSTM", "GRU", NULL};
@@ -64,12 +65,13 @@ static hn_status pack(hn_lower *c, const params *p, size_t gates)
     size_t h = p->h, gh = gates * h, wf = hn_gemm_packed_floats(&p->in), gf = hn_gemm_packed_floats(&p->gates);
     const float *w = n->in[1]->data->data, *r = n->in[2]->data->data;
     const float *b = input(n, HN_RNN_B) == NULL ? NULL : input(n, HN_RNN_B)->data->data;
-    float *pw, *pr, *pb;
-    if (hn_lower_const(c, p->dirs * wf * sizeof *pw, (void **)&pw) < 0) return HN_NOMEM;
+    float *pw = NULL, *pr, *pb;
+    if (p->plain ? hn_lower_input(c, SIZE_MAX) < 0 : hn_lower_const(c, p->dirs * wf * sizeof *pw, (void **)&pw) < 0)
+        return HN_NOMEM;
     if (hn_lower_const(c, p->dirs * p->r_floats * sizeof *pr, (void **)&pr) < 0) return HN_NOMEM;
     if (hn_lower_const(c, p->dirs * (gh + h) * sizeof *pb, (void **)&pb) < 0) return HN_NOMEM;
     for (size_t d = 0; d < p->dirs; d++, w += gh * p->x, r += gh * h, pb += gh + h) {
-        hn_gemm_pack(&p->in, pw + d * wf, w, 1, p->x, 1.0f);
+        if (!p->plain) hn_gemm_pack(&p->in, pw + d * wf, w, 1, p->x, 1.0f);
         if (p->blocks > 0)
             pack_blocks(pr + d * p->r_floats, r, gates, h, p->r_floats / (p->blocks * gates * h));
         else
@@ -82,6 +84,16 @@ static hn_status pack(hn_lower *c, const params *p, size_t gates)
         for (size_t i = 0; p->linear && i < h; i++) pb[gh + i] = rb[2 * h + i];
     }
     return HN_OK;
+}
+
+/* Is every bias 0 that is added to the products with the input? */
+static bool no_bias(const hn_value *b, bool linear, size_t gates, size_t h)
+{
+    if (b == NULL) return true;
+    const float *x = b->data->data;
+    for (size_t i = 0; i < 2 * gates * h; i++)
+        if (x[i] != 0 && !(linear && i >= (gates + 2) * h)) return false;
+    return true;
 }
 
 static hn_status lower(hn_lower *c)
@@ -108,6 +120,7 @@ static hn_status lower(hn_lower *c)
     p->linear = gru && hn_attr_int(n, "linear_before_reset", 0) != 0;
     p->batch_first = s.batch_first;
     for (int d = 0; d < 2; d++) p->reverse[d] = s.reverse[d];
+    p->plain = hn_rnn_is_identity(n->in[1]->data) && no_bias(input(n, HN_RNN_B), p->linear != 0, gates, p->h);
     size_t rows = p->steps * p->batch, gh = gates * p->h, state = hn_align_up(p->batch * p->h * sizeof(float), 64);
     hn_gemm_plan_init(&p->in, k, 1, rows, gh, 1, p->x);
     hn_gemm_plan_init(&p->gates, k, 1, p->batch, gru ? 2 * p->h : gh, 1, p->h);
@@ -122,7 +135,7 @@ static hn_status lower(hn_lower *c)
         p->per_task = hn_max_size(SHARED_WEIGHTS / 2 / block, 1);
     }
     p->sums_at = 0;
-    p->state_at = hn_align_up(rows * gh * sizeof(float), 64);
+    p->state_at = p->plain ? 0 : hn_align_up(rows * gh * sizeof(float), 64);
     p->c_at = p->state_at + state;
     p->gates_at = p->c_at + state;
     p->fresh_at = p->gates_at + 4 * state;
@@ -278,12 +291,13 @@ static hn_status run(const hn_run *r)
     w.fresh = scratch_at(r, p->fresh_at);
     w.reset = scratch_at(r, p->reset_at);
     for (w.dir = 0; w.dir < p->dirs; w.dir++) {
+        if (p->plain) w.sums = r->ptr[OPERAND_X];
         hn_gemm_job job = {
             .plan = &p->in, .kernel = r->kernels[0], .a = r->ptr[OPERAND_X], .a_stride = p->x, .c = w.sums};
         job.b = (const float *)r->ptr[OPERAND_W] + w.dir * hn_gemm_packed_floats(&p->in);
         job.c_stride = gh;
         job.ep.bias = (const float *)r->ptr[OPERAND_BIAS] + w.dir * (gh + p->h);
-        hn_gemm_run(r->pool, &job);
+        if (!p->plain) hn_gemm_run(r->pool, &job);
         move_state(&w, w.state, r->ptr[OPERAND_H0], false);
         move_state(&w, w.c, r->ptr[OPERAND_C0], false);
         for (size_t i = 0; i < p->steps; i++) {
