@@ -17,7 +17,7 @@ static const cmd_option *options(void)
          "Run every case from a saved and mapped plan as well; the bytes must be equal.", &o.plan},
         {"reference", CMD_FLAG, NULL, NULL, NULL,
          "Run cases by the reference kernels on the model as it stands, without any optimisation.", &o.reference},
-        {"rtol", CMD_REAL, "X", NULL, "0.001", "Relative tolerance for cases.", &o.rtol},
+        {"rtol", CMD_REAL, "X", NULL, "0.001", "Relative tolerance for cases; at least 2^-6 for bfloat16.", &o.rtol},
         {"atol", CMD_REAL, "X", NULL, "0.0001", "Absolute tolerance for cases.", &o.atol},
         {"tol", CMD_REAL, "X", NULL, "0.001", "A against B: largest difference, relative to the range of A's output.",
          &o.tol},
