@@ -190,8 +190,11 @@ static hn_status convert(hn_layout *l, regions *r, hn_node *n)
         if (v == NULL || y == NULL) continue;
         bool twin = v->type.rank == 4;
         if (twin) l->nhwc[v->id] = y;
-        if (read_outside(r, l->ids, v)) {
-            hn_value *t = twin ? hn_rw_transpose(&l->rw, y, hn_layout_back, 4) : y;
+        if (!twin) {
+            /* Members read what is no image as it is: the new value has to stand in for them too. */
+            hn_value_replace(v, y);
+        } else if (read_outside(r, l->ids, v)) {
+            hn_value *t = hn_rw_transpose(&l->rw, y, hn_layout_back, 4);
             HN_TRY(hn_rw_status(&l->rw));
             HN_TRY(hand_over(r, l->ids, v, t));
             y = t;
