@@ -27,6 +27,7 @@ hn_status hn_api_record_new(hone_env *e, const char *kind, hone_record **out, hn
     hn_rec_int(recs, m, "l3_bytes", (int64_t)e->machine.l3_bytes);
     hn_rec_str(recs, m, "isa", hn_isa_name(e->machine.isa));
     hn_rec_str(recs, rec->root, "isa", hn_isa_name(e->env.isa));
+    hn_rec_str(recs, rec->root, "numerics", e->env.strict ? "strict" : "fast");
     hn_rec_int(recs, rec->root, "threads", (int64_t)hn_pool_threads(e->env.pool));
     hn_rec_int(recs, rec->root, "seed", (int64_t)e->env.seed);
     return e->env.error.status;
