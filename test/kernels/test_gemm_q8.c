@@ -121,7 +121,7 @@ static void check(const hn_kernel *kernel, const shape *s, hn_rng *rng)
     edge_fill(&w, rng, s->extremes);
     edge_fill(&r, rng, s->extremes);
     edge_fill(&pad, rng, false);
-    size_t panel = kernel->nr;
+    size_t panel = (kernel->nr + 15u) / 16 * 16;
     int8_t *b = aligned_alloc(64, hn_gemm_q8_b_bytes(s->taps, s->k, panel));
     int32_t bias[64] = {0}, sub[256], *off = malloc(4 * s->taps * (s->m + 2));
     float scale[64] = {0};

@@ -82,17 +82,21 @@ bool hn_q8_zp_read(hn_lower *c, hn_q8_weights *w)
     return same;
 }
 
-/* The kernel of this width with the highest rank. */
-static const hn_kernel *find_width(const hn_lower *c, size_t strips)
+/* The kernel of this many columns with the highest rank. */
+static const hn_kernel *find_columns(const hn_lower *c, size_t columns)
 {
     const hn_kernel *best = NULL;
     for (size_t i = 0; i < hn_kernel_count; i++) {
         const hn_kernel *k = hn_kernel_rows[i];
-        if (strcmp(k->family, "gemm_q8") != 0 || (k->isa & ~c->isa) != 0 || k->nr != 16 * strips || k->kr != 4)
-            continue;
+        if (strcmp(k->family, "gemm_q8") != 0 || (k->isa & ~c->isa) != 0 || k->nr != columns || k->kr != 4) continue;
         if (best == NULL || k->rank > best->rank) best = k;
     }
     return best;
+}
+
+static const hn_kernel *find_width(const hn_lower *c, size_t strips)
+{
+    return find_columns(c, 16 * strips);
 }
 
 /* Widest strips such that every narrower kernel is of the same rank: generic code must not serve the edge of VNNI
@@ -153,6 +157,9 @@ size_t hn_q8_mat_plan(hn_lower *c, const hn_q8_weights *w, hn_q8_mat *mat)
     mat->w_zp = mat->has_sums ? (int32_t)shifted_zp(w) : 0;
     const hn_kernel *wide = find_width(c, mat->strips),
                     *narrow = mat->strips > 1 ? find_width(c, mat->strips - 1) : wide;
+    /* A panel of two strips that is used to a half of the second. */
+    const hn_kernel *half = w->n > 16 && w->n <= 24 && mat->strips == 2 ? find_columns(c, 24) : NULL;
+    if (half != NULL && half->rank >= wide->rank) wide = half;
     if (wide == NULL || narrow == NULL) {
         (void)hn_lower_refuse(c, "no gemm_q8 kernel for this ISA");
         return 0;

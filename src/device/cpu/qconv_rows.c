@@ -9,16 +9,18 @@
 #include "kernels/phases_q8.h"
 #include "kernels/rowconv_q8.h"
 
-enum { BAND_BYTES = 48 << 10, L1_BYTES = 24 << 10, MAX_TAPS = 4 * HN_ROWCONV_Q8_GROUPS };
+enum { BAND_BYTES = 48 << 10, L1_BYTES = 24 << 10, MAX_STEP = 8, MAX_TAPS = 4 * HN_ROWCONV_Q8_GROUPS };
 
 typedef struct params {
     hn_q8_window win;
     hn_q8_out out;
-    uint64_t bias, scale;   /* in the constant, after the weights */
-    uint64_t groups, run;   /* run: bytes of one phase of one row */
-    uint64_t rows, in_rows; /* output rows per task, input rows that they read */
-    uint64_t first, phase;  /* where the first pixel of a row goes */
-    uint64_t lead;          /* pixels up to the next one of phase 0 */
+    uint64_t bias, scale;    /* in the constant, after the weights */
+    uint64_t groups, run;    /* run: bytes of one phase of one row */
+    uint64_t rows, in_rows;  /* output rows per task, input rows that they read */
+    uint64_t first, phase;   /* where the first pixel of a row goes */
+    uint64_t lead;           /* pixels up to the next one of phase 0 */
+    uint64_t needed;         /* bytes of a phase that outputs read */
+    uint32_t last[MAX_STEP]; /* bytes of each phase before the padding at the end of a row */
     int32_t x, y, blob;
     int32_t w_zp; /* in the domain of the kernel; 0 where the weights contain it */
     uint8_t x_flip, fill;
@@ -36,10 +38,17 @@ static void copy_row(const job *j, const uint8_t *x, size_t iy, uint8_t *dst)
 {
     const params *p = j->p;
     const hn_q8_window *win = &p->win;
-    memset(dst, p->fill, win->sw * p->run);
-    if (iy < win->ph || iy - win->ph >= win->h || win->pw >= win->sw * p->run) return;
+    if (iy < win->ph || iy - win->ph >= win->h || win->pw >= win->sw * p->run) {
+        memset(dst, p->fill, win->sw * p->run);
+        return;
+    }
     x += (iy - win->ph) * win->w;
     size_t n = hn_min_size(win->w, win->sw * p->run - win->pw), lead = hn_min_size(p->lead, n);
+    for (size_t k = 0; k < win->sw; k++) { /* mostly a byte or two; what is further on meets no pixel that is kept */
+        uint8_t *to = dst + k * p->run;
+        for (size_t i = 0, end = p->first + (k < p->phase); i < end; i++) to[i] = p->fill;
+        for (size_t i = p->last[k]; i < p->needed; i++) to[i] = p->fill;
+    }
     for (size_t i = 0; i < lead; i++) dst[(p->phase + i) * p->run + p->first] = x[i];
     ((hn_phases_q8_fn *)j->phases->fn)(n - lead, win->sw, x + lead, dst + p->first + (p->lead > 0), p->run);
 }
@@ -157,7 +166,7 @@ static const char *shape_refusal(const hn_node *node, const hn_q8_window *win, b
 {
     if (hn_attr_int(node, "group", 1) != 1) return "groups";
     if ((in_nhwc && win->c > 1) || (!nhwc && win->m > 1)) return "not channels first to channels last";
-    if (win->kw < 2 || win->c > 4 || win->c * win->kh * win->kw > MAX_TAPS || win->sw > 8)
+    if (win->kw < 2 || win->c > 4 || win->c * win->kh * win->kw > MAX_TAPS || win->sw > MAX_STEP)
         return "not a window over few channels";
     return pays(win) ? NULL : "other drivers need fewer products";
 }
@@ -177,6 +186,11 @@ static bool plan_band(params *p)
     p->first = win->pw / win->sw;
     p->phase = win->pw % win->sw;
     p->lead = (win->sw - p->phase) % win->sw;
+    p->needed = win->ow + (win->kw - 1) * win->dw / win->sw;
+    for (size_t k = 0; k < win->sw; k++) {
+        size_t end = win->pw + win->w;
+        p->last[k] = (uint32_t)(end > k ? hn_div_up(end - k, win->sw) : 0);
+    }
     p->rows = 1;
     size_t most = hn_max_size(1, hn_div_up(win->oh, 8));
     while (p->rows < most && band_bytes(p, p->rows + 1) <= L1_BYTES) p->rows++;

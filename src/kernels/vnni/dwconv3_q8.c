@@ -22,18 +22,19 @@ ALWAYS void slide(const hn_dwconv_q8 *g, dwconv_rows rows, const int stride, con
 
 static void narrow_row(const hn_dwconv_q8 *g)
 {
+    const int plain = g->out->bounded && q8_is_plain(g->out);
     if (g->more != NULL && g->sw == 1)
-        narrow_run(g, 1, 1, 0);
+        narrow_run(g, 1, 1, 0, 0);
     else if (g->more != NULL)
-        narrow_run(g, 2, 1, 0);
-    else if (g->sw == 1 && g->out->bounded)
-        narrow_run(g, 1, 0, 1);
-    else if (g->out->bounded)
-        narrow_run(g, 2, 0, 1);
+        narrow_run(g, 2, 1, 0, 0);
+    else if (g->sw == 1 && plain)
+        narrow_run(g, 1, 0, 1, 1);
+    else if (plain)
+        narrow_run(g, 2, 0, 1, 1);
     else if (g->sw == 1)
-        narrow_run(g, 1, 0, 0);
+        narrow_run(g, 1, 0, 0, 0);
     else
-        narrow_run(g, 2, 0, 0);
+        narrow_run(g, 2, 0, 0, 0);
 }
 
 static void dwconv(const hn_dwconv_q8 *args)

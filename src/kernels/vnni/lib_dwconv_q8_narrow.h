@@ -100,7 +100,7 @@ ALWAYS void narrow_column(const narrow *s, size_t at, const int kx, const int st
 }
 
 ALWAYS void narrow_vector(const narrow *s, size_t at, uint8_t *y, const int stride, const int two, const int bounded,
-                          const uint64_t *in, const int edge)
+                          const int plain, const uint64_t *in, const int edge)
 {
     __m512i acc[4], x[4];
     HN_UNROLL for (int q = 0; q < 4; q++) acc[q] = s->bias[q];
@@ -111,13 +111,17 @@ ALWAYS void narrow_vector(const narrow *s, size_t at, uint8_t *y, const int stri
         if (two) HN_UNROLL for (int q = 0; q < 4; q++) acc[q] = _mm512_dpbusd_epi32(acc[q], x[q], s->more[4 * kx + q]);
     }
     HN_UNROLL for (int q = 0; q < 4; q++) acc[q] = q8_byte(&s->out, acc[q], s->scale[q], bounded);
-    __m512i lo = _mm512_adds_epi16(_mm512_packs_epi32(acc[0], acc[1]), s->out.y_zp),
-            hi = _mm512_adds_epi16(_mm512_packs_epi32(acc[2], acc[3]), s->out.y_zp);
-    __m512i v = _mm512_min_epu8(_mm512_max_epu8(_mm512_packus_epi16(lo, hi), s->out.y_lo), s->out.y_hi);
+    __m512i lo = _mm512_packs_epi32(acc[0], acc[1]), hi = _mm512_packs_epi32(acc[2], acc[3]), v;
+    if (plain) {
+        v = _mm512_packus_epi16(lo, hi);
+    } else {
+        lo = _mm512_adds_epi16(lo, s->out.y_zp), hi = _mm512_adds_epi16(hi, s->out.y_zp);
+        v = _mm512_min_epu8(_mm512_max_epu8(_mm512_packus_epi16(lo, hi), s->out.y_lo), s->out.y_hi);
+    }
     _mm512_storeu_si512(y, _mm512_xor_si512(v, s->out.y_flip));
 }
 
-ALWAYS void narrow_run(const hn_dwconv_q8 *g, const int stride, const int two, const int bounded)
+ALWAYS void narrow_run(const hn_dwconv_q8 *g, const int stride, const int two, const int bounded, const int plain)
 {
     narrow s;
     narrow_start(&s, g);
@@ -132,13 +136,13 @@ ALWAYS void narrow_run(const hn_dwconv_q8 *g, const int stride, const int two, c
             count = (g->m - i) / s.pixels;
             if (count > left) count = left;
             for (size_t n = 0; n < count; n++, y += 64, at += step)
-                narrow_vector(&s, at, y, stride, two, bounded, NULL, 0);
+                narrow_vector(&s, at, y, stride, two, bounded, plain, NULL, 0);
         } else {
             uint64_t in[4];
             ptrdiff_t from = (ptrdiff_t)x - (ptrdiff_t)g->pw, far = (ptrdiff_t)s.pixels;
             for (int k = 0; k < 4; k++)
                 in[k] = narrow_mask(&s, stride == 1 ? from + k : from + k / 2 * 2 + k % 2 * far, g->width);
-            narrow_vector(&s, at, y, stride, two, bounded, in, 1);
+            narrow_vector(&s, at, y, stride, two, bounded, plain, in, 1);
         }
         i += count * s.pixels;
     }

@@ -50,19 +50,25 @@ ALWAYS void sums(const hn_rowconv_q8 *g, strip *s)
 }
 
 /* 4 channels of 16 pixels to one vector, 4 bytes a pixel. */
-ALWAYS __m512i four(const q8_consts *c, const __m512i *q)
+ALWAYS __m512i four(const q8_consts *c, const __m512i *q, const int plain)
 {
     const __m512i turn = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-    __m512i lo = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), c->y_zp),
-            hi = _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), c->y_zp);
-    __m512i v = _mm512_min_epu8(_mm512_max_epu8(_mm512_packus_epi16(lo, hi), c->y_lo), c->y_hi);
+    __m512i lo = _mm512_packs_epi32(q[0], q[1]), hi = _mm512_packs_epi32(q[2], q[3]), v;
+    if (plain)
+        v = _mm512_packus_epi16(lo, hi);
+    else
+        v = _mm512_min_epu8(
+            _mm512_max_epu8(_mm512_packus_epi16(_mm512_adds_epi16(lo, c->y_zp), _mm512_adds_epi16(hi, c->y_zp)),
+                            c->y_lo),
+            c->y_hi);
     return _mm512_shuffle_epi8(_mm512_xor_si512(v, c->y_flip), turn);
 }
 
 /* 16 channels of 16 pixels, each place in memory 16 bytes. */
-ALWAYS void store_16(const q8_consts *c, const __m512i *q, uint8_t *y, size_t ldy)
+ALWAYS void store_16(const q8_consts *c, const __m512i *q, uint8_t *y, size_t ldy, const int plain)
 {
-    __m512i a = four(c, q), b = four(c, q + 4), d = four(c, q + 8), e = four(c, q + 12), t[4];
+    __m512i a = four(c, q, plain), b = four(c, q + 4, plain), d = four(c, q + 8, plain), e = four(c, q + 12, plain),
+            t[4];
     __m512i ab = _mm512_unpacklo_epi32(a, b), de = _mm512_unpacklo_epi32(d, e);
     t[0] = _mm512_unpacklo_epi64(ab, de), t[1] = _mm512_unpackhi_epi64(ab, de);
     ab = _mm512_unpackhi_epi32(a, b), de = _mm512_unpackhi_epi32(d, e);
@@ -77,9 +83,9 @@ ALWAYS void store_16(const q8_consts *c, const __m512i *q, uint8_t *y, size_t ld
 }
 
 /* 8 channels of 16 pixels, one after the other. */
-ALWAYS void store_8(const q8_consts *c, const __m512i *q, uint8_t *y)
+ALWAYS void store_8(const q8_consts *c, const __m512i *q, uint8_t *y, const int plain)
 {
-    __m512i p = four(c, q), r = four(c, q + 4);
+    __m512i p = four(c, q, plain), r = four(c, q + 4, plain);
     __m512i lo = _mm512_unpacklo_epi32(p, r), hi = _mm512_unpackhi_epi32(p, r);
     _mm512_storeu_si512(y, _mm512_permutex2var_epi64(lo, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), hi));
     _mm512_storeu_si512(y + 64, _mm512_permutex2var_epi64(lo, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), hi));
@@ -100,7 +106,7 @@ ALWAYS __m512i weights(const int8_t *w)
 
 /* 16 channels of 16 pixels: vector v of the strip, m of them from pixel i. */
 ALWAYS void block_16(const hn_rowconv_q8 *g, const q8_consts *c, const strip *s, size_t v, size_t i, size_t m, size_t j,
-                     const int bounded)
+                     const int bounded, const int plain)
 {
     __m512i q[16];
     const int8_t *w = g->w + j * 4 * g->groups, *w8 = w + 32 * g->groups;
@@ -114,17 +120,17 @@ ALWAYS void block_16(const hn_rowconv_q8 *g, const q8_consts *c, const strip *s,
     }
     HN_UNROLL for (int k = 0; k < 16; k++) q[k] = q8_byte(c, q[k], _mm512_set1_ps(g->scale[j + (size_t)k]), bounded);
     if (m >= 16) {
-        store_16(c, q, g->y + i * g->ldy + j, g->ldy);
+        store_16(c, q, g->y + i * g->ldy + j, g->ldy, plain);
     } else {
         _Alignas(64) uint8_t bytes[256];
-        store_16(c, q, bytes, 16);
+        store_16(c, q, bytes, 16, plain);
         store_part(bytes, 16, m, 16, g->y + i * g->ldy + j, g->ldy);
     }
 }
 
 /* 8 channels of 32 pixels. */
 ALWAYS void block_8(const hn_rowconv_q8 *g, const q8_consts *c, const strip *s, size_t v, size_t i, size_t m, size_t j,
-                    const int bounded)
+                    const int bounded, const int plain)
 {
     __m512i acc[2][BLOCK];
     const int8_t *w = g->w + j * 4 * g->groups;
@@ -152,17 +158,17 @@ ALWAYS void block_8(const hn_rowconv_q8 *g, const q8_consts *c, const strip *s, 
         q8_byte(c, acc[h][k], _mm512_set1_ps(g->scale[j + (size_t)k]), bounded);
     uint8_t *y = g->y + i * g->ldy + j;
     if (m >= 32 && g->ldy == BLOCK && g->n == BLOCK) {
-        store_8(c, acc[0], y);
-        store_8(c, acc[1], y + 128);
+        store_8(c, acc[0], y, plain);
+        store_8(c, acc[1], y + 128, plain);
     } else {
         _Alignas(64) uint8_t bytes[256];
-        store_8(c, acc[0], bytes);
-        store_8(c, acc[1], bytes + 128);
+        store_8(c, acc[0], bytes, plain);
+        store_8(c, acc[1], bytes + 128, plain);
         store_part(bytes, 8, m < 32 ? m : 32, g->n - j < BLOCK ? g->n - j : BLOCK, y, g->ldy);
     }
 }
 
-ALWAYS void row(const hn_rowconv_q8 *g, const int bounded)
+ALWAYS void row(const hn_rowconv_q8 *g, const int bounded, const int plain)
 {
     const q8_consts c = q8_load(g->out);
     strip s;
@@ -172,9 +178,9 @@ ALWAYS void row(const hn_rowconv_q8 *g, const int bounded)
         sums(g, &s);
         size_t j = 0;
         for (; j + 16 <= g->n; j += 16)
-            for (size_t at = 0; at < m; at += 16) block_16(g, &c, &s, at / 16, from + at, m - at, j, bounded);
+            for (size_t at = 0; at < m; at += 16) block_16(g, &c, &s, at / 16, from + at, m - at, j, bounded, plain);
         for (; j < g->n; j += BLOCK)
-            for (size_t at = 0; at < m; at += 32) block_8(g, &c, &s, at / 16, from + at, m - at, j, bounded);
+            for (size_t at = 0; at < m; at += 32) block_8(g, &c, &s, at / 16, from + at, m - at, j, bounded, plain);
     }
 }
 
@@ -184,10 +190,12 @@ static void rowconv(const hn_rowconv_q8 *args)
     const hn_q8_out out = *args->out;
     hn_rowconv_q8 g = *args;
     g.out = &out;
-    if (out.bounded)
-        row(&g, 1);
+    if (!out.bounded)
+        row(&g, 0, 0);
+    else if (q8_is_plain(&out))
+        row(&g, 1, 1);
     else
-        row(&g, 0);
+        row(&g, 1, 0);
 }
 
 const hn_kernel hn_k_vnni_rowconv_q8 = {.family = "rowconv_q8",
