@@ -62,7 +62,7 @@ hn_type hn_type_of(const hn_tensor *v)
 {
     if (!hn_dtype_is_list(v->dtype)) return hn_type_tensor(v->dtype, v->rank, v->dims);
     size_t n = hn_tensor_elems(v);
-    if (v->dtype == HN_MAP && n == 2) return map_type(v);
+    if (v->dtype == HN_MAP) return n == 2 ? map_type(v) : (hn_type){.kind = HN_KIND_MAP, .rank = -1};
     hn_type t = hn_type_list(v->dtype == HN_SEQ ? HN_KIND_SEQUENCE : HN_KIND_OPTIONAL, HN_NONE, -1, NULL);
     for (size_t i = 0; i < n; ++i) {
         hn_type item = hn_type_of(hn_tensor_item(v, i)), was = t;
@@ -89,7 +89,9 @@ static bool holds_map(const hn_type *t, const hn_tensor *v)
 {
     if (v->dtype != HN_MAP || hn_tensor_elems(v) != 2) return false;
     const hn_tensor *keys = hn_tensor_item(v, 0), *values = hn_tensor_item(v, 1);
-    if (t->key != HN_NONE && keys->dtype != t->key) return false;
+    if (keys->dtype != t->key && (t->key != HN_NONE || (keys->dtype != HN_I64 && keys->dtype != HN_STRING)))
+        return false;
+    if (keys->rank != 1 || values->rank != 1 || keys->dims[0] != values->dims[0]) return false;
     if (values->dtype != HN_SEQ) return t->dtype == HN_NONE || values->dtype == t->dtype;
     for (size_t i = 0, n = hn_tensor_elems(values); i < n; ++i)
         if (!holds_tensor(t, hn_tensor_item(values, i))) return false;

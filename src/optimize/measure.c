@@ -33,8 +33,7 @@ static hn_status start(hn_env *env, hn_arena *arena, hn_session *s, const hn_fee
     hn_type types[HN_DATA_MAX_INPUTS];
     size_t nin = hn_session_inputs(s);
     if (nin > HN_DATA_MAX_INPUTS) return hn_fail(env, HN_LIMIT, "a model with %zu inputs", nin);
-    for (size_t i = 0; i < nin; i++)
-        types[i] = hn_type_tensor(feed->in[i]->dtype, feed->in[i]->rank, feed->in[i]->dims);
+    for (size_t i = 0; i < nin; i++) types[i] = hn_session_type_for(s, i, feed->in[i]);
     HN_TRY(hn_session_ready(env, s, types, &t->ready));
     t->out = hn_arena_array(env, arena, hn_session_outputs(s) + 1, sizeof *t->out);
     t->run_ms = hn_arena_array(env, arena, rounds, sizeof *t->run_ms);

@@ -18,6 +18,8 @@ static hn_status feed_one(hn_env *env, hn_arena *arena, const hn_session *s, siz
     hn_tensor *t = hn_arena_alloc(env, arena, sizeof *t);
     if (!t) return HN_NOMEM;
     *t = *src;
+    *out = t;
+    if (want->kind != HN_KIND_TENSOR) return HN_OK; /* the run says what does not fit */
     if (want->dtype == HN_F32 && t->dtype != HN_F32 && t->dtype != HN_STRING) {
         hn_tensor f;
         HN_TRY(hn_tensor_init(env, arena, &f, HN_F32, src->rank, src->dims));
