@@ -75,6 +75,14 @@ static hn_status lower(explainer *x, const hn_node *n, hn_rec *m)
     return HN_OK;
 }
 
+static bool has_lists(const hn_node *n)
+{
+    bool any = false;
+    for (size_t i = 0; i < n->nin; i++) any = any || (n->in[i] && n->in[i]->type.kind != HN_KIND_TENSOR);
+    for (size_t i = 0; i < n->nout; i++) any = any || (n->out[i] && n->out[i]->type.kind != HN_KIND_TENSOR);
+    return any;
+}
+
 static hn_status explain_graph(explainer *x, const hn_graph *g, const char *region)
 {
     for (const hn_node *n = g->first; n; n = n->next) {
@@ -102,6 +110,7 @@ static hn_status explain_graph(explainer *x, const hn_graph *g, const char *regi
         hn_rec_str(x->r, m, "reason",
                    driver[0] == 'v'   ? "shares the bytes of its input: no step"
                    : driver[0] == 'c' ? "runs its regions"
+                   : has_lists(n)     ? "it has a sequence, an optional or a map"
                                       : "a shape is known only at run time");
     }
     return HN_OK;

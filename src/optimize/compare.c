@@ -37,7 +37,7 @@ static void compare_exact(const hn_tensor *got, const hn_tensor *want, hn_compar
         bool same;
         if (want->dtype == HN_STRING) {
             const hn_str *a = (const hn_str *)got->data + i, *b = (const hn_str *)want->data + i;
-            same = a->size == b->size && memcmp(a->data, b->data, a->size) == 0;
+            same = a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
         } else {
             int64_t a = hn_get_i64(got, i), b = hn_get_i64(want, i);
             same = a == b;
