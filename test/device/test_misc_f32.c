@@ -1,4 +1,5 @@
-/* deconv_f32, deconv_block_f32, resize_f32, pool_f32, norm_f32 and clip_int on shapes larger than the rows' own cases.
+/* binary_f32, deconv_f32, deconv_block_f32, resize_f32, pool_f32, norm_f32 and clip_int on shapes larger than the rows'
+ * own cases.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -151,11 +152,34 @@ static void norms_match(void **state)
     }
 }
 
+/* Rows of every short length against many rows, on either side, below a dim that both walk, in place and not. */
+static void repeated_rows_match(void **state)
+{
+    (void)state;
+    static const char *const NAMES[] = {"Mul", "Sub", "Div", "PRelu"};
+    static const int64_t WIDTH[] = {1, 2, 8, 15, 16, 24, 63, 255, 256, 257};
+    for (size_t i = 0; i < HN_COUNT(WIDTH); i++)
+        for (int form = 0; form < 6; form++) {
+            int64_t rows = form < 3 ? 37 : 9001 / WIDTH[i] + 70;
+            drive d;
+            drive_begin(&d, i);
+            if (form % 3 == 0) drive_rand(&d, false, DRIVE_DIMS(2, 1, WIDTH[i]), 1, 2);
+            drive_rand(&d, false, DRIVE_DIMS(2, rows, WIDTH[i]), 1, 2);
+            if (form % 3 == 1) drive_rand(&d, false, DRIVE_DIMS(2, 1, WIDTH[i]), 1, 2);
+            if (form % 3 == 2) drive_rand(&d, false, DRIVE_DIMS(WIDTH[i]), 1, 2);
+            drive_node(&d, NAMES[form % 3 == 0 ? i % 3 : i % 4], 1);
+            drive_check(&d, "binary_f32", 1e-6, 1e-6);
+            assert_false(d.unsuitable);
+            drive_end(&d);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(deconvolutions_match), cmocka_unit_test(resizes_match), cmocka_unit_test(integers_are_clipped),
-        cmocka_unit_test(blocks_match),         cmocka_unit_test(pools_match),   cmocka_unit_test(norms_match),
+        cmocka_unit_test(repeated_rows_match),  cmocka_unit_test(deconvolutions_match), cmocka_unit_test(resizes_match),
+        cmocka_unit_test(integers_are_clipped), cmocka_unit_test(blocks_match),         cmocka_unit_test(pools_match),
+        cmocka_unit_test(norms_match),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
