@@ -25,6 +25,8 @@ look() {
     need_pc libpng libpng-dev
     need_pc sndfile libsndfile1-dev
     need_pc libarchive libarchive-dev
+    need_pc libwebp libwebp-dev
+    need_pc libopenjp2 libopenjp2-7-dev
     need_pc cmocka libcmocka-dev
     if [ "${1:-}" = ci ]; then
         need_cmd gcc gcc

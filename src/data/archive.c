@@ -2,8 +2,8 @@
  * about sizes, so members are read in blocks and the limit is applied to what really arrives. */
 #include "data/data_priv.h"
 
+#include "base/late.h"
 #include "base/size.h"
-#include "data/late.h"
 
 #include <string.h>
 

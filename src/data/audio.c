@@ -2,8 +2,8 @@
 #include "data/audio.h"
 
 #include "base/cursor.h"
+#include "base/late.h"
 #include "base/size.h"
-#include "data/late.h"
 
 #include <string.h>
 

@@ -46,13 +46,14 @@ static bool is_png(const uint8_t *b, size_t n)
 bool hn_image_known(const void *bytes, size_t size)
 {
     return is_jpeg(bytes, size) || is_png(bytes, size) || hn_image_is_bmp(bytes, size) ||
-           hn_image_is_pnm(bytes, size) || hn_image_is_tiff(bytes, size);
+           hn_image_is_pnm(bytes, size) || hn_image_is_tiff(bytes, size) || hn_image_is_webp(bytes, size) ||
+           hn_image_is_jpeg2000(bytes, size);
 }
 
 bool hn_image_file_name(const char *name)
 {
-    static const char *const ends[] = {".jpg", ".jpeg", ".png", ".bmp", ".ppm",
-                                       ".pgm", ".pbm",  ".pnm", ".tif", ".tiff"};
+    static const char *const ends[] = {".jpg", ".jpeg", ".png",  ".bmp",  ".ppm", ".pgm", ".pbm",
+                                       ".pnm", ".tif",  ".tiff", ".webp", ".jp2", ".j2k"};
     for (size_t i = 0; i < HN_COUNT(ends); i++)
         if (hn_path_has_ext(name, ends[i])) return true;
     return false;
@@ -228,9 +229,6 @@ static void png_decode(decoder *d)
 /* Pictures that other programs read and this one does not. */
 static const char *foreign(const uint8_t *b, size_t n)
 {
-    if (n >= 12 && memcmp(b, "RIFF", 4) == 0 && memcmp(b + 8, "WEBP", 4) == 0) return "WebP";
-    if (n >= 12 && memcmp(b + 4, "jP  \r\n\x87\n", 8) == 0) return "JPEG 2000";
-    if (n >= 4 && memcmp(b, "\xff\x4f\xff\x51", 4) == 0) return "JPEG 2000";
     if (n >= 6 && memcmp(b, "GIF8", 4) == 0) return "GIF";
     return NULL;
 }
@@ -261,9 +259,12 @@ static hn_status decode(const hn_image_source *s, hn_image *out)
     if (hn_image_is_bmp(b, n)) return hn_image_bmp(s, out);
     if (hn_image_is_pnm(b, n)) return hn_image_pnm(s, out);
     if (hn_image_is_tiff(b, n)) return hn_image_tiff(s, out);
+    if (hn_image_is_webp(b, n)) return hn_image_webp(s, out);
+    if (hn_image_is_jpeg2000(b, n)) return hn_image_jpeg2000(s, out);
     const char *name = foreign(b, n);
-    hn_status st = name ? hn_fail(s->env, HN_UNSUPPORTED, "the picture is %s, which is not read here", name)
-                        : hn_fail(s->env, HN_INPUT, "the bytes are neither JPEG nor PNG, BMP, PNM or TIFF");
+    hn_status st =
+        name ? hn_fail(s->env, HN_UNSUPPORTED, "the picture is %s, which is not read here", name)
+             : hn_fail(s->env, HN_INPUT, "the bytes are none of JPEG, JPEG 2000, PNG, BMP, PNM, TIFF and WebP");
     hn_hint(s->env, "convert the picture to JPEG or PNG");
     return st;
 }

@@ -15,15 +15,16 @@ typedef struct hn_image {
 
 #define HN_IMAGE_MAX_PIXELS ((size_t)64 << 20) /* default limit: 64 Mi pixels */
 
-/* JPEG, PNG, BMP, PNM or TIFF by content. Alpha is dropped, 16 bits are cut to 8, palettes expand, CMYK becomes RGB.
- * Formats that are known but not read here (WebP, JPEG 2000, GIF) are HN_UNSUPPORTED by name. */
+/* JPEG, JPEG 2000, PNG, BMP, PNM, TIFF or WebP by content. Alpha is dropped, 16 bits are cut to 8, palettes expand,
+ * CMYK becomes RGB. A format that is known but not read here (GIF) is HN_UNSUPPORTED by name. */
 hn_status hn_image_decode(hn_env *env, hn_arena *arena, const void *bytes, size_t size, size_t max_pixels,
                           hn_image *out) HN_MUST_CHECK;
 /* Width, height and channels only; pixels is NULL. */
 hn_status hn_image_measure(hn_env *env, const void *bytes, size_t size, size_t max_pixels, hn_image *out) HN_MUST_CHECK;
 /* True when the bytes begin like a file that is decoded here. */
 bool hn_image_known(const void *bytes, size_t size);
-bool hn_image_file_name(const char *name); /* .jpg .jpeg .png .bmp .ppm .pgm .pbm .pnm .tif .tiff, any case */
+bool hn_image_file_name(
+    const char *name); /* .jpg .jpeg .png .bmp .ppm .pgm .pbm .pnm .tif .tiff .webp .jp2 .j2k, any case */
 
 /* `out` of the three below may be the struct that `in` points to. */
 hn_status hn_image_resize(hn_env *env, hn_arena *arena, const hn_image *in, int width, int height,

@@ -21,8 +21,12 @@ hn_status hn_image_cut(const hn_image_source *s, const char *format) HN_MUST_CHE
 bool hn_image_is_bmp(const uint8_t *b, size_t n);
 bool hn_image_is_pnm(const uint8_t *b, size_t n);
 bool hn_image_is_tiff(const uint8_t *b, size_t n);
+bool hn_image_is_webp(const uint8_t *b, size_t n);
+bool hn_image_is_jpeg2000(const uint8_t *b, size_t n);
 hn_status hn_image_bmp(const hn_image_source *s, hn_image *out) HN_MUST_CHECK;
 hn_status hn_image_pnm(const hn_image_source *s, hn_image *out) HN_MUST_CHECK;
 hn_status hn_image_tiff(const hn_image_source *s, hn_image *out) HN_MUST_CHECK;
+hn_status hn_image_webp(const hn_image_source *s, hn_image *out) HN_MUST_CHECK;
+hn_status hn_image_jpeg2000(const hn_image_source *s, hn_image *out) HN_MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
 /* late: see late.h. */
 #define _GNU_SOURCE /* RTLD_NODELETE */
-#include "data/late.h"
+#include "base/late.h"
 
 #include <dlfcn.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* late: shared libraries that few runs need are opened when they are first needed. Linked at start they and what they
  * pull in would take more time than a small model's first answer. Nothing is kept in globals: whoever needs one fills a
  * struct of function pointers of its own. */
-#ifndef HN_DATA_LATE_H
-#define HN_DATA_LATE_H
+#ifndef HN_BASE_LATE_H
+#define HN_BASE_LATE_H
 
 #include "base/env.h"
 
