@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "data/late.h"
+#include "base/late.h"
 
 typedef double cosine(double);
 
