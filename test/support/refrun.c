@@ -105,13 +105,13 @@ static hn_status sum_of(runner *r, const hn_node *n, const hn_tensor *const *arg
     return HN_OK;
 }
 
-/* Central differences: meant for f64. */
+/* Central differences; other types than f64 need a longer step. */
 static hn_status run_gradient(runner *r, const hn_node *n, const hn_tensor **in, const hn_tensor **out)
 {
-    const double h = 1e-5;
     const hn_tensor *args[MOST];
     for (size_t i = 0; i < n->nin; ++i) args[i] = in[i];
     for (size_t k = 0; k < n->nout; ++k) {
+        const double h = in[k]->dtype == HN_F64 ? 1e-5 : 1.0 / 128;
         hn_tensor *moved, *d;
         HN_TRY(hn_tensor_copy(r->env, r->arena, in[k], &moved));
         HN_TRY(hn_tensor_copy(r->env, r->arena, in[k], &d));
