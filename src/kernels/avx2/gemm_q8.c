@@ -1,39 +1,94 @@
-/* 8-bit GEMM for AVX2: 3 rows by 16 columns. Bytes are widened to 16 bits and multiplied with vpmaddwd, which is exact
- * (vpmaddubsw would saturate); two partial sums per column are added at the end. */
+/* 8-bit GEMM for AVX2: 6 rows by 16 columns. Bytes are widened to 16 bits and multiplied with vpmaddwd, which is exact
+ * (vpmaddubsw would saturate); two partial sums per column are added at the end. A's rows are widened once for all
+ * columns; 8 columns of sums stay in registers at a time. */
 #include <immintrin.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "kernels/gemm_q8.h"
 
-enum { MR = 3, NR = 16 };
+enum { MR = 6, NR = 16, CHUNK = 256 }; /* CHUNK: depth that is widened at a time */
+
+typedef struct work {
+    _Alignas(32) int16_t a[MR][CHUNK + 16];
+    _Alignas(32) int32_t sums[MR][2 * NR]; /* two partial sums per column */
+} work;
 
 #define ALWAYS static inline __attribute__((always_inline))
 
-/* 4 bytes to 4 words, in each half of each lane. */
-ALWAYS __m256i widen(int32_t x)
+/* k bytes to words, filled with anything to a multiple of 4, which meets weights of zero; may write 16 words more. */
+ALWAYS void widen(const uint8_t *p, size_t k, __m128i flip, int16_t *y)
 {
-    const __m256i spread = _mm256_setr_epi8(0, -1, 1, -1, 2, -1, 3, -1, 0, -1, 1, -1, 2, -1, 3, -1, 0, -1, 1, -1, 2, -1,
-                                            3, -1, 0, -1, 1, -1, 2, -1, 3, -1);
-    return _mm256_shuffle_epi8(_mm256_set1_epi32(x), spread);
-}
-
-ALWAYS void group(__m256i (*acc)[4], const int32_t *x, __m256i flip, const int8_t *b, const int rows)
-{
-    __m256i a[MR];
-    HN_UNROLL for (int r = 0; r < rows; r++) a[r] = _mm256_xor_si256(widen(x[r]), flip);
-    HN_UNROLL for (int v = 0; v < 4; v++)
-    {
-        __m256i w = _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)(const void *)(b + 16 * v)));
-        HN_UNROLL for (int r = 0; r < rows; r++) acc[r][v] = _mm256_add_epi32(acc[r][v], _mm256_madd_epi16(a[r], w));
+    size_t i = 0;
+    for (; i + 16 <= k; i += 16) {
+        __m128i x = _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)(p + i)), flip);
+        _mm256_storeu_si256((__m256i *)(void *)(y + i), _mm256_cvtepu8_epi16(x));
+    }
+    if (i + 8 <= k) {
+        __m128i x = _mm_xor_si128(_mm_loadl_epi64((const __m128i *)(const void *)(p + i)), flip);
+        _mm_storeu_si128((__m128i *)(void *)(y + i), _mm_cvtepu8_epi16(x));
+        i += 8;
+    }
+    if (i + 4 <= k) {
+        int32_t four;
+        memcpy(&four, p + i, 4);
+        _mm_storel_epi64((__m128i *)(void *)(y + i), _mm_cvtepu8_epi16(_mm_xor_si128(_mm_cvtsi32_si128(four), flip)));
+        i += 4;
+    }
+    if (i < k) {
+        int32_t some = p[i];
+        if (i + 1 < k) some |= p[i + 1] << 8;
+        if (i + 2 < k) some |= p[i + 2] << 16;
+        _mm_storel_epi64((__m128i *)(void *)(y + i), _mm_cvtepu8_epi16(_mm_xor_si128(_mm_cvtsi32_si128(some), flip)));
     }
 }
 
-ALWAYS __m256i scaled(const hn_q8_out *e, __m256i acc, const float *scale, const uint8_t *r)
+ALWAYS __m256i weights(const int8_t *b)
 {
-    __m256 v = _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(scale));
-    v = _mm256_min_ps(v, _mm256_set1_ps(e->t_hi));
-    if (e->kind == HN_Q8_RESIDUAL) {
+    return _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)(const void *)b));
+}
+
+/* `groups` groups of 4 times 8 columns, added to their sums; after the last ones there is one sum per column. */
+ALWAYS void half(work *w, const int8_t *b, size_t groups, size_t column, bool first, bool last, const int rows)
+{
+    __m256i acc[MR][2];
+    HN_UNROLL for (int r = 0; r < rows; r++) acc[r][0] = acc[r][1] = _mm256_setzero_si256();
+    if (!first) HN_UNROLL for (int r = 0; r < rows; r++)
+        {
+            acc[r][0] = _mm256_load_si256((const __m256i *)(const void *)(w->sums[r] + 2 * column));
+            acc[r][1] = _mm256_load_si256((const __m256i *)(const void *)(w->sums[r] + 2 * column + 8));
+        }
+    b += 4 * column;
+    for (size_t k = 0; k < groups; k++, b += 4 * NR) {
+        __m256i w0 = weights(b), w1 = weights(b + 16);
+        HN_UNROLL for (int r = 0; r < rows; r++)
+        {
+            long long four;
+            memcpy(&four, w->a[r] + 4 * k, 8);
+            __m256i a = _mm256_set1_epi64x(four);
+            acc[r][0] = _mm256_add_epi32(acc[r][0], _mm256_madd_epi16(a, w0));
+            acc[r][1] = _mm256_add_epi32(acc[r][1], _mm256_madd_epi16(a, w1));
+        }
+    }
+    if (last) {
+        HN_UNROLL for (int r = 0; r < rows; r++)
+        {
+            __m256i s = _mm256_permute4x64_epi64(_mm256_hadd_epi32(acc[r][0], acc[r][1]), 0xd8);
+            _mm256_store_si256((__m256i *)(void *)(w->sums[r] + column), s);
+        }
+        return;
+    }
+    HN_UNROLL for (int r = 0; r < rows; r++)
+    {
+        _mm256_store_si256((__m256i *)(void *)(w->sums[r] + 2 * column), acc[r][0]);
+        _mm256_store_si256((__m256i *)(void *)(w->sums[r] + 2 * column + 8), acc[r][1]);
+    }
+}
+
+ALWAYS __m256i scaled(const hn_q8_out *e, __m256i acc, __m256 scale, const uint8_t *r, const int residual)
+{
+    __m256 v = _mm256_min_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(acc), scale), _mm256_set1_ps(e->t_hi));
+    if (residual) {
         v = _mm256_max_ps(v, _mm256_set1_ps(e->t_lo));
         v = _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
         __m256i x = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)r));
@@ -45,100 +100,139 @@ ALWAYS __m256i scaled(const hn_q8_out *e, __m256i acc, const float *scale, const
     return _mm256_cvtps_epi32(v); /* too small gives INT_MIN, which the packs take to the lower limit */
 }
 
-/* One row of bytes; the kinds with 4-byte elements go through hn_gemm_q8_finish. */
-ALWAYS void finish(const hn_gemm_q8 *g, size_t i, __m256i lo, __m256i hi)
+ALWAYS void store_row(uint8_t *y, size_t n, __m128i v)
 {
-    const hn_q8_out *e = g->out;
-    uint8_t *y = (uint8_t *)g->y + i * g->ldy, r[NR] = {0}, last[NR];
-    if (e->kind == HN_Q8_RESIDUAL) {
-        if (g->n == NR)
-            memcpy(r, g->r + i * g->ldr, NR);
-        else if (g->n == 8)
-            memcpy(r, g->r + i * g->ldr, 8);
-        else
-            memcpy(r, g->r + i * g->ldr, g->n);
-    }
-    lo = scaled(e, lo, g->scale, r);
-    hi = scaled(e, hi, g->scale + 8, r + 8);
-    __m256i q = _mm256_permute4x64_epi64(_mm256_packs_epi32(lo, hi), 0xd8);
-    q = _mm256_adds_epi16(q, _mm256_set1_epi16((short)e->y_zp));
-    __m128i v = _mm_packus_epi16(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
-    v = _mm_min_epu8(_mm_max_epu8(v, _mm_set1_epi8((char)e->y_lo)), _mm_set1_epi8((char)e->y_hi));
-    v = _mm_xor_si128(v, _mm_set1_epi8((char)e->y_flip));
-    if (g->n == NR) {
+    if (n == NR) {
         _mm_storeu_si128((__m128i *)(void *)y, v);
-    } else if (g->n == 8) {
+    } else if (n == 8) {
         _mm_storel_epi64((__m128i *)(void *)y, v);
     } else {
+        uint8_t last[NR];
         _mm_storeu_si128((__m128i *)(void *)last, v);
-        memcpy(y, last, g->n);
+        memcpy(y, last, n);
+    }
+}
+
+/* Rows of bytes, two at a time. */
+ALWAYS void finish(const hn_gemm_q8 *g, const work *w, size_t i, size_t rows, const int residual)
+{
+    const hn_q8_out e = *g->out; /* by value: bytes of Y could alias it */
+    const __m256 scale[2] = {_mm256_loadu_ps(g->scale), _mm256_loadu_ps(g->scale + 8)};
+    const __m256i bias[2] = {_mm256_loadu_si256((const __m256i *)(const void *)g->bias),
+                             _mm256_loadu_si256((const __m256i *)(const void *)(g->bias + 8))};
+    const __m256i zp = _mm256_set1_epi16((short)e.y_zp), lo = _mm256_set1_epi8((char)e.y_lo),
+                  hi = _mm256_set1_epi8((char)e.y_hi), flip = _mm256_set1_epi8((char)e.y_flip),
+                  order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const int32_t *sub = g->row_sub == NULL ? NULL : g->row_sub + i;
+    const size_t ldy = g->ldy, n = g->n;
+    uint8_t *y = (uint8_t *)g->y + i * ldy, part[2][NR] = {{0}};
+    for (size_t r = 0; r < rows; r += 2, y += 2 * ldy) {
+        __m256i q[2];
+        HN_UNROLL for (size_t k = 0; k < 2; k++)
+        {
+            const size_t row = r + k < rows ? r + k : r;
+            const __m256i off = _mm256_set1_epi32(sub == NULL ? 0 : sub[row]);
+            const uint8_t *res = part[k];
+            if (residual && n == NR)
+                res = g->r + (i + row) * g->ldr;
+            else if (residual)
+                memcpy(part[k], g->r + (i + row) * g->ldr, n);
+            __m256i s[2];
+            HN_UNROLL for (int v = 0; v < 2; v++)
+            {
+                s[v] = _mm256_load_si256((const __m256i *)(const void *)(w->sums[row] + 8 * v));
+                s[v] = _mm256_sub_epi32(_mm256_add_epi32(s[v], bias[v]), off);
+                s[v] = scaled(&e, s[v], scale[v], res + 8 * v, residual);
+            }
+            q[k] = _mm256_adds_epi16(_mm256_packs_epi32(s[0], s[1]), zp);
+        }
+        __m256i v = _mm256_min_epu8(_mm256_max_epu8(_mm256_packus_epi16(q[0], q[1]), lo), hi);
+        v = _mm256_permutevar8x32_epi32(_mm256_xor_si256(v, flip), order);
+        store_row(y, n, _mm256_castsi256_si128(v));
+        if (r + 1 < rows) store_row(y + ldy, n, _mm256_extracti128_si256(v, 1));
+    }
+}
+
+static __attribute__((noinline)) void finish_byte(const hn_gemm_q8 *g, const work *w, size_t i, size_t rows)
+{
+    finish(g, w, i, rows, 0);
+}
+static __attribute__((noinline)) void finish_residual(const hn_gemm_q8 *g, const work *w, size_t i, size_t rows)
+{
+    finish(g, w, i, rows, 1);
+}
+
+static __attribute__((noinline)) void finish_wide(const hn_gemm_q8 *g, work *w, size_t i, size_t rows)
+{
+    for (size_t r = 0; r < rows; r++) {
+        int32_t *s = w->sums[r];
+        for (size_t j = 0; j < NR; j++)
+            s[j] = (int32_t)((uint32_t)s[j] + (uint32_t)g->bias[j] - (uint32_t)(g->row_sub ? g->row_sub[i + r] : 0));
+        hn_gemm_q8_finish(g, s, NR, i + r, 1);
+    }
+}
+
+/* Taps follow each other in the widened rows, which are multiplied when they are full. */
+ALWAYS void depth(const hn_gemm_q8 *g, work *w, size_t i, const int rows)
+{
+    const __m128i flip = _mm_set1_epi8((char)(g->a_flip & 0xff));
+    const int8_t *b = g->b;
+    size_t full = 0;
+    bool first = true;
+    for (size_t t = 0; t < g->taps; t++) {
+        const uint8_t *p[MR];
+        HN_UNROLL for (int r = 0; r < rows; r++) p[r] = hn_gemm_q8_row(g, i + (size_t)r, t);
+        for (size_t k = 0, part; k < g->k; k += part) {
+            part = g->k - k < CHUNK - full ? g->k - k : CHUNK - full;
+            HN_UNROLL for (int r = 0; r < rows; r++) widen(p[r] + k, part, flip, w->a[r] + full);
+            full += (part + 3) / 4 * 4;
+            bool last = k + part == g->k && t + 1 == g->taps;
+            if (full < CHUNK && !last) continue;
+            half(w, b, full / 4, 0, first, last, rows);
+            if (g->n > 8) half(w, b, full / 4, 8, first, last, rows);
+            b += full * NR;
+            full = 0;
+            first = false;
+        }
     }
 }
 
 ALWAYS void tile(const hn_gemm_q8 *g, size_t i, const int rows)
 {
-    __m256i acc[MR][4];
-    const int8_t *b = g->b;
-    const __m256i flip = _mm256_set1_epi16((short)(g->a_flip & 0xff));
-    HN_UNROLL for (int r = 0; r < rows; r++) HN_UNROLL for (int v = 0; v < 4; v++) acc[r][v] = _mm256_setzero_si256();
-    for (size_t t = 0; t < g->taps; t++) {
-        const uint8_t *p[MR];
-        int32_t x[MR];
-        size_t k = 0;
-        HN_UNROLL for (int r = 0; r < rows; r++) p[r] = hn_gemm_q8_row(g, i + (size_t)r, t);
-        for (; k + 4 <= g->k; k += 4, b += 4 * NR) {
-            HN_UNROLL for (int r = 0; r < rows; r++) memcpy(&x[r], p[r] + k, 4);
-            group(acc, x, flip, b, rows);
-        }
-        if (k < g->k) {
-            HN_UNROLL for (int r = 0; r < rows; r++)
-            {
-                x[r] = 0;
-                memcpy(&x[r], p[r] + k, g->k - k);
-            }
-            group(acc, x, flip, b, rows);
-            b += 4 * NR;
-        }
-    }
-    const bool bytes = g->out->kind == HN_Q8_BYTE || g->out->kind == HN_Q8_RESIDUAL;
-    HN_UNROLL for (int r = 0; r < rows; r++)
-    {
-        __m256i sub = _mm256_set1_epi32(g->row_sub ? g->row_sub[i + (size_t)r] : 0), s[2];
-        HN_UNROLL for (int v = 0; v < 2; v++)
-        {
-            s[v] = _mm256_permute4x64_epi64(_mm256_hadd_epi32(acc[r][2 * v], acc[r][2 * v + 1]), 0xd8);
-            __m256i bias = _mm256_loadu_si256((const __m256i *)(const void *)(g->bias + 8 * v));
-            s[v] = _mm256_sub_epi32(_mm256_add_epi32(s[v], bias), sub);
-        }
-        if (bytes) {
-            finish(g, i + (size_t)r, s[0], s[1]);
-        } else {
-            _Alignas(32) int32_t sums[NR];
-            _mm256_store_si256((__m256i *)(void *)sums, s[0]);
-            _mm256_store_si256((__m256i *)(void *)(sums + 8), s[1]);
-            hn_gemm_q8_finish(g, sums, NR, i + (size_t)r, 1);
-        }
+    work w;
+    depth(g, &w, i, rows);
+    if (g->out->kind == HN_Q8_BYTE)
+        finish_byte(g, &w, i, (size_t)rows);
+    else if (g->out->kind == HN_Q8_RESIDUAL)
+        finish_residual(g, &w, i, (size_t)rows);
+    else
+        finish_wide(g, &w, i, (size_t)rows);
+}
+
+static __attribute__((noinline)) void rows_of(const hn_gemm_q8 *g, size_t i, size_t rows)
+{
+    switch (rows) {
+    case 1: tile(g, i, 1); break;
+    case 2: tile(g, i, 2); break;
+    case 3: tile(g, i, 3); break;
+    case 4: tile(g, i, 4); break;
+    case 5: tile(g, i, 5); break;
+    default: tile(g, i, 6); break;
     }
 }
 
 static void gemm(const hn_gemm_q8 *g)
 {
     hn_gemm_q8_split s = hn_gemm_q8_rows(g->m, MR);
-    size_t i = 0;
-    for (size_t t = 0; t < s.tiles; t++) {
+    for (size_t t = 0, i = 0; t < s.tiles; t++) {
         size_t rows = s.rows + (t < s.wide);
-        if (rows == 3)
-            tile(g, i, 3);
-        else if (rows == 2)
-            tile(g, i, 2);
-        else
-            tile(g, i, 1);
+        rows_of(g, i, rows);
         i += rows;
     }
 }
 
 const hn_kernel hn_k_avx2_gemm_q8 = {.family = "gemm_q8",
-                                     .name = "avx2_gemm_q8_3x16",
+                                     .name = "avx2_gemm_q8_6x16",
                                      .isa = HN_ISA_AVX2,
                                      .mr = MR,
                                      .nr = NR,
