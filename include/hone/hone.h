@@ -157,7 +157,7 @@ HONE_API hone_status hone_bench(hone_env *env, const char *model, const hone_ben
 
 typedef struct hone_eval_options {
     hone_data_options data;
-    const char *metric; /* "top1" (NULL), "top5", "auc", "f1", "mse" */
+    const char *metric; /* "top1" (NULL), "top5", "auc", "f1", "ppl", "xent", "mse", "rmse", "mae": docs/metrics.md */
     int64_t batch;      /* 0: chosen */
 } hone_eval_options;
 HONE_API hone_status hone_eval(hone_env *env, const char *model, const hone_eval_options *options,

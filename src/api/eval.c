@@ -2,6 +2,7 @@
 #include "api/api.h"
 
 #include "base/clock.h"
+#include "optimize/metric.h"
 #include "optimize/score.h"
 
 #include <string.h>
@@ -11,30 +12,48 @@ static void progress(void *self, size_t done, size_t total)
     hn_api_progress(self, "evaluating", (double)done, (double)total);
 }
 
+static size_t batch_of(const hone_eval_options *o)
+{
+    return o->batch > 0 ? (size_t)o->batch : 0;
+}
+
+static hn_status answers(hone_env *e, hn_session *s, hn_dataset *ds, const hone_eval_options *o, const size_t *index,
+                         size_t n, size_t top, hn_arena *tmp, size_t *correct, hn_interval *iv)
+{
+    uint8_t *right = hn_arena_array(&e->env, tmp, n, 1);
+    if (!right) return HN_NOMEM;
+    hn_score_options so = {.batch = batch_of(o), .top = top, .progress = progress, .self = e};
+    HN_TRY(hn_score(&e->env, s, ds, index, n, &so, right, NULL));
+    for (size_t i = 0; i < n; i++) *correct += right[i];
+    *iv = hn_stat_proportion(*correct, n);
+    return HN_OK;
+}
+
 static hn_status eval(hone_env *e, hn_session *s, hn_dataset *ds, const hone_eval_options *o, const char *path,
                       hn_recs *r, hn_rec *root, hn_arena *tmp)
 {
     hn_env *env = &e->env;
     const char *metric = o->metric ? o->metric : "top1";
     size_t top = strcmp(metric, "top1") == 0 ? 1 : strcmp(metric, "top5") == 0 ? 5 : 0;
-    if (!top) {
+    if (!top && !hn_metric_known(metric)) {
         hn_fail(env, HN_INPUT, "metric \"%s\" is not known", metric);
-        hn_hint(env, "known metrics: top1, top5");
+        hn_hint(env, "known metrics: top1, top5, %s", hn_metric_names);
         return HN_INPUT;
     }
     size_t n = o->data.limit && o->data.limit < ds->count ? o->data.limit : ds->count;
     if (n == 0) return hn_fail(env, HN_INPUT, "the data set is empty");
     size_t *index = hn_arena_array(env, tmp, n, sizeof *index);
-    uint8_t *right = hn_arena_array(env, tmp, n, 1);
-    if (!index || !right) return HN_NOMEM;
+    if (!index) return HN_NOMEM;
     for (size_t i = 0; i < n; i++) index[i] = i;
-    hn_score_options so = {.batch = o->batch > 0 ? (size_t)o->batch : 0, .top = top, .progress = progress, .self = e};
     uint64_t start = hn_clock_ns();
-    HN_TRY(hn_score(env, s, ds, index, n, &so, right, NULL));
-    double seconds = (double)(hn_clock_ns() - start) * 1e-9;
     size_t correct = 0;
-    for (size_t i = 0; i < n; i++) correct += right[i];
-    hn_interval iv = hn_stat_proportion(correct, n);
+    hn_interval iv;
+    if (top)
+        HN_TRY(answers(e, s, ds, o, index, n, top, tmp, &correct, &iv));
+    else
+        HN_TRY(hn_metric_measure(env, s, ds, index, n, metric,
+                                 &(hn_metric_options){.batch = batch_of(o), .progress = progress, .self = e}, &iv));
+    double seconds = (double)(hn_clock_ns() - start) * 1e-9;
     hn_rec_str(r, root, "model", path);
     hn_rec_str(r, root, "data", o->data.data);
     hn_buf text = {0};
@@ -43,7 +62,7 @@ static hn_status eval(hone_env *e, hn_session *s, hn_dataset *ds, const hone_eva
     hn_buf_fini(env, &text);
     hn_rec_str(r, root, "metric", metric);
     hn_rec_int(r, root, "n", (int64_t)n);
-    hn_rec_int(r, root, "correct", (int64_t)correct);
+    if (top) hn_rec_int(r, root, "correct", (int64_t)correct);
     hn_rec_real(r, root, "value", iv.value);
     hn_rec *list = hn_rec_list(r, root, "interval");
     hn_rec_real(r, list, NULL, iv.lo);

@@ -18,12 +18,13 @@ hn_status hn_feed_make(hn_env *env, hn_arena *arena, const hn_session *s, const 
     return hn_score_feed(env, arena, s, &batch, &out->in);
 }
 
+enum { RUNS_MOST = 1000 }; /* of a round */
+
 typedef struct timed {
     hn_ready ready;
     hn_tensor *out;
     size_t per_round;
-    uint64_t best_ns;
-    double *run_ms; /* one per round: the fastest-independent mean of its runs */
+    double *run_ms; /* rounds x per_round */
     double *steps;  /* rounds x steps */
 } timed;
 
@@ -36,9 +37,8 @@ static hn_status start(hn_env *env, hn_arena *arena, hn_session *s, const hn_fee
     for (size_t i = 0; i < nin; i++) types[i] = hn_session_type_for(s, i, feed->in[i]);
     HN_TRY(hn_session_ready(env, s, types, &t->ready));
     t->out = hn_arena_array(env, arena, hn_session_outputs(s) + 1, sizeof *t->out);
-    t->run_ms = hn_arena_array(env, arena, rounds, sizeof *t->run_ms);
     t->steps = hn_arena_array(env, arena, rounds * (t->ready.plan->nsteps + 1), sizeof *t->steps);
-    if (!t->out || !t->run_ms || !t->steps) return HN_NOMEM;
+    if (!t->out || !t->steps) return HN_NOMEM;
     uint64_t best = UINT64_MAX;
     for (int i = 0; i < 3; i++) { /* warm-up, and a first guess */
         uint64_t from = hn_clock_ns();
@@ -47,9 +47,9 @@ static hn_status start(hn_env *env, hn_arena *arena, hn_session *s, const hn_fee
         best = took < best ? took : best;
     }
     double runs = slice_ms * 1e6 / (double)(best + 1);
-    t->best_ns = best;
-    t->per_round = runs < 1 ? 1 : runs > 10000 ? 10000 : (size_t)runs;
-    return HN_OK;
+    t->per_round = runs < 1 ? 1 : runs > RUNS_MOST ? RUNS_MOST : (size_t)runs;
+    t->run_ms = hn_arena_array(env, arena, rounds * t->per_round, sizeof *t->run_ms);
+    return t->run_ms ? HN_OK : HN_NOMEM;
 }
 
 static hn_status one_round(hn_env *env, const hn_feed *feed, timed *t, size_t round)
@@ -57,14 +57,13 @@ static hn_status one_round(hn_env *env, const hn_feed *feed, timed *t, size_t ro
     hn_instance *inst = t->ready.inst;
     size_t nsteps = t->ready.plan->nsteps;
     hn_instance_profile(inst, false);
-    uint64_t from = hn_clock_ns(), before = from;
+    uint64_t before = hn_clock_ns();
     for (size_t i = 0; i < t->per_round; i++) {
         HN_TRY(hn_instance_run(env, inst, feed->in, t->out));
         uint64_t now = hn_clock_ns();
-        t->best_ns = now - before < t->best_ns ? now - before : t->best_ns;
+        t->run_ms[round * t->per_round + i] = (double)(now - before) * 1e-6;
         before = now;
     }
-    t->run_ms[round] = (double)(before - from) * 1e-6 / (double)t->per_round;
     hn_instance_profile(inst, true);
     size_t profiled = t->per_round / 2 + 1;
     for (size_t i = 0; i < profiled; i++) HN_TRY(hn_instance_run(env, inst, feed->in, t->out));
@@ -88,16 +87,16 @@ static hn_status finish(hn_env *env, hn_arena *arena, timed *t, size_t rounds, h
         out->step_us[k] = hn_stat_median(column, rounds);
         out->step_best_us[k] = column[0]; /* sorted by now */
     }
+    size_t runs = rounds * t->per_round;
     double sum = 0;
-    for (size_t r = 0; r < rounds; r++) sum += t->run_ms[r];
-    hn_stat_sort(t->run_ms, rounds);
-    out->latency = (hn_latency){.best_ms = (double)t->best_ns * 1e-6,
-                                .min_ms = t->run_ms[0],
-                                .p50_ms = hn_stat_quantile(t->run_ms, rounds, 0.5),
-                                .p90_ms = hn_stat_quantile(t->run_ms, rounds, 0.9),
-                                .p99_ms = hn_stat_quantile(t->run_ms, rounds, 0.99),
-                                .mean_ms = sum / (double)rounds,
-                                .runs = rounds * t->per_round};
+    for (size_t r = 0; r < runs; r++) sum += t->run_ms[r];
+    hn_stat_sort(t->run_ms, runs);
+    out->latency = (hn_latency){.min_ms = t->run_ms[0],
+                                .p50_ms = hn_stat_quantile(t->run_ms, runs, 0.5),
+                                .p90_ms = hn_stat_quantile(t->run_ms, runs, 0.9),
+                                .p99_ms = hn_stat_quantile(t->run_ms, runs, 0.99),
+                                .mean_ms = sum / (double)runs,
+                                .runs = runs};
     return HN_OK;
 }
 

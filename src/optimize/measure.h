@@ -5,8 +5,8 @@
 #include "data/data.h"
 #include "optimize/session.h"
 
+/* Of single runs. */
 typedef struct hn_latency {
-    double best_ms; /* the fastest single run; the others are of rounds */
     double min_ms, p50_ms, p90_ms, p99_ms, mean_ms;
     size_t runs;
 } hn_latency;

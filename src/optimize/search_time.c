@@ -44,7 +44,7 @@ static hn_status against_float(hn_search *s, double *v, size_t n)
     hn_status st = hn_search_build(s, &arena, &q, &g, &session);
     if (st == HN_OK) st = time_pair(s, &arena, s->float_session, session, t);
     for (size_t k = 0; k < n && st == HN_OK; k++)
-        v[k] = k < 2 ? t[k].latency.best_ms : hn_timing_best(&t[k % 2], s->layers.layer[k / 2 - 1].name);
+        v[k] = k < 2 ? t[k].latency.min_ms : hn_timing_best(&t[k % 2], s->layers.layer[k / 2 - 1].name);
     hn_session_close(s->env, session);
     hn_arena_fini(s->env, &arena);
     HN_TRY(st);
@@ -88,7 +88,7 @@ static hn_status with_float(hn_search *s, size_t i, double v[2])
     if (st == HN_OK) st = hn_search_build(s, &arena, &q, &g[1], &session[1]);
     turn(s, i, true);
     if (st == HN_OK) st = time_pair(s, &arena, session[0], session[1], t);
-    for (size_t k = 0; k < 2 && st == HN_OK; k++) v[k] = t[k].latency.best_ms;
+    for (size_t k = 0; k < 2 && st == HN_OK; k++) v[k] = t[k].latency.min_ms;
     hn_session_close(s->env, session[0]);
     hn_session_close(s->env, session[1]);
     hn_arena_fini(s->env, &arena);
