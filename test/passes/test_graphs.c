@@ -53,14 +53,15 @@ static void show(hn_env *env, const hn_graph *g, const hn_tensor *const *in)
     hn_buf_fini(env, &text);
 }
 
-static void report(hn_env *env, uint64_t seed, const char *isa, uint64_t bits, const hn_gen *g, const hn_diff *d)
+static void report(hn_env *env, uint64_t seed, const char *isa, hn_diff_how how, const hn_gen *g, const hn_diff *d)
 {
     hn_arena arena = {0};
     const hn_tensor **in = NULL;
-    fprintf(stderr, "seed %llu, --isa %s: %s\n", (unsigned long long)seed, isa, d->text);
-    hn_graph *part = hn_diff_minimise(env, &arena, g->g, g->in, bits, &in);
+    fprintf(stderr, "seed %llu, --isa %s%s: %s\n", (unsigned long long)seed, isa, how.symbols ? ", symbolic dims" : "",
+            d->text);
+    hn_graph *part = hn_diff_minimise(env, &arena, g->g, g->in, how, &in);
     if (part) {
-        hn_diff small = hn_diff_graph(env, part, in, bits);
+        hn_diff small = hn_diff_graph(env, part, in, how);
         fprintf(stderr, "smallest part: %s\n", small.text);
     }
     show(env, part ? part : g->g, part ? in : g->in);
@@ -81,14 +82,15 @@ static void one(hn_env *env, uint64_t seed, size_t nisa, const char *const *name
     t->graphs++;
     t->nodes += g.nodes;
     for (size_t k = 0; k < nisa; k++) {
-        hn_diff d = hn_diff_graph(env, g.g, g.in, isa[k]);
+        hn_diff_how how = {isa[k], seed % 3 == 0};
+        hn_diff d = hn_diff_graph(env, g.g, g.in, how);
         t->noise += d.kind == HN_DIFF_NOISE;
         if (d.kind < HN_DIFF_WRONG) continue;
         if (d.kind == HN_DIFF_WRONG)
             t->wrong++;
         else
             t->refused++;
-        report(env, seed, name[k], isa[k], &g, &d);
+        report(env, seed, name[k], how, &g, &d);
         break;
     }
     hn_arena_fini(env, &arena);

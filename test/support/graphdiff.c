@@ -156,14 +156,38 @@ typedef struct runner {
     hn_instance *inst;
 } runner;
 
-static hn_status run(hn_env *env, const hn_graph *g, const hn_tensor *const *in, uint64_t isa, runner *r,
+/* Input dims become symbols of their own; all other types are inferred anew. */
+static hn_status forget(hn_graph *g)
+{
+    char name[32];
+    for (size_t i = 0; i < g->nin; i++) {
+        hn_type *t = &g->in[i]->type;
+        for (int d = 0; d < t->rank; d++) {
+            snprintf(name, sizeof name, "s%zu_%d", i, d);
+            t->dims[d] = hn_graph_symbol(g, name);
+            if (t->dims[d] > -2) return g->env->error.status;
+        }
+    }
+    for (hn_node *n = g->first; n; n = n->next)
+        for (size_t i = 0; i < n->nout; i++)
+            if (n->out[i]) n->out[i]->type = hn_type_tensor(HN_NONE, -1, NULL);
+    return hn_graph_infer(g);
+}
+
+static hn_status run(hn_env *env, const hn_graph *g, const hn_tensor *const *in, hn_diff_how how, runner *r,
                      hn_tensor *out)
 {
     hn_graph *c = hn_graph_clone(env, &r->arena, g);
     if (!c) return env->error.status;
+    if (how.symbols) HN_TRY(hn_context(env, forget(c), "with symbols"));
     HN_TRY(hn_pipeline_run(env, c, hn_pipeline_clean));
+    for (size_t i = 0; how.symbols && i < c->nin; i++) HN_TRY(hn_graph_bind(c, i, in[i]->rank, in[i]->dims));
+    if (how.symbols) {
+        HN_TRY(hn_graph_infer(c));
+        HN_TRY(hn_pipeline_run(env, c, hn_pipeline_clean));
+    }
     HN_TRY(hn_pipeline_run(env, c, hn_pipeline_compile));
-    hn_plan_options o = {.isa = isa};
+    hn_plan_options o = {.isa = how.isa};
     HN_TRY(hn_plan_build(env, c, &o, &r->plan));
     HN_TRY(hn_plan_check(env, r->plan));
     HN_TRY(hn_instance_new(env, r->plan, &r->inst));
@@ -171,7 +195,7 @@ static hn_status run(hn_env *env, const hn_graph *g, const hn_tensor *const *in,
     return hn_instance_run(env, r->inst, in, out); /* twice: state left behind would show */
 }
 
-hn_diff hn_diff_graph(hn_env *env, const hn_graph *g, const hn_tensor *const *in, uint64_t isa)
+hn_diff hn_diff_graph(hn_env *env, const hn_graph *g, const hn_tensor *const *in, hn_diff_how how)
 {
     hn_diff d = {0};
     hn_arena arena = {0};
@@ -179,7 +203,7 @@ hn_diff hn_diff_graph(hn_env *env, const hn_graph *g, const hn_tensor *const *in
     const hn_tensor **at;
     hn_tensor *out = hn_arena_array(env, &arena, g->nout + 1, sizeof *out);
     hn_status st = out ? evaluate(env, &arena, g, in, NULL, &at) : HN_NOMEM;
-    if (st == HN_OK) st = run(env, g, in, isa, &r, out);
+    if (st == HN_OK) st = run(env, g, in, how, &r, out);
     if (st != HN_OK) {
         d.kind = HN_DIFF_REFUSED;
         hn_error_format(&env->error, d.text, sizeof d.text);
@@ -246,11 +270,11 @@ static void mark(const hn_value *v, bool *keep)
     for (size_t i = 0; i < n->nin; i++) mark(n->in[i], keep);
 }
 
-hn_graph *hn_diff_minimise(hn_env *env, hn_arena *arena, const hn_graph *g, const hn_tensor *const *in, uint64_t isa,
+hn_graph *hn_diff_minimise(hn_env *env, hn_arena *arena, const hn_graph *g, const hn_tensor *const *in, hn_diff_how how,
                            const hn_tensor ***small_in)
 {
     const hn_tensor **at;
-    hn_diff first = hn_diff_graph(env, g, in, isa);
+    hn_diff first = hn_diff_graph(env, g, in, how);
     if (evaluate(env, arena, g, in, NULL, &at) != HN_OK || first.kind < HN_DIFF_WRONG) return NULL;
     cut c = {.env = env, .arena = arena, .g = g, .at = at};
     hn_graph *best = NULL;
@@ -258,7 +282,7 @@ hn_graph *hn_diff_minimise(hn_env *env, hn_arena *arena, const hn_graph *g, cons
     if (!c.keep) return NULL;
     for (size_t k = 0; k < g->nout && first.kind == HN_DIFF_REFUSED; k++) mark(g->out[k], c.keep);
     mark(g->out[first.output], c.keep);
-    if (build(&c, first.output) && hn_diff_graph(env, c.part, c.in, isa).kind == first.kind) {
+    if (build(&c, first.output) && hn_diff_graph(env, c.part, c.in, how).kind == first.kind) {
         best = c.part;
         *small_in = c.in;
     }
@@ -268,7 +292,7 @@ hn_graph *hn_diff_minimise(hn_env *env, hn_arena *arena, const hn_graph *g, cons
             if (!c.keep[n->id]) continue;
             c.keep[n->id] = false;
             bool fails = build(&c, first.output) && c.part->nnodes > 0 &&
-                         hn_diff_graph(env, c.part, c.in, isa).kind == first.kind;
+                         hn_diff_graph(env, c.part, c.in, how).kind == first.kind;
             hn_error_clear(env);
             if (!fails) {
                 c.keep[n->id] = true;

@@ -21,10 +21,16 @@ typedef struct hn_diff {
     char text[512];
 } hn_diff;
 
-/* want: g->nout tensors by the reference, or NULL to compute them. */
-hn_diff hn_diff_graph(hn_env *env, const hn_graph *g, const hn_tensor *const *in, uint64_t isa);
+/* How the graph is compiled: for what instructions, and whether its input dims are symbols first, bound to numbers
+ * between the two pipelines, as a session does it. */
+typedef struct hn_diff_how {
+    uint64_t isa;
+    bool symbols;
+} hn_diff_how;
+
+hn_diff hn_diff_graph(hn_env *env, const hn_graph *g, const hn_tensor *const *in, hn_diff_how how);
 /* The smallest part of g found that still differs: values in its middle become inputs. In the arena. */
-hn_graph *hn_diff_minimise(hn_env *env, hn_arena *arena, const hn_graph *g, const hn_tensor *const *in, uint64_t isa,
+hn_graph *hn_diff_minimise(hn_env *env, hn_arena *arena, const hn_graph *g, const hn_tensor *const *in, hn_diff_how how,
                            const hn_tensor ***small_in);
 
 #endif
