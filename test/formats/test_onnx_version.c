@@ -406,6 +406,16 @@ static void axis_one(hn_ob *o)
     hn_ob_int(o, "axis", 1);
 }
 
+static void rows_of_two(hn_ob *o)
+{
+    hn_ob_ints(o, "axes", 1, (int64_t[]){1});
+    hn_ob_int(o, "keepdims", 0);
+}
+static void blocks_of_two(hn_ob *o)
+{
+    hn_ob_int(o, "blocksize", 2);
+}
+
 static void forms(void **state)
 {
     static const form table[] = {
@@ -417,6 +427,18 @@ static void forms(void **state)
         {"Crop", 6, 4, {1, 1, 2, 3}, 0, with_border, 2, {1, 2}},
         {"Crop", 6, 4, {1, 1, 3, 3}, 0, with_border_and_size, 2, {1, 4}},
         {"MeanVarianceNormalization", 8, 4, {1, 2, 1, 2}, 0, without_variance, 4, {-1.5f, -0.5f, 0.5f, 1.5f}},
+        {"ReduceL1", 7, 2, {2, 2}, 1, rows_of_two, 2, {3, 7}},
+        {"ReduceL2", 11, 2, {2, 2}, 1, rows_of_two, 2, {2.2360680f, 5}},
+        {"ReduceLogSum", 13, 2, {2, 2}, 1, rows_of_two, 2, {1.0986123f, 1.9459101f}},
+        {"ReduceLogSumExp", 17, 2, {2, 2}, 1, rows_of_two, 2, {2.3132617f, 4.3132617f}},
+        {"ReduceSumSquare", 13, 2, {2, 2}, 1, rows_of_two, 2, {5, 25}},
+        {"ReduceMax", 12, 2, {2, 2}, 1, rows_of_two, 2, {2, 4}},
+        {"ReduceMin", 13, 2, {2, 2}, 1, rows_of_two, 2, {1, 3}},
+        {"ReduceProd", 11, 2, {2, 2}, 1, rows_of_two, 2, {2, 12}},
+        {"ReduceSum", 12, 2, {2, 2}, 1, rows_of_two, 2, {3, 7}},
+        {"ReduceMean", 17, 2, {2, 2}, 1, rows_of_two, 2, {1.5f, 3.5f}},
+        {"DepthToSpace", 7, 4, {1, 4, 1, 1}, 0, blocks_of_two, 4, {0, 1, 2, 3}},
+        {"SpaceToDepth", 13, 4, {1, 1, 2, 2}, 0, blocks_of_two, 4, {0, 1, 2, 3}},
         {"TopK", 9, 2, {2, 2}, 0, top_one, 2, {1, 3}},
         {"Upsample", 6, 4, {1, 1, 1, 4}, 0, half_of_width, 4, {0, 2, 0, 2}},
         {"Cast", 5, 1, {2}, 1, to_half, 2, {1, 2}},
@@ -435,6 +457,32 @@ static void forms(void **state)
         hn_ob_close(&f.o);
         gives(&f, t->from, t->count, t->want);
     }
+}
+
+/* Before opset 16 coordinates were not shifted, and regions at least 1 wide. */
+static void regions_of_interest(void **state)
+{
+    (void)state;
+    fixture f;
+    begin(&f, 10, 4, (int64_t[]){1, 1, 1, 3});
+    hn_ob_f32(&f.o, "rois", 2, (int64_t[]){1, 4}, (float[]){0, 0, 3, 1});
+    hn_ob_i64(&f.o, "which", 1, (int64_t[]){1}, (int64_t[]){0});
+    hn_ob_node_open(&f.o, "RoiAlign", "x,rois,which", "y");
+    hn_ob_int(&f.o, "output_width", 2);
+    hn_ob_int(&f.o, "sampling_ratio", 1);
+    hn_ob_close(&f.o);
+    gives(&f, 0, 2, (float[]){0.75f, 2});
+}
+
+/* Nearest resizing that shrinks one axis rounds up, that grows another rounds down. */
+static void resize_both_ways(void **state)
+{
+    (void)state;
+    fixture f;
+    begin(&f, 10, 2, (int64_t[]){4, 2});
+    hn_ob_f32(&f.o, "scales", 1, (int64_t[]){2}, (float[]){0.5f, 2});
+    hn_ob_node(&f.o, "Resize", "x,scales", "y");
+    gives(&f, 0, 8, (float[]){0, 0, 1, 1, 4, 4, 5, 5});
 }
 
 /* Two samples of two steps each; the state starts at 10 and 20. */
@@ -475,6 +523,8 @@ int main(void)
         cmocka_unit_test(contrib),
         cmocka_unit_test(forms),
         cmocka_unit_test(scan_over_samples),
+        cmocka_unit_test(regions_of_interest),
+        cmocka_unit_test(resize_both_ways),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
