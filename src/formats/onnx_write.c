@@ -33,18 +33,28 @@ static void put_opset(hn_env *env, hn_buf *b, const char *domain, int64_t versio
     hn_pb_end(env, b, mark);
 }
 
-/* One import for each domain in use besides the standard one; its version is the newest any row there follows. */
+static int64_t newest_used(const hn_graph *g, const char *domain)
+{
+    int64_t version = 1;
+    for (const hn_node *n = g->first; n != NULL; n = n->next) {
+        if (strcmp(n->op->domain, domain) == 0 && n->op->since > version) version = n->op->since;
+        for (size_t i = 0; i < n->nregions; i++) {
+            int64_t inner = newest_used(n->regions[i], domain);
+            version = inner > version ? inner : version;
+        }
+    }
+    return version;
+}
+
+/* One import for each domain in use besides the standard one; its version is the newest that an operator in the file
+ * needs: a newer one may have withdrawn another. */
 static hn_status put_domains(hn_onnx_writer *w, const hn_graph *g, hn_dict *seen)
 {
     for (const hn_node *n = g->first; n != NULL; n = n->next) {
         const char *domain = n->op->domain;
         for (size_t i = 0; i < n->nregions; i++) HN_TRY(put_domains(w, n->regions[i], seen));
         if (domain[0] == '\0' || hn_dict_get(seen, hn_str_of(domain)) != NULL) continue;
-        int64_t version = 1;
-        for (size_t i = 0; i < g->ops->count; i++)
-            if (strcmp(g->ops->rows[i]->domain, domain) == 0 && g->ops->rows[i]->since > version)
-                version = g->ops->rows[i]->since;
-        put_opset(w->env, w->out, domain, version);
+        put_opset(w->env, w->out, domain, newest_used(w->top, domain));
         HN_TRY(hn_dict_put(w->env, &w->arena, seen, hn_str_of(domain), w));
     }
     return HN_OK;

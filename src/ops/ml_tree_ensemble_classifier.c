@@ -183,7 +183,7 @@ static const hn_attr_row attrs[] = {
 const hn_op hn_op_ml_tree_ensemble_classifier = {
     .name = "TreeEnsembleClassifier",
     .domain = "ai.onnx.ml",
-    .since = 5,
+    .since = 3,
     .doc =
         "z[n, k] = sum over trees of the votes for class k in the leaf that x[n] reaches, plus base_values[k]; y[n] = "
         "label of the highest among classes with votes or base values; then post_transform of z. Where votes name "

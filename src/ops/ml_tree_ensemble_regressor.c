@@ -174,7 +174,7 @@ static const hn_attr_row attrs[] = {
 const hn_op hn_op_ml_tree_ensemble_regressor = {
     .name = "TreeEnsembleRegressor",
     .domain = "ai.onnx.ml",
-    .since = 5,
+    .since = 3,
     .doc = "y[n, t] = join over trees of the votes for t in the leaf that x[n] reaches, plus base_values[t], then "
            "post_transform. Trees (x0 <= 0.5 ? 10 : 20) and (x1 > 1 ? 1 : 2), SUM, [[0, 0], [1, 3]]: [[12], [21]].",
     HN_PORTS(in, 1, out),

@@ -8,7 +8,7 @@ const char *const hn_pipeline_clean[] = {
     "fold", "cse", "dead", NULL};
 
 const char *const hn_pipeline_compile[] = {
-    "gradient", "capture", "fold", "inline_if", "dead",
+    "gradient", "capture", "fold", "inline_if", "dead", "labels",
     "identity", "cast", "identity", "channels", "transpose_reshape", "cse",
     "fuse_pattern", "attention", "rnn_table", "lift", "pad_conv", "fold_bn",
     "qdq", "fold_dq", "pad_conv", "fold_bn", "fuse_pattern",
