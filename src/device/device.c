@@ -73,6 +73,35 @@ int hn_lower_output(hn_lower *c, size_t i)
     return add_operand(c, &o);
 }
 
+bool hn_lower_joins(const hn_lower *c, size_t *at, size_t *stride)
+{
+    const hn_value *v = c->node->nout > 0 ? c->node->out[0] : NULL;
+    const hn_node *cat = v == NULL || v->nuses != 1 ? NULL : v->uses->node;
+    if (cat == NULL || !hn_node_is(cat, "Concat") || cat->graph != c->node->graph || !hn_type_known(&v->type))
+        return false;
+    const hn_value *whole = cat->out[0];
+    int axis, last = v->type.rank - 1;
+    if (whole == NULL || !hn_type_known(&whole->type) || last < 0) return false;
+    if (!hn_axis(hn_attr_int(cat, "axis", 0), whole->type.rank, &axis) || axis != last) return false;
+    size_t sum = 0;
+    for (size_t i = 0; i < cat->nin; i++) {
+        const hn_type *t = cat->in[i] == NULL ? NULL : &cat->in[i]->type;
+        if (t == NULL || !hn_type_known(t) || t->rank != last + 1 || t->dtype != v->type.dtype) return false;
+        if (cat->in[i] == v) *at = sum;
+        sum += (size_t)t->dims[last];
+    }
+    *stride = sum;
+    return sum == (size_t)whole->type.dims[last];
+}
+
+int hn_lower_output_joined(hn_lower *c)
+{
+    hn_value *v = c->node->out[0];
+    hn_operand o = {.kind = HN_OPERAND_VALUE, .written = true, .value = v->uses->node->out[0]};
+    v->joined = true;
+    return add_operand(c, &o);
+}
+
 int hn_lower_const(hn_lower *c, size_t bytes, void **data)
 {
     size_t padded;
@@ -138,6 +167,7 @@ size_t hn_driver_next(const hn_op *op, size_t last)
 
 static void reset(hn_lower *c)
 {
+    if (c->node->nout > 0 && c->node->out[0] != NULL) c->node->out[0]->joined = false;
     c->params = NULL;
     c->params_bytes = 0;
     c->noperands = 0;

@@ -97,6 +97,10 @@ void *hn_lower_params(hn_lower *c, size_t bytes) HN_MUST_CHECK;
  * is NULL. */
 int hn_lower_input(hn_lower *c, size_t i);
 int hn_lower_output(hn_lower *c, size_t i);
+/* Whether output 0, rows of its last dim, is read by one Concat along that dim only, so that its rows may be written
+ * where they belong there: `at` elements into rows of `stride`. */
+bool hn_lower_joins(const hn_lower *c, size_t *at, size_t *stride);
+int hn_lower_output_joined(hn_lower *c); /* the Concat's result instead of output 0; hn_lower_joins was true */
 int hn_lower_const(hn_lower *c, size_t bytes,
                    void **data); /* zeroed; fill now. May over-allocate for kernels that over-read */
 /* Best kernel of a family within c->isa whose variant matches (-1: any) and whose flags contain `flags`; appended to

@@ -75,6 +75,7 @@ struct hn_value {
     hn_use *uses;
     size_t nuses;
     void *scratch; /* for one pass at a time; unspecified on entry */
+    bool joined;   /* set by lowering: its producer writes into the result of the Concat that alone reads it */
 };
 
 struct hn_node {

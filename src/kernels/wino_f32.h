@@ -22,6 +22,7 @@ typedef struct hn_wino_f32 {
     ptrdiff_t pt, pl;    /* input row 0 is at output row pt - 1 of an unpadded window, and so on: pads of the window */
     const float *x;      /* of image 0 */
     float *y;            /* of image 0 */
+    size_t y_stride;     /* from pixel to pixel; m where there is a residual */
     const float *u;      /* packed */
     float *scratch;      /* hn_wino_f32_floats of them; fastest on a 64-byte boundary */
     size_t first, count; /* tiles, count >= 1 */

@@ -84,8 +84,15 @@ static void begin(scene *q, const hn_kernel *k, const shape *s, hn_rng *rng)
     guard_rand(&q->bias, rng, -1, 1);
     guard_rand(&q->r, rng, -1, 1);
     pack(q);
-    q->g =
-        (hn_wino_f32){.h = s->h, .w = s->w, .c = s->c, .oh = q->oh, .ow = q->ow, .m = s->m, .pt = s->pt, .pl = s->pl};
+    q->g = (hn_wino_f32){.h = s->h,
+                         .w = s->w,
+                         .c = s->c,
+                         .oh = q->oh,
+                         .ow = q->ow,
+                         .m = s->m,
+                         .y_stride = s->m,
+                         .pt = s->pt,
+                         .pl = s->pl};
     q->g.down = (q->oh + t - 1) / t;
     q->g.across = (q->ow + t - 1) / t;
     q->g.first = s->first;

@@ -1,5 +1,6 @@
 /* concat: Concat and Split of any element type. The whole tensor is rows of `row` bytes, and every part owns the same
- * range of each row, so that all is runs of memory. */
+ * range of each row, so that all is runs of memory. A part whose producer has written it in place already has no bytes.
+ */
 #include <string.h>
 
 #include "base/size.h"
@@ -37,9 +38,11 @@ static hn_status lower(hn_lower *c)
     for (size_t i = 0; i < parts; i++) {
         const hn_value *v = split ? n->out[i] : n->in[i];
         if (v == NULL || !hn_type_known(&v->type)) return hn_lower_refuse(c, "a part is absent");
+        const bool there = !split && v->joined;
         table[i] = (part){at, inner * (uint64_t)v->type.dims[axis]};
         at += table[i].bytes;
-        if ((split ? hn_lower_output(c, i) : hn_lower_input(c, i)) < 0) return HN_NOMEM;
+        if (there) table[i].bytes = 0;
+        if ((split ? hn_lower_output(c, i) : hn_lower_input(c, there ? SIZE_MAX : i)) < 0) return HN_NOMEM;
     }
     p->split = split;
     p->parts = parts;

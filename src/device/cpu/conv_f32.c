@@ -21,6 +21,7 @@ typedef struct params {
     uint32_t group, packed, copy, images;         /* images a pass */
     uint64_t hp, wp;                              /* image the windows run over */
     uint64_t out_scratch, res_scratch, w_scratch; /* offsets in scratch */
+    uint64_t y_at, y_stride;                      /* of a pixel, where the result lies in another's rows */
 } params;
 
 static const hn_value *input(const hn_node *n, size_t i)
@@ -131,7 +132,12 @@ static hn_status lower(hn_lower *c)
     } else if (hn_lower_input(c, 1) < 0) {
         return HN_NOMEM;
     }
-    if (hn_lower_input(c, 2) < 0 || hn_lower_input(c, 3) < 0 || hn_lower_output(c, 0) < 0) return HN_NOMEM;
+    size_t y_at = 0, y_stride = (size_t)g.m;
+    bool joined = hn_attr_int(node, "layout", 0) == 1 && input(node, 3) == NULL && hn_lower_joins(c, &y_at, &y_stride);
+    p->y_at = y_at;
+    p->y_stride = y_stride;
+    if (hn_lower_input(c, 2) < 0 || hn_lower_input(c, 3) < 0) return HN_NOMEM;
+    if ((joined ? hn_lower_output_joined(c) : hn_lower_output(c, 0)) < 0) return HN_NOMEM;
     bool fits;
     HN_TRY(add_taps(c, p, taps, merged ? 1 : (size_t)g.kw, &fits));
     if (!fits) return hn_lower_refuse(c, "an image of more than 2^31 elements");
@@ -189,7 +195,7 @@ static hn_status run(const hn_run *r)
                        .tap = r->ptr[OPERAND_TAPS],
                        .b = w,
                        .b_matrix = hn_gemm_packed_floats(&plan),
-                       .c_stride = m,
+                       .c_stride = p->y_stride,
                        .c_matrix = plan.n,
                        .ep = p->ep,
                        .bias_matrix = plan.n,
@@ -212,7 +218,7 @@ static hn_status run(const hn_run *r)
             hn_planes_run(r->pool, r->kernels[1], &turn);
             job.ep.residual = turned;
         }
-        job.c = g->out_first ? out : y + at;
+        job.c = g->out_first ? out : y + p->y_at + first * pixels * p->y_stride;
         hn_gemm_plan_rows(&plan, count * pixels);
         hn_gemm_run(r->pool, &job);
         if (g->out_first) {

@@ -29,8 +29,10 @@ static hn_status lower_transpose(const hn_node *n, hn_box *b)
 }
 
 /* Sizes come from the inferred type; only where each axis starts and how it steps is read here. */
-static hn_status lower_slice(const hn_node *n, hn_box *b, bool *known)
+static hn_status lower_slice(const hn_lower *c, hn_box *b, bool *known, bool *joined)
 {
+    const hn_node *n = c->node;
+    size_t at = 0, stride = 0;
     const hn_type *x = &n->in[0]->type, *y = &n->out[0]->type;
     int64_t sx[HN_MAX_RANK], sy[HN_MAX_RANK], start[HN_MAX_RANK] = {0}, step[HN_MAX_RANK];
     const hn_tensor *in[5] = {NULL};
@@ -51,6 +53,10 @@ static hn_status lower_slice(const hn_node *n, hn_box *b, bool *known)
     }
     hn_strides(x->rank, x->dims, sx);
     hn_strides(y->rank, y->dims, sy);
+    *joined = y->rank > 0 && step[y->rank - 1] == 1 && hn_lower_joins(c, &at, &stride);
+    for (int d = y->rank - 2; *joined && d >= 0; d--)
+        sy[d] = d == y->rank - 2 ? (int64_t)stride : sy[d + 1] * y->dims[d + 1];
+    b->dst_at = (int64_t)at;
     for (int d = 0; d < y->rank; d++) {
         b->src_at += start[d] * sx[d];
         hn_box_dim(b, y->dims[d], sy[d], sx[d] * step[d]);
@@ -103,10 +109,10 @@ static hn_status lower(hn_lower *c)
     const hn_kernel *k = hn_lower_kernel(c, "transpose_b4", -1, 0);
     if (k == NULL) return hn_lower_refuse(c, "no transpose_b4 kernel");
     hn_box b;
-    bool known = true;
+    bool known = true, joined = false;
     hn_box_start(&b, bytes);
     if (strcmp(n->op->name, "Transpose") == 0) HN_TRY(lower_transpose(n, &b));
-    if (strcmp(n->op->name, "Slice") == 0) HN_TRY(lower_slice(n, &b, &known));
+    if (strcmp(n->op->name, "Slice") == 0) HN_TRY(lower_slice(c, &b, &known, &joined));
     if (strcmp(n->op->name, "Expand") == 0) lower_expand(n, &b, false);
     if (strcmp(n->op->name, "Tile") == 0) lower_expand(n, &b, true);
     if (strcmp(n->op->name, "DepthToSpace") == 0) lower_depth(n, &b, true);
@@ -114,7 +120,8 @@ static hn_status lower(hn_lower *c)
     if (!known) return hn_lower_refuse(c, "starts, axes or steps are not constant");
     hn_box_finish(&b);
     hn_box *p = hn_lower_params(c, sizeof *p);
-    if (p == NULL || hn_lower_input(c, 0) < 0 || hn_lower_output(c, 0) < 0) return HN_NOMEM;
+    if (p == NULL || hn_lower_input(c, 0) < 0) return HN_NOMEM;
+    if ((joined ? hn_lower_output_joined(c) : hn_lower_output(c, 0)) < 0) return HN_NOMEM;
     *p = b;
     return HN_OK;
 }

@@ -28,6 +28,7 @@ typedef struct params {
     hn_epilogue_f32 ep;
     uint32_t down, across, blocks, slots, far;
     uint64_t slot_bytes;
+    uint64_t y_at, y_stride; /* of a pixel, where the result lies in another's rows */
 } params;
 
 /* A step is one fused multiply-add of 16 lanes; narrower vectors take a step in as many parts. What a tile costs beside
@@ -182,7 +183,13 @@ static hn_status lower(hn_lower *c)
     float *u;
     if (hn_lower_input(c, 0) < 0 || hn_lower_const(c, bytes, (void **)&u) < 0) return HN_NOMEM;
     pack(k, &g, node->in[1]->data->data, u);
-    if (hn_lower_input(c, 2) < 0 || hn_lower_input(c, 3) < 0 || hn_lower_output(c, 0) < 0) return HN_NOMEM;
+    size_t y_at = 0, y_stride = (size_t)g.m;
+    bool joined = hn_attr_int(node, "layout", 0) == 1 && (node->nin < 4 || node->in[3] == NULL) &&
+                  hn_lower_joins(c, &y_at, &y_stride);
+    p->y_at = y_at;
+    p->y_stride = y_stride;
+    if (hn_lower_input(c, 2) < 0 || hn_lower_input(c, 3) < 0) return HN_NOMEM;
+    if ((joined ? hn_lower_output_joined(c) : hn_lower_output(c, 0)) < 0) return HN_NOMEM;
     c->scratch_bytes = p->slots * p->slot_bytes;
     c->error = (tile == 2 ? 1 : 3) * ldexp(1, -24) * sqrt((double)g.c);
     return HN_OK;
@@ -233,7 +240,8 @@ static hn_status run(const hn_run *r)
                         .pt = g->pt,
                         .pl = g->pl,
                         .x = r->ptr[OPERAND_X],
-                        .y = r->ptr[OPERAND_Y],
+                        .y = (float *)r->ptr[OPERAND_Y] + p->y_at,
+                        .y_stride = p->y_stride,
                         .u = r->ptr[OPERAND_U],
                         .ep = p->ep};
     j.g.ep.bias = r->ptr[OPERAND_B];
