@@ -1,6 +1,7 @@
 /* binary_f32, deconv_f32, deconv_block_f32, resize_f32, pool_f32, norm_f32 and clip_int on shapes larger than the rows'
  * own cases.
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -174,12 +175,36 @@ static void repeated_rows_match(void **state)
         }
 }
 
+/* Columns so wide that their rows go a few at a time, with rows on either side of a full group. */
+static void wide_columns_match(void **state)
+{
+    (void)state;
+    static const char *const NAMES[] = {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceL2", "ReduceL1"};
+    static const int64_t ROWS[] = {1, 15, 16, 17, 32, 53};
+    for (size_t i = 0; i < HN_COUNT(NAMES) * HN_COUNT(ROWS); i++) {
+        drive d;
+        drive_begin(&d, i);
+        hn_tensor *x = drive_rand(&d, false, DRIVE_DIMS(2, ROWS[i / HN_COUNT(NAMES)], i % 2 ? 300 : 129), -1, 1);
+        if (i % 5 == 2) ((float *)x->data)[7] = NAN;
+        hn_tensor *axes = hn_arena_alloc(&d.env, &d.arena, sizeof *axes);
+        assert_non_null(axes);
+        ok(hn_tensor_init(&d.env, &d.arena, axes, HN_I64, 1, (int64_t[]){1}));
+        hn_set_i64(axes, 0, 1);
+        drive_tensor(&d, true, axes);
+        drive_node(&d, NAMES[i % HN_COUNT(NAMES)], 1);
+        drive_check(&d, "reduce_f32", 1e-5, 1e-5);
+        assert_false(d.unsuitable);
+        drive_end(&d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(repeated_rows_match),  cmocka_unit_test(deconvolutions_match), cmocka_unit_test(resizes_match),
-        cmocka_unit_test(integers_are_clipped), cmocka_unit_test(blocks_match),         cmocka_unit_test(pools_match),
-        cmocka_unit_test(norms_match),
+        cmocka_unit_test(repeated_rows_match),  cmocka_unit_test(wide_columns_match),
+        cmocka_unit_test(deconvolutions_match), cmocka_unit_test(resizes_match),
+        cmocka_unit_test(integers_are_clipped), cmocka_unit_test(blocks_match),
+        cmocka_unit_test(pools_match),          cmocka_unit_test(norms_match),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
