@@ -2,22 +2,34 @@
  * registers for all the windows that they are part of; narrow images take several pixels a vector. */
 #include "kernels/vnni/lib_dwconv_q8_narrow.h"
 
-ALWAYS void slide(const hn_dwconv_q8 *g, dwconv_rows rows, const int stride, const int is_signed)
+ALWAYS void slide(const hn_dwconv_q8 *g, dwconv_rows rows, const int stride, const int is_signed, const int plain)
 {
     size_t left = g->c % 64, whole = g->c - left;
-    for (size_t from = 0; from < whole; from += 64) slide_64(g, rows, from, ~UINT64_C(0), 0, stride, is_signed);
+    for (size_t from = 0; from < whole; from += 64) slide_64(g, rows, from, ~UINT64_C(0), 0, stride, is_signed, plain);
     if (left > 32)
-        slide_64(g, rows, whole, (UINT64_C(1) << left) - 1, 1, stride, is_signed);
+        slide_64(g, rows, whole, (UINT64_C(1) << left) - 1, 1, stride, is_signed, plain);
     else if (left == 32)
-        slide_32(g, rows, whole, ~UINT32_C(0), 0, stride, is_signed);
+        slide_32(g, rows, whole, ~UINT32_C(0), 0, stride, is_signed, plain);
     else if (left > 16)
-        slide_32(g, rows, whole, (UINT32_C(1) << left) - 1, 1, stride, is_signed);
+        slide_32(g, rows, whole, (UINT32_C(1) << left) - 1, 1, stride, is_signed, plain);
     else if (left == 16)
-        slide_16(g, rows, whole, 0xffff, 0, stride, is_signed);
+        slide_16(g, rows, whole, 0xffff, 0, stride, is_signed, plain);
     else if (left == 8)
-        slide_16(g, rows, whole, 0xff, HALF, stride, is_signed);
+        slide_16(g, rows, whole, 0xff, HALF, stride, is_signed, plain);
     else if (left > 0)
-        slide_16(g, rows, whole, (__mmask16)((1u << left) - 1), 1, stride, is_signed);
+        slide_16(g, rows, whole, (__mmask16)((1u << left) - 1), 1, stride, is_signed, plain);
+}
+
+ALWAYS void any(const hn_dwconv_q8 *g, dwconv_rows rows, const int plain)
+{
+    if (g->sw == 1 && g->x_flip)
+        slide(g, rows, 1, 1, plain);
+    else if (g->sw == 1)
+        slide(g, rows, 1, 0, plain);
+    else if (g->x_flip)
+        slide(g, rows, 2, 1, plain);
+    else
+        slide(g, rows, 2, 0, plain);
 }
 
 static void narrow_row(const hn_dwconv_q8 *g)
@@ -54,14 +66,10 @@ static void dwconv(const hn_dwconv_q8 *args)
         rows.p[k] = real ? (uintptr_t)g->row[k] + rows.ix * g->c : (uintptr_t)g->pad;
         rows.step[k] = real ? g->c : 0;
     }
-    if (g->sw == 1 && g->x_flip)
-        slide(g, rows, 1, 1);
-    else if (g->sw == 1)
-        slide(g, rows, 1, 0);
-    else if (g->x_flip)
-        slide(g, rows, 2, 1);
+    if (out.kind == HN_Q8_BYTE && out.bounded && q8_is_plain(&out))
+        any(g, rows, 1);
     else
-        slide(g, rows, 2, 0);
+        any(g, rows, 0);
 }
 
 const hn_kernel hn_k_vnni_dwconv3_q8 = {.family = "dwconv_q8",
