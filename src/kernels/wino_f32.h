@@ -32,8 +32,6 @@ typedef struct hn_wino_f32 {
 
 typedef void hn_wino_f32_fn(const hn_wino_f32 *g);
 
-enum { HN_WINO_TILE_MAX = 4, HN_WINO_WINDOW_MAX = 36 };
-
 /* Floats of V for one group of mr tiles and one of the a^2 products: an odd number of vectors, which spreads over cache
  * sets. */
 static inline size_t hn_wino_f32_product(size_t mr, size_t lanes, size_t c)

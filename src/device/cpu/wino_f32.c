@@ -1,5 +1,5 @@
 /* wino_f32: 3 x 3 convolutions of stride 1 on float32, channels last, by Winograd's minimal filtering: F(4x4) takes a
- * quarter, F(2x2) four ninths of the multiplications. Weights are transformed here, at plan time.
+ * quarter, F(2x2) four ninths, F(6x6) a fifth of the multiplications. Weights are transformed here, at plan time.
  *
  * The choice looks at the shape of one image alone, so that a sample's answer does not depend on its batch. Rounding is
  * not that of the definition's sum (docs/numerics.md), so strict numerics refuse it. */
@@ -36,8 +36,10 @@ typedef struct params {
 typedef struct cost {
     size_t tile;
     double in, out;
+    double error; /* of hn_lower, in 2^-24 sqrt(channels) */
+    double times; /* what its steps count: the less exact tile has to gain something */
 } cost;
-static const cost COSTS[] = {{2, 60, 80}, {4, 180, 190}};
+static const cost COSTS[] = {{2, 60, 80, 1, 1}, {4, 180, 190, 3, 1}, {6, 560, 560, 9, 1.08}};
 static const double WIDE = 16, NARROW = 1.08;   /* lanes of a step; a narrow step against a wide one */
 static const double DIRECT = 1.08, WORTH = 0.9; /* share of direct steps that are no products; gain that is wanted */
 static const double NEAR = 3, FAR = 1.2;        /* weights that arrive a step, out of a cache and out of memory */
@@ -59,7 +61,7 @@ static double steps(const hn_image *g, const cost *k, double lanes)
 }
 
 /* The cheapest kernel, or NULL when the direct sum is. */
-static const hn_kernel *choose(const hn_image *g, const hn_kernel *widest, uint64_t isa)
+static const hn_kernel *choose(const hn_image *g, const hn_kernel *widest, uint64_t isa, double *error)
 {
     double best = WORTH * direct_steps(g, widest);
     const hn_kernel *kernel = NULL;
@@ -68,20 +70,21 @@ static const hn_kernel *choose(const hn_image *g, const hn_kernel *widest, uint6
         if (strcmp(k->family, "wino_f32") != 0 || (k->isa & ~isa) != 0 || (k->isa == 0 && widest->isa != 0)) continue;
         for (size_t j = 0; j < HN_COUNT(COSTS); j++) {
             if (COSTS[j].tile != k->variant) continue;
-            double s = steps(g, &COSTS[j], k->flags) * (k->flags < widest->flags ? NARROW : 1);
+            double s = COSTS[j].times * steps(g, &COSTS[j], k->flags) * (k->flags < widest->flags ? NARROW : 1);
             if (s >= best) continue;
             best = s;
             kernel = k;
+            *error = COSTS[j].error * ldexp(1, -24) * sqrt((double)g->c);
         }
     }
     return kernel;
 }
 
 /* G of F(tile x tile, 3 x 3): row i is (1, p, p^2) / prod over j of (p_i - p_j), the last row (0, 0, 1). */
-static void filter_matrix(size_t tile, double g[6][3])
+static void filter_matrix(size_t tile, double g[8][3])
 {
-    static const double SMALL[] = {0, 1, -1};
-    const double r = sqrt(0.5), large[] = {0, r, -r, 2 * r, -2 * r}, *point = tile == 2 ? SMALL : large;
+    static const double WHOLE[] = {0, 1, -1, 2, -2, 0.5, -0.5};
+    const double r = sqrt(0.5), roots[] = {0, r, -r, 2 * r, -2 * r}, *point = tile == 4 ? roots : WHOLE;
     const size_t count = tile + 1;
     for (size_t i = 0; i < count; i++) {
         double product = 1;
@@ -93,14 +96,14 @@ static void filter_matrix(size_t tile, double g[6][3])
     }
     g[count][0] = g[count][1] = 0;
     g[count][2] = 1;
-    if (tile == 2) /* row 0 of the kernel's window transform is the negative of the rule's */
+    if (tile != 4) /* row 0 of the kernel's window transform is the negative of the rule's */
         for (size_t j = 0; j < 3; j++) g[0][j] = -g[0][j];
 }
 
 /* u = G w G', rounded once, into the kernel's panels. */
 static void pack(const hn_kernel *k, const hn_image *g, const float *w, float *u)
 {
-    double f[6][3];
+    double f[8][3];
     const size_t a = k->variant + 2u, lanes = k->flags, c = (size_t)g->c, m = (size_t)g->m, per_panel = k->nr;
     const size_t width_all = hn_div_up(m, lanes) * lanes;
     filter_matrix(k->variant, f);
@@ -135,7 +138,8 @@ static void cut(const hn_kernel *k, params *p)
 {
     const hn_image *g = &p->g;
     size_t a = k->variant + 2u, mr = k->mr, tiles = (size_t)g->n * p->down * p->across;
-    size_t fits = BLOCK_FLOATS / (a * a * (size_t)g->c) / mr * mr, wanted = hn_div_up(BLOCK_TILES, mr) * mr;
+    size_t fits = BLOCK_FLOATS / (a * a * (size_t)g->c) / mr * mr,
+           wanted = hn_div_up(a > 6 ? BLOCK_TILES / 2 : BLOCK_TILES, mr) * mr;
     size_t block = hn_max_size(hn_min_size(wanted, fits), mr);
     size_t blocks = hn_div_up(tiles, block), even = 1;
     while (even < blocks) even *= 2;
@@ -165,7 +169,7 @@ static hn_status lower(hn_lower *c)
     const hn_kernel *k = hn_lower_kernel(c, "wino_f32", 4, 0);
     if (k == NULL) return hn_lower_refuse(c, "no wino_f32 kernel");
     c->nkernels = 0;
-    k = choose(&g, k, c->isa);
+    k = choose(&g, k, c->isa, &c->error);
     if (k == NULL) return hn_lower_refuse(c, "the direct sum takes less time for this shape");
     HN_TRY(hn_lower_kernel_add(c, k));
     size_t tile = k->variant, a = tile + 2;
@@ -191,7 +195,6 @@ static hn_status lower(hn_lower *c)
     if (hn_lower_input(c, 2) < 0 || hn_lower_input(c, 3) < 0) return HN_NOMEM;
     if ((joined ? hn_lower_output_joined(c) : hn_lower_output(c, 0)) < 0) return HN_NOMEM;
     c->scratch_bytes = p->slots * p->slot_bytes;
-    c->error = (tile == 2 ? 1 : 3) * ldexp(1, -24) * sqrt((double)g.c);
     return HN_OK;
 }
 

@@ -1,0 +1,10 @@
+/* wino_f32 of 6 x 6 outputs. */
+#include "kernels/vec_avx2.h"
+
+#define TILE        6
+#define MR          6
+#define RECORD      hn_k_avx2_wino_f32_6
+#define RECORD_NAME "avx2_wino_f32_6"
+#define RECORD_ISA  HN_ISA_AVX2
+#define RECORD_RANK 10
+#include "kernels/wino_f32.inc"
