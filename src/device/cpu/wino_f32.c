@@ -39,7 +39,7 @@ typedef struct cost {
     double error; /* of hn_lower, in 2^-24 sqrt(channels) */
     double times; /* what its steps count: the less exact tile has to gain something */
 } cost;
-static const cost COSTS[] = {{2, 60, 80, 1, 1}, {4, 180, 190, 3, 1}, {6, 560, 560, 9, 1.08}};
+static const cost COSTS[] = {{2, 60, 80, 1, 1}, {4, 180, 190, 3, 1}, {6, 560, 560, 10, 1.08}};
 static const double WIDE = 16, NARROW = 1.08;   /* lanes of a step; a narrow step against a wide one */
 static const double DIRECT = 1.08, WORTH = 0.9; /* share of direct steps that are no products; gain that is wanted */
 static const double NEAR = 3, FAR = 1.2;        /* weights that arrive a step, out of a cache and out of memory */
