@@ -67,7 +67,8 @@ def main():
         record["runs"].append(row)
         print(f"  {k:18} top-1 {100 * row['top1']:6.2f} %   agrees with hone's QDQ run {100 * row['agreement']:6.2f} %   "
               f"largest difference {row['max_diff']:.3g}")
-    worst = min(r["agreement"] for r in record["runs"])
+    # As written, every QuantizeLinear pair runs in float: shown, but nobody deploys that.
+    worst = min(r["agreement"] for r in record["runs"] if r["run"] != "ORT, as written")
     print(f"{'reached ' if worst >= bar else 'short   '} same top-1 class in {100 * worst:.2f} % of {len(labels)} (bar {100 * bar:.0f} %)")
     if o.json:
         pathlib.Path(o.json).write_text(json.dumps(record, indent=1) + "\n")
