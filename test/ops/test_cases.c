@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "formats/model.h"
+#include "formats/onnx_value.h"
 #include "support/data.h"
 #include "support/oprun.h"
 #include "support/refrun.h"
@@ -49,13 +50,13 @@ static verdict judge(hn_status st)
     return st == HN_OK ? PASSED : st == HN_UNSUPPORTED ? REFUSED : FAILED;
 }
 
-static hn_status load(hn_env *env, hn_arena *arena, const char *dir, const char *what, size_t i, hn_tensor **out)
+static hn_status load(hn_env *env, hn_arena *arena, const char *dir, const char *what, size_t i, const hn_type *type,
+                      hn_tensor **out)
 {
     char path[1200];
-    const char *name;
     snprintf(path, sizeof path, "%s/%s_%zu.pb", dir, what, i);
     *out = hn_arena_alloc(env, arena, sizeof **out);
-    return *out ? hn_onnx_tensor_load(env, arena, path, *out, &name) : HN_NOMEM;
+    return *out ? hn_onnx_value_load(env, arena, path, type, *out) : HN_NOMEM;
 }
 
 /* The shapes and values at hand go in as if a user had bound them. */
@@ -67,16 +68,14 @@ static hn_status run_set(hn_env *env, hn_arena *arena, const hn_model *m, const 
     if (!in || !out) return HN_NOMEM;
     for (size_t i = 0; i < g->nin; i++) {
         hn_tensor *t;
-        if (g->in[i]->type.kind != HN_KIND_TENSOR) return hn_fail(env, HN_UNSUPPORTED, "input %zu is no tensor", i);
-        HN_TRY(load(env, arena, dir, "input", i, &t));
+        HN_TRY(load(env, arena, dir, "input", i, &g->in[i]->type, &t));
         in[i] = t;
     }
     HN_TRY(hn_refrun(env, arena, g, in, out));
     for (size_t i = 0; i < g->nout; i++) {
         hn_tensor *want;
         char a[100], b[100];
-        if (g->out[i]->type.kind != HN_KIND_TENSOR) return hn_fail(env, HN_UNSUPPORTED, "output %zu is no tensor", i);
-        HN_TRY(load(env, arena, dir, "output", i, &want));
+        HN_TRY(load(env, arena, dir, "output", i, &g->out[i]->type, &want));
         double rtol = want->dtype == HN_F16 ? 2e-3 : want->dtype == HN_BF16 ? 1e-2 : 1e-3;
         double over = hn_tensor_excess(out[i], want, rtol, want->dtype == HN_F16 ? 1e-4 : 1e-6);
         if (over == 0) continue;

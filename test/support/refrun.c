@@ -96,6 +96,25 @@ static hn_status run_scan(runner *r, const hn_node *n, const hn_tensor *const *i
     return HN_OK;
 }
 
+static hn_status run_sequence_map(runner *r, const hn_node *n, const hn_tensor *const *in, const hn_tensor **out)
+{
+    size_t given = n->nin - n->ncaptures, count = hn_tensor_elems(in[0]);
+    const hn_tensor *args[MOST], *res[MOST];
+    for (size_t k = 0; k < n->nout; ++k) {
+        hn_tensor *list = hn_arena_alloc(r->env, r->arena, sizeof(*list));
+        if (list == NULL) return r->env->error.status;
+        HN_TRY(hn_tensor_list(r->env, r->arena, list, HN_SEQ, count));
+        out[k] = list;
+    }
+    for (size_t i = 0; i < count; ++i) {
+        for (size_t k = 0; k < n->nin; ++k)
+            args[k] = k < given && in[k]->dtype == HN_SEQ ? hn_tensor_item(in[k], i) : in[k];
+        HN_TRY(run_graph(r, n->regions[0], args, res));
+        for (size_t k = 0; k < n->nout; ++k) *hn_tensor_item(out[k], i) = *res[k];
+    }
+    return HN_OK;
+}
+
 static hn_status sum_of(runner *r, const hn_node *n, const hn_tensor *const *args, double *sum)
 {
     const hn_tensor *y[MOST];
@@ -137,6 +156,7 @@ static hn_status run_node(runner *r, const hn_node *n, const hn_tensor **in, con
     if (hn_node_is(n, "If")) return run_graph(r, n->regions[hn_get_i64(in[0], 0) != 0 ? 0 : 1], in + 1, out);
     if (hn_node_is(n, "Loop")) return run_loop(r, n, in, out);
     if (hn_node_is(n, "Scan")) return run_scan(r, n, in, out);
+    if (hn_node_is(n, "SequenceMap")) return run_sequence_map(r, n, in, out);
     if (strcmp(n->op->name, "Gradient") == 0) return run_gradient(r, n, in, out);
     return hn_fail(r->env, HN_UNSUPPORTED, "refrun does not know %s", n->op->name);
 }
