@@ -247,6 +247,7 @@ static void dwconv(const hn_kernel *k, hn_rng *rng)
         for (size_t rows = 0; rows <= 3; rows++)
             for (ptrdiff_t sw = 1; sw <= 3; sw++) {
                 dwconv_case(k, rng, c, rows, 3, 4 + c % 13, sw, 1, (ptrdiff_t)(c % 3));
+                dwconv_case(k, rng, c, rows, 3, 2 + c % 8, sw, 1, 1);
                 dwconv_case(k, rng, c, rows, 5, 3 + c % 17, sw, 1 + (ptrdiff_t)c % 2, (ptrdiff_t)(c % 5));
             }
 }
