@@ -197,6 +197,7 @@ static hn_status get_node(loader *l, const hn_plan *p, hn_step *st)
     hn_node *n = hn_arena_alloc(l->env, l->arena, sizeof *n);
     if (!n) return HN_NOMEM;
     n->op = op;
+    HN_TRY(get_u32(l, "a node number", &n->id));
     n->name = st->name;
     n->nin = st->nin;
     n->nout = st->nout;

@@ -87,6 +87,7 @@ static hn_status put_node(saver *s, const hn_node *n)
 {
     put_str(s, n->op->domain);
     put_str(s, n->op->name);
+    put_u32(s, n->id); /* random operators without a seed draw by it */
     uint32_t count = 0;
     for (const hn_attr *a = n->attrs; a; a = a->next) count++;
     put_u32(s, count);
