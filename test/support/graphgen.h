@@ -17,10 +17,11 @@ typedef struct hn_gen {
     hn_value *v[HN_GEN_POOL];           /* what further nodes may use */
     const hn_tensor *t[HN_GEN_POOL];    /* its data by the reference kernels */
     size_t n;
-    size_t nodes, region_nodes;
+    size_t nodes;
+    bool wide; /* channels and images of tens: full tiles of kernels and their tails */
 } hn_gen;
 
-/* A graph of about `size` nodes; everything in the arena. */
+/* A graph of about `size` nodes, one in 16 a wide one; everything in the arena. */
 hn_status hn_gen_graph(hn_env *env, hn_arena *arena, uint64_t seed, size_t size, hn_gen *out) HN_MUST_CHECK;
 /* The case generators of the rows, made once and shared; freed by hn_gen_done. */
 hn_status hn_gen_begin(hn_env *env) HN_MUST_CHECK;

@@ -33,8 +33,8 @@ static hn_value *activate(hn_gen *g, hn_value *x)
 static hn_value *image(hn_gen *g)
 {
     int rank = hn_gen_chance(g, 85) ? 4 : 3;
-    int64_t dims[] = {1 + (int64_t)hn_gen_below(g, 2), 1 + (int64_t)hn_gen_below(g, 6), 3 + (int64_t)hn_gen_below(g, 6),
-                      3 + (int64_t)hn_gen_below(g, 6)};
+    int64_t dims[] = {1 + (int64_t)hn_gen_below(g, 2), hn_gen_size(g, 6, 40), 2 + hn_gen_size(g, 6, 18),
+                      2 + hn_gen_size(g, 6, 18)};
     if (hn_gen_chance(g, 60)) {
         hn_value *x = hn_gen_pick(g, HN_F32, rank, rank);
         if (x) return x;
@@ -75,7 +75,7 @@ static void conv(hn_gen *g)
     const hn_tensor *t = x ? hn_gen_data(g, x) : NULL;
     if (!t || t->dims[1] < 1) return;
     int64_t c = t->dims[1], group = hn_gen_chance(g, 25) ? c : 1,
-            m = group * (1 + (int64_t)hn_gen_below(g, group > 1 ? 2 : 6));
+            m = group * (group > 1 ? hn_gen_size(g, 2, 2) : hn_gen_size(g, 6, 72));
     window w = some_window(g, t, true);
     int64_t dims[] = {m, c / group, w.k[0], w.k[1]};
     if (hn_gen_chance(g, 10)) x = v1(g, "Relu", x);
@@ -106,7 +106,7 @@ static void deconv(hn_gen *g)
     const hn_tensor *t = x ? hn_gen_data(g, x) : NULL;
     if (!t || t->dims[1] < 1) return;
     window w = some_window(g, t, true);
-    int64_t dims[] = {t->dims[1], 1 + (int64_t)hn_gen_below(g, 3), w.k[0], w.k[1]};
+    int64_t dims[] = {t->dims[1], hn_gen_size(g, 3, 20), w.k[0], w.k[1]};
     for (size_t i = 0; i < 2 * w.n; i++) w.p[i] = 0;
     hn_value *in[] = {x, hn_gen_const(g, hn_gen_tensor(g, HN_F32, t->rank, dims, -0.5, 0.5)),
                       hn_gen_floats(g, (size_t)dims[1], -1, 1)};
@@ -139,7 +139,7 @@ static void pool(hn_gen *g)
 
 static hn_value *matrix(hn_gen *g, int64_t k)
 {
-    int64_t dims[] = {k, 1 + (int64_t)hn_gen_below(g, 10)};
+    int64_t dims[] = {k, hn_gen_size(g, 10, 80)};
     return hn_gen_const(g, hn_gen_tensor(g, HN_F32, 2, dims, -0.7, 0.7));
 }
 
@@ -174,7 +174,7 @@ static void gemm(hn_gen *g)
     hn_value *x = hn_gen_pick(g, HN_F32, 2, 2);
     if (!x || x->type.rank != 2) return;
     bool ta = hn_gen_chance(g, 30), tb = hn_gen_chance(g, 50);
-    int64_t k = x->type.dims[ta ? 0 : 1], n = 1 + (int64_t)hn_gen_below(g, 8), dims[] = {tb ? n : k, tb ? k : n};
+    int64_t k = x->type.dims[ta ? 0 : 1], n = hn_gen_size(g, 8, 80), dims[] = {tb ? n : k, tb ? k : n};
     hn_value *in[] = {x, hn_gen_const(g, hn_gen_tensor(g, HN_F32, 2, dims, -0.7, 0.7)),
                       hn_gen_floats(g, (size_t)n, -1, 1)};
     hn_value *y =
@@ -304,7 +304,7 @@ static void q_layer(hn_gen *g)
         const hn_tensor *t = x ? hn_gen_data(g, x) : NULL;
         if (!t || t->rank != 4 || t->dims[1] < 1) return;
         window w = some_window(g, t, false);
-        int64_t group = what == 1 ? t->dims[1] : 1, m = group * (1 + (int64_t)hn_gen_below(g, group > 1 ? 1 : 5));
+        int64_t group = what == 1 ? t->dims[1] : 1, m = group * ((group > 1 ? 1 : hn_gen_size(g, 5, 40)));
         int64_t dims[] = {m, t->dims[1] / group, w.k[0], w.k[1]};
         hn_value *in[] = {x, weights(g, 4, dims, (double)sw), q_bias(g, m, (double)(sx * sw))};
         if (!in[1] || !in[2]) return;
@@ -314,7 +314,7 @@ static void q_layer(hn_gen *g)
     } else if (what == 2) {
         hn_value *x = pair_at(g, hn_gen_pick(g, HN_F32, 2, 3), (double)sx);
         if (!x) return;
-        int64_t dims[] = {x->type.dims[x->type.rank - 1], 1 + (int64_t)hn_gen_below(g, 9)};
+        int64_t dims[] = {x->type.dims[x->type.rank - 1], hn_gen_size(g, 9, 70)};
         y = v2(g, "MatMul", x, weights(g, 2, dims, (double)sw));
         if (y && hn_gen_chance(g, 50)) y = v2(g, "Add", y, q_bias(g, dims[1], (double)(sx * sw)));
     } else if (what == 3) {

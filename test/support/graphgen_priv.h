@@ -8,6 +8,7 @@
 
 size_t hn_gen_below(hn_gen *g, size_t n); /* n > 0 */
 bool hn_gen_chance(hn_gen *g, unsigned percent);
+int64_t hn_gen_size(hn_gen *g, size_t narrow, size_t wide); /* from 1 to the first, in wide graphs to the second */
 /* A random tensor; floats uniform in [lo, hi). NULL: out of memory. */
 hn_tensor *hn_gen_tensor(hn_gen *g, hn_dtype dtype, int rank, const int64_t *dims, double lo, double hi);
 hn_value *hn_gen_const(hn_gen *g, const hn_tensor *t);
