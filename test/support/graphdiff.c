@@ -159,7 +159,7 @@ typedef struct runner {
 /* Input dims become symbols of their own; all other types are inferred anew. */
 static hn_status forget(hn_graph *g)
 {
-    char name[32];
+    char name[48];
     for (size_t i = 0; i < g->nin; i++) {
         hn_type *t = &g->in[i]->type;
         for (int d = 0; d < t->rank; d++) {
