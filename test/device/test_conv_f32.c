@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -35,7 +36,7 @@ static void ok(hn_status st)
     assert_int_equal(st, HN_OK);
 }
 
-static void check(const shape *s, uint64_t seed, bool constant)
+static void check_within(const shape *s, uint64_t seed, bool constant, double tol)
 {
     drive d;
     int64_t x[4], r[4], w[4] = {s->m, s->c / s->group, s->kh, s->kw};
@@ -61,10 +62,15 @@ static void check(const shape *s, uint64_t seed, bool constant)
         ok(hn_node_set_float(node, "act_beta", 0.6));
         ok(hn_node_set_int(node, "act_first", s->act_first));
     }
-    drive_check(&d, s->must, 1e-4, 1e-4);
+    drive_check(&d, s->must, tol, tol);
     assert_false(d.unsuitable);
     assert_true(d.taken > 0);
     drive_end(&d);
+}
+
+static void check(const shape *s, uint64_t seed, bool constant)
+{
+    check_within(s, seed, constant, 1e-4);
 }
 
 static const shape CONVS[] = {
@@ -171,6 +177,43 @@ static const char *driver_of(bool strict, int64_t channels, int64_t images, doub
     return name;
 }
 
+/* Side of the tile that a 3 x 3 convolution of h x h pixels is given; 0: the direct sum. */
+static int tile_of(int64_t h, int64_t channels, int64_t m)
+{
+    drive d;
+    drive_begin(&d, 8);
+    drive_rand(&d, false, DRIVE_DIMS(1, h, h, channels), -1, 1);
+    drive_rand(&d, true, DRIVE_DIMS(m, channels, 3, 3), -1, 1);
+    hn_node *node = drive_node(&d, "hone.Conv", 1);
+    ok(hn_node_set_ints(node, "pads", (const int64_t[]){1, 1, 1, 1}, 4));
+    ok(hn_node_set_int(node, "layout", 1));
+    ok(hn_node_infer(node));
+    hn_lower c = {.env = &d.env, .arena = &d.arena, .node = node, .isa = 0};
+    const hn_driver *driver;
+    ok(hn_device_lower(&c, &driver, NULL, NULL));
+    int tile = strcmp(driver->name, "wino_f32") == 0 ? c.kernels[0]->variant : 0;
+    drive_end(&d);
+    return tile;
+}
+
+/* Large images of many channels, others, weights that come from memory, one pixel. */
+static void winograd_tiles_follow_the_shape(void **state)
+{
+    (void)state;
+    assert_int_equal(tile_of(36, 128, 64), 6);
+    assert_int_equal(tile_of(32, 16, 16), 4);
+    assert_int_equal(tile_of(7, 400, 400), 2);
+    assert_int_equal(tile_of(1, 64, 64), 0);
+}
+
+/* The largest tile rounds most. */
+static void winograd_of_large_tiles_matches(void **state)
+{
+    (void)state;
+    const shape s = {1, 128, 18, 17, 32, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 1, 1, -1, "Relu", 1, 1, "wino_f32"};
+    check_within(&s, 9, true, 1e-3);
+}
+
 /* Strict numerics keep to the direct sum; so do few channels; the batch decides nothing. */
 static void winograd_is_chosen_by_shape_and_numerics(void **state)
 {
@@ -233,6 +276,8 @@ int main(void)
         cmocka_unit_test(convolutions_match),
         cmocka_unit_test(few_channels_match),
         cmocka_unit_test(winograd_matches),
+        cmocka_unit_test(winograd_tiles_follow_the_shape),
+        cmocka_unit_test(winograd_of_large_tiles_matches),
         cmocka_unit_test(winograd_is_chosen_by_shape_and_numerics),
         cmocka_unit_test(depthwise_matches),
         cmocka_unit_test(one_dimension_matches),
