@@ -28,7 +28,8 @@ typedef enum hn_q8_kind {
 /* t_lo, t_hi, u_hi: |limit| <= 1024, relative to the zero point; they keep conversions in range. */
 typedef struct hn_q8_out {
     int32_t kind;    /* hn_q8_kind */
-    int32_t bounded; /* BYTE: 1 promises that |acc * scale| < 2^31 everywhere, so that t_hi may be left to y_hi */
+    int32_t bounded; /* 1 promises that |acc * scale|, with RESIDUAL also |u|, is < 2^31 everywhere, so that t_hi (BYTE)
+                        and u_hi (RESIDUAL) may be left to y_hi */
     float t_lo, t_hi, u_hi;
     float t_scale, r_scale;
     int32_t r_zp, y_zp; /* u8 domain */

@@ -232,7 +232,9 @@ void hn_q8_mat_pack(const hn_q8_weights *w, hn_q8_mat *mat, const hn_q8_out *out
                 pack_column(&p, g * mat->n + start + j, j, width, b);
         }
     mat->out = *out;
-    mat->out.bounded = p.reach < 0x1p30;
+    double sum =
+        out->kind == HN_Q8_RESIDUAL ? 1024 * fabs((double)out->t_scale) + 1024 * fabs((double)out->r_scale) : 0;
+    mat->out.bounded = p.reach < 0x1p30 && sum < 0x1p30;
 }
 
 static void one_group(const hn_q8_mat *mat, const hn_q8_rows *rows, hn_gemm_q8 *g, int32_t *sub, size_t group, size_t p,

@@ -155,7 +155,7 @@ static void pack(const weights *w, params *p, int variant, int64_t x_zp, uint8_t
         double given = w->bias == NULL ? 0 : fabs((double)hn_get_i64(w->bias, j));
         most = fmax(most, ((double)reach + given) * fabs(hn_get_f64(w->scale, hn_tensor_elems(w->scale) == 1 ? 0 : j)));
     }
-    p->out.bounded = most < 0x1p30;
+    p->out.bounded = p->out.kind == HN_Q8_BYTE && most < 0x1p30;
     memset(blob + p->pad, (int)p->stage.fill, c);
 }
 

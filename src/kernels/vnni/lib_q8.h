@@ -41,14 +41,14 @@ static inline __attribute__((always_inline)) __m512i q8_byte(const q8_consts *c,
 
 /* r: 16 bytes as they are in memory. */
 static inline __attribute__((always_inline)) __m512i q8_residual(const q8_consts *c, __m512i acc, __m512 scale,
-                                                                 __m128i r)
+                                                                 __m128i r, const int bounded)
 {
     __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(acc), scale);
     v = _mm512_max_ps(_mm512_min_ps(v, c->t_hi), c->t_lo);
     v = _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     __m512i x = _mm512_sub_epi32(_mm512_cvtepu8_epi32(_mm_xor_si128(r, c->r_flip)), c->r_zp);
     v = _mm512_add_ps(_mm512_mul_ps(v, c->t_scale), _mm512_mul_ps(_mm512_cvtepi32_ps(x), c->r_scale));
-    return _mm512_cvtps_epi32(_mm512_min_ps(v, c->u_hi));
+    return _mm512_cvtps_epi32(bounded ? v : _mm512_min_ps(v, c->u_hi));
 }
 
 /* Whether saturation alone takes sums to bytes: no zero point to add, no limits inside the type. */
