@@ -106,20 +106,11 @@ void hn_choices_fini(hn_env *env, hn_choices *c)
     *c = (hn_choices){0};
 }
 
-/* What the file must have been made by: the machine, and every driver and kernel with its place in the rules. */
+/* What the file must have been made by. */
 static void print_head(hn_env *env, const hn_machine *m, hn_buf *b)
 {
-    char digest[65];
-    hn_buf names = {0};
-    for (size_t i = 0; i < hn_driver_count; i++)
-        hn_buf_printf(env, &names, "%s %d\n", hn_driver_rows[i]->name, hn_driver_rows[i]->rank);
-    for (size_t i = 0; i < hn_kernel_count; i++)
-        hn_buf_printf(env, &names, "%s %d\n", hn_kernel_rows[i]->name, hn_kernel_rows[i]->rank);
-    hn_sha256_hex(names.data, names.size, digest);
-    if (hn_buf_status(&names) != HN_OK) b->status = hn_buf_status(&names);
-    hn_buf_fini(env, &names);
-    hn_buf_printf(env, b, "hone choices 1\nmachine %s, isa %llx, caches %zu %zu %zu, cores %zu\nkernels %.16s\n",
-                  m->cpu, (unsigned long long)m->isa, m->l1d_bytes, m->l2_bytes, m->l3_bytes, m->cores, digest);
+    hn_buf_printf(env, b, "hone choices 1\nmachine %s, isa %llx, caches %zu %zu %zu, cores %zu\nbuild %08x\n", m->cpu,
+                  (unsigned long long)m->isa, m->l1d_bytes, m->l2_bytes, m->l3_bytes, m->cores, (unsigned)hn_build_id);
 }
 
 hn_status hn_choices_save(hn_env *env, const char *path, const hn_machine *m, const hn_choices *c)

@@ -25,6 +25,9 @@ uint64_t hn_machine_isa(void); /* the field alone, sooner */
 hn_status hn_isa_parse(hn_env *env, const char *name, uint64_t *bits) HN_MUST_CHECK;
 const char *hn_isa_name(uint64_t bits); /* highest level present */
 
+/* Of the sources of drivers, kernels and plans: what one build saves, another with a different number must not read. */
+extern const uint32_t hn_build_id;
+
 typedef enum hn_operand_kind {
     HN_OPERAND_VALUE, /* an activation, or a constant of the graph as it stands */
     HN_OPERAND_CONST  /* bytes made by the driver at plan time (packed weights, tables) */

@@ -2,7 +2,7 @@
  *
  *   0   8  magic "HONEPLAN"
  *   8   4  version
- *   12  4  zero
+ *   12  4  hn_build_id: parameters of drivers are plain data that only the build that wrote them reads alike
  *   16  8  bytes of the file
  *   24  8  bytes of the tables, which start at byte 104
  *   32  8  offset of the constants (page-aligned)

@@ -4,6 +4,7 @@
 #include "plan/file.h"
 #include "plan/plan_priv.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 typedef struct loader {
@@ -508,18 +509,23 @@ static hn_status load(hn_env *env, hn_plan *p, const uint8_t *file, size_t bytes
 {
     hn_cursor c = hn_cursor_make(file, bytes);
     const uint8_t *magic, *digest;
-    uint64_t version, size, table_bytes, constants_at;
+    uint32_t version, build;
+    uint64_t size, table_bytes, constants_at;
     if (bytes < HN_PLAN_HEADER || memcmp(file, HN_PLAN_MAGIC, 8) != 0)
         return hn_fail(env, HN_INPUT, "not a plan file: it does not start with \"%s\"", HN_PLAN_MAGIC);
     HN_TRY(hn_cursor_bytes(env, &c, "magic", 8, &magic));
-    HN_TRY(hn_cursor_u64(env, &c, "version", &version));
+    HN_TRY(hn_cursor_u32(env, &c, "version", &version));
+    HN_TRY(hn_cursor_u32(env, &c, "build", &build));
     HN_TRY(hn_cursor_u64(env, &c, "file size", &size));
     HN_TRY(hn_cursor_u64(env, &c, "table size", &table_bytes));
     HN_TRY(hn_cursor_u64(env, &c, "constants", &constants_at));
     HN_TRY(hn_cursor_bytes(env, &c, "digest", 64, &digest));
-    if (version != HN_PLAN_VERSION) {
-        hn_fail(env, HN_UNSUPPORTED, "plan file of version %llu; this build reads version %d",
-                (unsigned long long)version, HN_PLAN_VERSION);
+    if (version != HN_PLAN_VERSION || build != hn_build_id) {
+        if (version != HN_PLAN_VERSION)
+            hn_fail(env, HN_UNSUPPORTED, "plan file of version %" PRIu32 "; this build reads version %d", version,
+                    HN_PLAN_VERSION);
+        else
+            hn_fail(env, HN_UNSUPPORTED, "plan file of another build of hone, with other kernels");
         hn_hint(env, "make it again from the model with `hone export M --to plan`");
         return HN_UNSUPPORTED;
     }

@@ -201,7 +201,8 @@ static hn_status write_file(saver *s, const char *path)
     HN_TRY(hn_buf_status(&s->tables));
     HN_TRY(hn_buf_status(&s->constants));
     uint64_t constants_at = hn_align_up(HN_PLAN_HEADER + s->tables.size, HN_PLAN_PAGE);
-    uint64_t words[4] = {HN_PLAN_VERSION, constants_at + s->constants.size, s->tables.size, constants_at};
+    uint64_t words[4] = {HN_PLAN_VERSION | (uint64_t)hn_build_id << 32, constants_at + s->constants.size,
+                         s->tables.size, constants_at};
     char digest[65];
     hn_sha256_hex(s->tables.data, s->tables.size, digest);
     hn_buf file = {0};

@@ -206,6 +206,10 @@ static void test_messages(void **state)
     expect(file, bytes, HN_UNSUPPORTED, "plan file of version 99; this build reads version 3",
            "make it again from the model with `hone export M --to plan`");
     file[8] = HN_PLAN_VERSION;
+    file[15] ^= 1;
+    expect(file, bytes, HN_UNSUPPORTED, "plan file of another build of hone, with other kernels",
+           "make it again from the model with `hone export M --to plan`");
+    file[15] ^= 1;
     file[HN_PLAN_HEADER] ^= 1;
     expect(file, bytes, HN_INPUT, "plan file is damaged: the checksum of its tables differs", NULL);
     file[HN_PLAN_HEADER] ^= 1;
