@@ -37,8 +37,10 @@ static void test_drivers_name_rows(void **state)
     (void)state;
     for (size_t i = 0; i < hn_driver_count; i++) {
         for (size_t k = 0; hn_driver_rows[i]->ops[k]; k++) {
-            const char *name = hn_driver_rows[i]->ops[k], *dot = strchr(name, '.');
-            bool found = dot ? hn_op_find(&hn_ops, "hone", dot + 1) != NULL : hn_op_find(&hn_ops, "", name) != NULL;
+            const char *name = hn_driver_rows[i]->ops[k], *dot = strrchr(name, '.');
+            char domain[64] = "";
+            if (dot) snprintf(domain, sizeof domain, "%.*s", (int)(dot - name), name);
+            bool found = hn_op_find(&hn_ops, domain, dot ? dot + 1 : name) != NULL;
             if (!found) fail_msg("driver %s lowers %s, which has no row", hn_driver_rows[i]->name, name);
         }
     }
