@@ -16,6 +16,7 @@ typedef struct params {
     hn_q8_stage stage;
     uint64_t rows;             /* per image */
     uint64_t off, pad;         /* in the constant; off 0: none */
+    uint64_t y_at, y_stride;   /* elements: of a pixel, where the result lies in another's rows */
     uint64_t late;             /* in scratch: biases and a row of padding that wait for the zero point */
     int32_t x, y, r, blob, zp; /* operands; r, zp: -1 for none */
     uint32_t zp_signed;
@@ -70,22 +71,23 @@ static hn_status run(const hn_run *r)
     uint8_t *y = r->ptr[p->y], *scratch = r->scratch;
     const hn_kernel *planes = splits_planes(s) ? r->kernels[PLANES] : NULL;
     job j = {.p = p};
-    j.rows = (hn_q8_rows){.kernels = r->kernels, .blob = blob, .lda = win->c, .ldy = win->m, .ldr = win->m};
+    j.rows = (hn_q8_rows){.kernels = r->kernels, .blob = blob, .lda = win->c, .ldy = p->y_stride, .ldr = win->m};
     j.rows.off = p->off > 0 ? (const int32_t *)(const void *)(blob + p->off) : NULL;
     j.rows.off_ld = p->rows;
     j.rows.tap_step = hn_q8_tap_step(win, s);
     j.rows.pad = blob + p->pad;
     if (p->zp >= 0) take_zero_point(p, r, &stage, &j.rows);
-    size_t x_bytes = win->h * win->w * win->c, y_elems = win->oh * win->ow * win->m;
+    size_t x_bytes = win->h * win->w * win->c, y_elems = win->oh * win->ow * win->m,
+           y_step = win->oh * win->ow * p->y_stride;
     j.x_image = s->x > 0 ? s->x : x_bytes;
-    j.y_image = s->y > 0 ? s->y : y_elems * s->element;
+    j.y_image = s->y > 0 ? s->y : y_step * s->element;
     j.r_image = s->y > 0 ? s->y : y_elems;
     for (size_t first = 0; first < win->batch; first += s->step) {
         size_t count = hn_min_size(s->step, win->batch - first);
         hn_q8_stage_in(s, win, r->pool, planes, x, scratch, first, count);
         if (res != NULL) hn_q8_stage_residual(s, win, r->pool, res, scratch, first, count);
         j.rows.a = s->x > 0 ? scratch : x + first * x_bytes;
-        j.rows.y = s->y > 0 ? scratch + s->step * s->x : y + first * y_elems * s->element;
+        j.rows.y = s->y > 0 ? scratch + s->step * s->x : y + (p->y_at + first * y_step) * s->element;
         if (res != NULL) j.rows.r = s->y > 0 ? j.rows.y : res + first * y_elems;
         hn_pool_run(r->pool, count * p->cut.blocks * p->cut.panel_blocks, task, &j);
         hn_q8_stage_out(s, win, r->pool, scratch, y, first, count);
@@ -215,7 +217,11 @@ static hn_status lower(hn_lower *c)
         p->late = hn_align_up(c->scratch_bytes, 64);
         c->scratch_bytes = p->late + hn_q8_bias_bytes(&p->mat) + q.groups * hn_align_up(p->mat.k, 4);
     }
-    p->y = hn_lower_output(c, 0);
+    size_t y_at = 0, y_stride = win.m;
+    bool joined = nhwc && p->r < 0 && hn_lower_joins(c, &y_at, &y_stride);
+    p->y_at = y_at;
+    p->y_stride = y_stride;
+    p->y = joined ? hn_lower_output_joined(c) : hn_lower_output(c, 0);
     if (p->x < 0 || p->y < 0 || (p->r < 0 && out.kind == HN_Q8_RESIDUAL) || (p->zp < 0 && q.x_zp_later))
         return HN_NOMEM;
     c->inplace = p->r;
