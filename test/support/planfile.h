@@ -1,5 +1,5 @@
-/* planfile: makes the checksum of a plan file fit its tables again, and the build this one, so that what reads the tables
- * can be tested. */
+/* planfile: makes the checksum of a plan file fit its tables again, and the build this one, so that what reads the
+ * tables can be tested. */
 #ifndef HN_TEST_SUPPORT_PLANFILE_H
 #define HN_TEST_SUPPORT_PLANFILE_H
 
