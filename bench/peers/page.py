@@ -1,4 +1,4 @@
-"""page: docs/performance.md from the records that bench/peers/run and bench/peers/gemm wrote.
+"""page: docs/performance.md from the records that the scripts of this folder wrote.
 
 usage: page.py RECORD.json... >docs/performance.md"""
 import json
@@ -62,17 +62,43 @@ def products(record):
             table(["product", "M x N x K", "hone us", "oneDNN us", "ratio"], rows), ""]
 
 
+def optimized(record):
+    rows = []
+    for m in record["models"]:
+        cell = lambda n: ms(m[n]["median_ms"]) if n in m else "fails"
+        rows.append([m["model"], cell("hone"), cell("hone_fp32"), cell("ort_fp32"), cell("ort_qdq"), cell("openvino_qdq"),
+                     f"{m['ort_fp32']['ratio']:.2f}", f"{m['faster_qdq']:.2f}"])
+    heads = ["model", "hone INT8 ms", "hone FP32 ms", "ORT FP32 ms", "ORT QDQ ms", "OpenVINO QDQ ms", "to ORT FP32", "to the faster on QDQ"]
+    return [f"## Models optimised by hone, {title(record)}", "",
+            "What `hone optimize` wrote, against the FP32 model and against the same QDQ file in the peers.", "", table(heads, rows), "",
+            f"Geometric means: {record['geomean_ort_fp32']:.2f} against ONNX Runtime on FP32, {record['geomean_faster_qdq']:.2f} "
+            "against the faster peer on the same file.", ""]
+
+
+def startup(record):
+    rows = [[m["model"], f"{m['hone_ms']['min']:.2f}", f"{m['idle_ms']:.2f}", f"{m['ort_ms']['min']:.1f}", f"{m['ratio_of_minima']:.1f}",
+             f"{m['hone_peak_kib'] / 1024:.1f}", f"{m['ort_peak_kib'] / 1024:.1f}"] for m in record["models"]]
+    heads = ["model", "hone ms", "idle ms", "ORT ms", "ratio", "hone MiB", "ORT MiB"]
+    return [f"## From nothing to the first answer, {record['threads']} thread{'s' * (record['threads'] > 1)}", "",
+            "hone: from fork to exit of `hone run` on a saved plan; ONNX Runtime: session and first run, imports not counted. Minima. "
+            "Idle: a hone process that does nothing. Memory: the peak; ONNX Runtime's without Python, numpy and inputs.", "",
+            table(heads, rows), ""]
+
+
 def main():
     out = ["# Performance", "", "Generated from the records of the commands below; run them to have these figures for your own machine.", "",
            "    bench/peers/run --openvino --json build/peers.json",
            "    bench/peers/run --openvino --threads 2 --json build/peers-2.json",
            "    bench/peers/run --openvino --batch 8 --json build/peers-b8.json",
            "    bench/peers/gemm build/gemm.json",
-           "    python3 bench/peers/page.py build/peers.json build/peers-2.json build/peers-b8.json build/gemm.json >docs/performance.md", ""]
+           "    bench/figures optimize && bench/peers/optimized out/figures/*/ --json build/optimized.json",
+           "    bench/peers/startup --json build/startup.json",
+           "    python3 bench/peers/page.py build/peers.json build/peers-2.json build/peers-b8.json \\",
+           "        build/optimized.json build/gemm.json build/startup.json >docs/performance.md", ""]
     for path in sys.argv[1:]:
         with open(path) as f:
             record = json.load(f)
-        out += {"peers": models, "gemm": products}[record["kind"]](record)
+        out += {"peers": models, "gemm": products, "optimized": optimized, "startup": startup}[record["kind"]](record)
     print("\n".join(out).rstrip())
 
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { HEAP_ALIGN = 64, HUGE_PAGE = 1 << 21, HUGE_LEAST = 8 << 20 };
+enum { HEAP_ALIGN = 64, HUGE_PAGE = 1 << 21 };
 
 static void *system_alloc(void *self, size_t bytes)
 {
@@ -15,8 +15,9 @@ static void *system_alloc(void *self, size_t bytes)
     if (bytes > SIZE_MAX - HEAP_ALIGN) return NULL;
     size_t rounded = (bytes + HEAP_ALIGN - 1) & ~(size_t)(HEAP_ALIGN - 1);
 #ifdef MADV_HUGEPAGE
-    /* Weights and activations are walked from end to end: fewer pages are fewer misses of the address cache. */
-    if (bytes >= HUGE_LEAST) {
+    /* Weights and activations are walked from end to end: fewer pages are fewer faults and fewer misses of the address
+     * cache. Advice only: what fails here costs time, not results. */
+    if (bytes >= HUGE_PAGE) {
         void *p = aligned_alloc(HUGE_PAGE, rounded);
         if (p != NULL) (void)madvise(p, rounded, MADV_HUGEPAGE);
         return p;
@@ -124,19 +125,6 @@ void *hn_alloc(hn_env *env, size_t bytes)
     void *p = env->alloc.alloc(env->alloc.self, bytes == 0 ? 1 : bytes);
     if (p == NULL) (void)hn_fail(env, HN_NOMEM, "out of memory: %zu bytes refused", bytes);
     return p;
-}
-
-/* Advice only: what fails here costs time, not results. */
-void hn_alloc_whole(void *ptr, size_t bytes)
-{
-#if defined(MADV_HUGEPAGE)
-    const uintptr_t large = (uintptr_t)2 << 20, end = (uintptr_t)ptr + bytes;
-    uintptr_t first = ((uintptr_t)ptr + large - 1) & ~(large - 1), last = end & ~(large - 1);
-    if (ptr != NULL && first < last) (void)madvise((char *)ptr + (first - (uintptr_t)ptr), last - first, MADV_HUGEPAGE);
-#else
-    (void)ptr;
-    (void)bytes;
-#endif
 }
 
 void *hn_zalloc(hn_env *env, size_t bytes)

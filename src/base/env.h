@@ -108,7 +108,5 @@ void hn_log(hn_env *env, hn_log_level level, const char *fmt, ...) HN_PRINTF(3, 
 void *hn_alloc(hn_env *env, size_t bytes) HN_MUST_CHECK;
 void *hn_zalloc(hn_env *env, size_t bytes) HN_MUST_CHECK;
 void hn_free(hn_env *env, void *ptr); /* NULL allowed */
-/* Memory that will be used from end to end: the system may back it with large pages, which are faster to get. */
-void hn_alloc_whole(void *ptr, size_t bytes);
 
 #endif
