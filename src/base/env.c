@@ -18,8 +18,9 @@ static void *system_alloc(void *self, size_t bytes)
     /* Weights and activations are walked from end to end: fewer pages are fewer faults and fewer misses of the address
      * cache. Advice only: what fails here costs time, not results. */
     if (bytes >= HUGE_PAGE) {
-        void *p = aligned_alloc(HUGE_PAGE, rounded);
-        if (p != NULL) (void)madvise(p, rounded, MADV_HUGEPAGE);
+        void *p;
+        if (posix_memalign(&p, HUGE_PAGE, rounded) != 0) return NULL;
+        (void)madvise(p, rounded, MADV_HUGEPAGE);
         return p;
     }
 #endif
