@@ -89,11 +89,10 @@ def main():
     out = ["# Performance", "", "Generated from the records of the commands below; run them to have these figures for your own machine.", "",
            "    bench/peers/run --openvino --json build/peers.json",
            "    bench/peers/run --openvino --threads 2 --json build/peers-2.json",
-           "    bench/peers/run --openvino --batch 8 --json build/peers-b8.json",
            "    bench/peers/gemm build/gemm.json",
            "    bench/figures optimize && bench/peers/optimized out/figures/*/ --json build/optimized.json",
            "    bench/peers/startup --json build/startup.json",
-           "    python3 bench/peers/page.py build/peers.json build/peers-2.json build/peers-b8.json \\",
+           "    python3 bench/peers/page.py build/peers.json build/peers-2.json \\",
            "        build/optimized.json build/gemm.json build/startup.json >docs/performance.md", ""]
     for path in sys.argv[1:]:
         with open(path) as f:
