@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "base/size.h"
 #include "device/device.h"
+#include "one_node.h"
 #include "ops/ops.h"
 
 typedef struct shape {
@@ -123,45 +124,23 @@ static double peak(uint64_t isa)
     return best;
 }
 
-static hn_value *tensor(hn_graph *g, const char *name, bool constant, int rank, const int64_t *dims)
+static hn_value *tensor(hn_graph *g, bool constant, int rank, const int64_t *dims)
 {
-    hn_tensor *t = hn_arena_alloc(g->env, g->arena, sizeof *t);
-    if (t == NULL || hn_tensor_init(g->env, g->arena, t, HN_F32, rank, dims) != HN_OK) abort();
-    for (size_t i = 0; i < hn_tensor_elems(t); i++) ((float *)t->data)[i] = (float)(i % 17) / 17.0f - 0.5f;
-    hn_value *v = hn_graph_const(g, name, t);
-    if (v == NULL) abort();
-    v->scratch = t->data;
-    if (!constant) v->data = NULL;
-    return v;
+    return one_node_value(g, HN_F32, constant, rank, dims);
 }
 
 static void measure(hn_node *n, const char *name, uint64_t isa, double top)
 {
-    hn_env *env = n->graph->env;
-    hn_machine m;
-    hn_machine_read(&m);
-    hn_lower c = {.env = env, .arena = n->graph->arena, .node = n, .machine = &m, .isa = isa};
-    const hn_driver *driver;
-    if (hn_node_infer(n) != HN_OK || hn_device_lower(&c, &driver, NULL, NULL) != HN_OK) abort();
-    if (driver == NULL) {
-        printf("%-20s %s\n", name, c.reason);
+    one_node o = {0};
+    one_node_open(&o, n, isa);
+    if (o.driver == NULL) {
+        printf("%-20s %s\n", name, o.lower.reason);
         return;
-    }
-    void *out = hn_arena_alloc_aligned(env, n->graph->arena, hn_type_bytes(&n->out[0]->type), 64), *ptr[16] = {0};
-    hn_run r = {.env = env, .ptr = ptr, .params = c.params, .kernels = c.kernels};
-    r.scratch = hn_arena_alloc_aligned(env, n->graph->arena, c.scratch_bytes, 64);
-    if (out == NULL || r.scratch == NULL) abort();
-    for (size_t i = 0; i < c.noperands; i++) {
-        const hn_operand *o = &c.operands[i];
-        ptr[i] = o->kind == HN_OPERAND_CONST      ? o->data
-                 : o->written && o->value != NULL ? out
-                 : o->value != NULL               ? o->value->scratch
-                                                  : NULL;
     }
     uint64_t best = UINT64_MAX, begin = hn_clock_ns();
     for (int i = 0; i < 1000 && (i < 3 || hn_clock_ns() - begin < 200000000); i++) {
         uint64_t t = hn_clock_ns();
-        if (driver->run(&r) != HN_OK) abort();
+        one_node_run(&o);
         t = hn_clock_ns() - t;
         if (t < best) best = t;
     }
@@ -169,14 +148,13 @@ static void measure(hn_node *n, const char *name, uint64_t isa, double top)
     hn_op_cost(n, &cost);
     double rate = cost.flops / (double)best;
     printf("%-20s %10.1f us %8.1f GFLOP/s %5.1f %% %7.1f GB/s  %s\n", name, (double)best / 1e3, rate,
-           top > 0 ? 100 * rate / top : 0, cost.bytes / (double)best,
-           c.nkernels > 0 ? c.kernels[0]->name : driver->name);
+           top > 0 ? 100 * rate / top : 0, cost.bytes / (double)best, one_node_kernel(&o));
 }
 
 static void product(hn_graph *g, const shape *s, uint64_t isa, double top)
 {
-    hn_value *in[2] = {tensor(g, NULL, false, 2, (const int64_t[]){s->m, s->k}),
-                       tensor(g, NULL, true, 2, (const int64_t[]){s->k, s->n})};
+    hn_value *in[2] = {tensor(g, false, 2, (const int64_t[]){s->m, s->k}),
+                       tensor(g, true, 2, (const int64_t[]){s->k, s->n})};
     hn_node *n = hn_node_new(g, NULL, hn_op_find(&hn_ops, "", "MatMul"), s->name, 2, in, 1);
     if (n == NULL) abort();
     measure(n, s->name, isa, top);
@@ -186,9 +164,9 @@ static void convolution(hn_graph *g, const image *s, uint64_t isa, double top)
 {
     const int64_t *first = (const int64_t[]){1, s->c, s->h, s->h}, *last = (const int64_t[]){1, s->h, s->h, s->c};
     int64_t pad = s->k / 2, pads[4] = {pad, pad, pad, pad};
-    hn_value *in[3] = {tensor(g, NULL, false, 4, s->in_first ? first : last),
-                       tensor(g, NULL, true, 4, (const int64_t[]){s->m, s->c / s->group, s->k, s->k}),
-                       tensor(g, NULL, true, 1, &s->m)};
+    hn_value *in[3] = {tensor(g, false, 4, s->in_first ? first : last),
+                       tensor(g, true, 4, (const int64_t[]){s->m, s->c / s->group, s->k, s->k}),
+                       tensor(g, true, 1, &s->m)};
     hn_node *n = hn_node_new(g, NULL, hn_op_find(&hn_ops, "hone", "Conv"), s->name, 3, in, 1);
     if (n == NULL || hn_node_set_ints(n, "pads", pads, 4) != HN_OK || hn_node_set_int(n, "layout", 1) != HN_OK ||
         hn_node_set_int(n, "group", s->group) != HN_OK || hn_node_set_string(n, "act", "Relu") != HN_OK ||

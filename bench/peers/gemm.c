@@ -9,6 +9,7 @@
 
 #include "oneapi/dnnl/dnnl.h"
 
+#include "../one_node.h"
 #include "base/clock.h"
 #include "base/size.h"
 #include "device/device.h"
@@ -32,11 +33,7 @@ static const shape SHAPES[] = {
 typedef struct side {
     double ns[ROUNDS];
     void (*call)(struct side *);
-    /* hone */
-    const hn_driver *driver;
-    hn_lower lower; /* holds the kernels that the run points to */
-    hn_run run;
-    void *ptr[8];
+    one_node node; /* hone */
     /* oneDNN */
     dnnl_primitive_t primitive;
     dnnl_stream_t stream;
@@ -55,7 +52,7 @@ static void must(bool ok, const char *what)
 
 static void call_hone(side *s)
 {
-    must(s->driver->run(&s->run) == HN_OK, "hone");
+    one_node_run(&s->node);
 }
 
 static void call_dnnl(side *s)
@@ -65,53 +62,25 @@ static void call_dnnl(side *s)
          "oneDNN");
 }
 
-static hn_value *value(hn_graph *g, hn_dtype dtype, bool constant, int rank, const int64_t *dims)
-{
-    hn_tensor *t = hn_arena_alloc(g->env, g->arena, sizeof *t);
-    must(t != NULL && hn_tensor_init(g->env, g->arena, t, dtype, rank, dims) == HN_OK, "allocation");
-    for (size_t i = 0; i < hn_tensor_elems(t); i++)
-        hn_set_f64(t, i,
-                   dtype == HN_F32 ? (double)(i * 7 % 17) / 17.0 - 0.5 : (double)(i * 7 % 13) - (dtype == HN_I8) * 6);
-    hn_value *v = hn_graph_const(g, NULL, t);
-    must(v != NULL, "constant");
-    v->scratch = t->data;
-    if (!constant) v->data = NULL;
-    return v;
-}
-
 /* The product as a node of hone, lowered to its driver; false where only the reference takes it. */
 static bool hone_open(side *s, hn_graph *g, const shape *p, hn_dtype dtype)
 {
-    hn_env *env = g->env;
     hn_machine m;
     hn_machine_read(&m);
     bool q = dtype == HN_U8;
-    hn_value *in[3] = {value(g, dtype, false, 2, (const int64_t[]){p->m, p->k}),
-                       value(g, q ? HN_I8 : dtype, true, 2, (const int64_t[]){p->k, p->n}), NULL};
+    hn_value *in[3] = {one_node_value(g, dtype, false, 2, (const int64_t[]){p->m, p->k}),
+                       one_node_value(g, q ? HN_I8 : dtype, true, 2, (const int64_t[]){p->k, p->n}), NULL};
     if (q) {
-        in[2] = value(g, HN_F32, true, 1, &p->n);
+        in[2] = one_node_value(g, HN_F32, true, 1, &p->n);
         for (int64_t i = 0; i < p->n; i++) ((float *)in[2]->data->data)[i] = 1e-3f / Y_SCALE;
     }
     hn_node *n =
         hn_node_new(g, NULL, hn_op_find(&hn_ops, q ? "hone" : "", q ? "QGemm" : "MatMul"), NULL, q ? 3 : 2, in, 1);
-    must(n != NULL && hn_node_infer(n) == HN_OK, "node");
-    s->lower = (hn_lower){.env = env, .arena = g->arena, .node = n, .machine = &m, .isa = m.isa};
-    hn_lower *c = &s->lower;
-    must(hn_device_lower(c, &s->driver, NULL, NULL) == HN_OK, "lowering");
-    if (s->driver == NULL || c->noperands > HN_COUNT(s->ptr)) return false;
-    void *out = hn_arena_alloc_aligned(env, g->arena, hn_type_bytes(&n->out[0]->type), 64);
-    s->run = (hn_run){.env = env, .ptr = s->ptr, .params = c->params, .kernels = c->kernels};
-    s->run.scratch = hn_arena_alloc_aligned(env, g->arena, c->scratch_bytes, 64);
-    must(out != NULL && s->run.scratch != NULL, "allocation");
-    for (size_t i = 0; i < c->noperands; i++) {
-        const hn_operand *o = &c->operands[i];
-        s->ptr[i] = o->kind == HN_OPERAND_CONST      ? o->data
-                    : o->written && o->value != NULL ? out
-                    : o->value != NULL               ? o->value->scratch
-                                                     : NULL;
-    }
+    must(n != NULL, "node");
+    one_node_open(&s->node, n, m.isa);
+    if (s->node.driver == NULL) return false;
     s->call = call_hone;
-    s->kernel = c->nkernels > 0 ? c->kernels[0]->name : s->driver->name;
+    s->kernel = one_node_kernel(&s->node);
     return s->ready = true;
 }
 

@@ -25,6 +25,13 @@ const hn_kernel *hn_kernel_find(const char *name)
     return NULL;
 }
 
+bool hn_inputs_are(const hn_node *n, hn_dtype dtype)
+{
+    for (size_t i = 0; i < n->nin; i++)
+        if (n->in[i] != NULL && n->in[i]->type.dtype != dtype) return false;
+    return true;
+}
+
 hn_status hn_lower_refuse(hn_lower *c, const char *fmt, ...)
 {
     va_list args;

@@ -92,6 +92,8 @@ extern const size_t hn_driver_count;
 const hn_driver *hn_driver_find(const char *name);
 const hn_kernel *hn_kernel_find(const char *name);
 
+/* Every input that is present has this type. */
+bool hn_inputs_are(const hn_node *n, hn_dtype dtype);
 /* Say why not; returns HN_OK so that `return hn_lower_refuse(c, "...")` reads well. */
 hn_status hn_lower_refuse(hn_lower *c, const char *fmt, ...) HN_PRINTF(2, 3);
 /* Zeroed plain-data block without pointers, at most 4 KiB, copied into the plan. One per step. */

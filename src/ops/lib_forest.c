@@ -77,7 +77,25 @@ void hn_forest_row(const hn_forest *f, const double *row, double *score, bool *h
     hn_ml_post_row(f->post, score, f->targets);
 }
 
-double hn_forest_flops(const hn_node *n, double rows)
+hn_status hn_forest_rows(const hn_refargs *a, const hn_forest *f)
+{
+    const hn_tensor *x = a->in[0], *y = a->out[0];
+    size_t features = (size_t)x->dims[x->rank - 1];
+    double *row, *score;
+    HN_TRY(hn_forest_fits(a->env, a->node, f, (int64_t)features));
+    HN_TRY(hn_nn_new(a, features, &row));
+    HN_TRY(hn_nn_new(a, f->targets, &score));
+    bool *has = hn_arena_array(a->env, a->scratch, f->targets, sizeof *has);
+    if (!has) return a->env->error.status;
+    for (size_t r = 0, rows = (size_t)y->dims[0]; r < rows; r++) {
+        hn_ml_row(x, features, r, row);
+        hn_forest_row(f, row, score, has);
+        for (size_t t = 0; t < f->targets; t++) hn_set_f64(y, r * f->targets + t, score[t]);
+    }
+    return HN_OK;
+}
+
+static double flops(const hn_node *n, double rows)
 {
     const int64_t *list;
     size_t nodes = hn_attr_ints(n, "nodes_featureids", &list), trees = hn_attr_ints(n, "tree_roots", &list);
@@ -86,6 +104,25 @@ double hn_forest_flops(const hn_node *n, double rows)
         for (size_t i = 0; i < ids; i++) trees += i == 0 || list[i] != list[i - 1];
     }
     return trees == 0 ? 0 : rows * (double)trees * (1 + log2((double)nodes / (double)trees + 1));
+}
+
+void hn_forest_cost(const hn_node *n, hn_cost *cost)
+{
+    *cost = (hn_cost){.flops = flops(n, (double)n->out[0]->type.dims[0]), .bytes = hn_nn_bytes(n)};
+}
+
+void hn_forest_case_stumps(hn_cases *c)
+{
+    static const hn_str modes[] = {{"BRANCH_LEQ", 10}, {"LEAF", 4}, {"LEAF", 4},
+                                   {"BRANCH_GT", 9},   {"LEAF", 4}, {"LEAF", 4}};
+    hn_case_ints(c, "nodes_treeids", 6, (int64_t[]){0, 0, 0, 1, 1, 1});
+    hn_case_ints(c, "nodes_nodeids", 6, (int64_t[]){0, 1, 2, 0, 1, 2});
+    hn_case_ints(c, "nodes_featureids", 6, (int64_t[]){0, 0, 0, 1, 0, 0});
+    hn_case_floats(c, "nodes_values", 6, HN_VALS(0.5, 0, 0, 1, 0, 0));
+    hn_case_strings(c, "nodes_modes", 6, modes);
+    hn_case_ints(c, "nodes_truenodeids", 6, (int64_t[]){1, 0, 0, 1, 0, 0});
+    hn_case_ints(c, "nodes_falsenodeids", 6, (int64_t[]){2, 0, 0, 2, 0, 0});
+    hn_case_ints(c, "nodes_missing_value_tracks_true", 6, (int64_t[]){0, 0, 0, 1, 0, 0});
 }
 
 /* ---- checks ---- */

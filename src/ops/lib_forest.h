@@ -76,6 +76,10 @@ hn_status hn_classify_read(hn_env *env, hn_arena *arena, const hn_node *n, hn_cl
  * and z may be NULL. */
 void hn_classify_finish(const hn_classify *k, double *score, const bool *has, size_t r, const hn_tensor *y,
                         const hn_tensor *z);
-double hn_forest_flops(const hn_node *n, double rows); /* about: depth of a balanced tree times trees */
+/* Every row of X through hn_forest_row into Y. */
+hn_status hn_forest_rows(const hn_refargs *a, const hn_forest *f) HN_MUST_CHECK;
+void hn_forest_cost(const hn_node *n, hn_cost *cost); /* about: depth of a balanced tree times trees */
+/* For the cases of the older rows, two trees: x0 <= 0.5 ? (10 | 20) and x1 > 1 (NaN counts as true) ? 1 : 2. */
+void hn_forest_case_stumps(struct hn_cases *c);
 
 #endif

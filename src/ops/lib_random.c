@@ -162,3 +162,56 @@ hn_status hn_ref_random_normal(const hn_refargs *a)
     }
     return HN_OK;
 }
+
+static void scaled_case(hn_cases *c, const char *name, uint32_t flags, const hn_random_cases *r)
+{
+    hn_case(c, name);
+    hn_case_flag(c, HN_CASE_INEXACT | flags);
+    hn_case_float(c, "seed", 3);
+    for (int i = 0; i < 2; i++) hn_case_float(c, r->name[i], r->value[i]);
+}
+
+hn_status hn_random_shape_cases(hn_cases *c, const hn_random_cases *r)
+{
+    hn_case(c, "example");
+    hn_case_float(c, "seed", 0);
+    hn_case_ints(c, "shape", 1, (int64_t[]){3});
+    hn_case_flag(c, HN_CASE_INEXACT);
+    hn_case_want(c, HN_F32, HN_DIMS(3), r->first);
+    scaled_case(c, "scaled and shifted", 0, r);
+    hn_case_ints(c, "shape", 2, (int64_t[]){2, 2});
+    hn_case_want(c, HN_F32, HN_DIMS(2, 2), r->scaled);
+    hn_case(c, "without a seed, in f16");
+    hn_case_int(c, "dtype", HN_F16);
+    hn_case_ints(c, "shape", 1, (int64_t[]){5});
+    hn_case(c, "empty");
+    hn_case_ints(c, "shape", 1, (int64_t[]){0});
+    hn_case(c, "no such type");
+    hn_case_flag(c, HN_CASE_FAILS);
+    hn_case_int(c, "dtype", HN_I64);
+    hn_case_ints(c, "shape", 1, (int64_t[]){2});
+    hn_case(c, "negative size");
+    hn_case_flag(c, HN_CASE_FAILS);
+    hn_case_ints(c, "shape", 1, (int64_t[]){-2});
+    return hn_cases_status(c);
+}
+
+hn_status hn_random_like_cases(hn_cases *c, const hn_random_cases *r)
+{
+    hn_case(c, "example");
+    hn_case_float(c, "seed", 0);
+    hn_case_in(c, HN_I32, HN_DIMS(3), HN_VALS(7, 8, 9));
+    hn_case_int(c, "dtype", HN_F32);
+    hn_case_flag(c, HN_CASE_INEXACT);
+    hn_case_want(c, HN_F32, HN_DIMS(3), r->first);
+    scaled_case(c, "the type of the input", HN_CASE_ONE_TYPE, r);
+    hn_case_in(c, HN_F32, HN_DIMS(2, 2), HN_VALS(0, 0, 0, 0));
+    hn_case_want(c, HN_F32, HN_DIMS(2, 2), r->scaled);
+    hn_case(c, "without a seed, empty");
+    hn_case_flag(c, HN_CASE_ONE_TYPE);
+    hn_case_in(c, HN_F64, HN_DIMS(0, 2), NULL);
+    hn_case(c, "no such type");
+    hn_case_flag(c, HN_CASE_FAILS);
+    hn_case_in(c, HN_I32, HN_DIMS(2), HN_VALS(0, 0));
+    return hn_cases_status(c);
+}

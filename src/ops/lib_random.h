@@ -28,6 +28,15 @@ int64_t hn_draw_bernoulli(hn_draw *d, double p); /* 0 or 1 */
 hn_status hn_infer_random_dtype(hn_infer *c, hn_dtype otherwise) HN_MUST_CHECK;
 hn_status hn_infer_random_like(hn_infer *c);  /* dims of input 0 */
 hn_status hn_infer_random_shape(hn_infer *c); /* dims from the attribute shape */
+/* The cases of a row with two parameters: `first` are the three numbers of seed 0, `scaled` the four of seed 3 with the
+ * parameters given. */
+typedef struct hn_random_cases {
+    const char *name[2];
+    double value[2];
+    const double *first, *scaled;
+} hn_random_cases;
+hn_status hn_random_shape_cases(struct hn_cases *c, const hn_random_cases *r);
+hn_status hn_random_like_cases(struct hn_cases *c, const hn_random_cases *r);
 hn_status hn_ref_random_uniform(const hn_refargs *a);
 hn_status hn_ref_random_normal(const hn_refargs *a);
 

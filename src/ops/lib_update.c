@@ -43,3 +43,9 @@ hn_status hn_ref_update(const hn_refargs *a, size_t lists, hn_update_fn *fn, con
     }
     return HN_OK;
 }
+
+void hn_cost_update(const hn_node *n, hn_cost *cost)
+{
+    double bytes = hn_nn_bytes(n);
+    *cost = (hn_cost){.flops = bytes / 2, .bytes = bytes};
+}

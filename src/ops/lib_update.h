@@ -15,6 +15,8 @@ hn_status hn_infer_update(hn_infer *c, size_t lists) HN_MUST_CHECK;
 typedef void hn_update_fn(const void *self, double *v);
 hn_status hn_ref_update(const hn_refargs *a, size_t lists, hn_update_fn *fn, const void *self) HN_MUST_CHECK;
 
+void hn_cost_update(const hn_node *n, hn_cost *cost); /* two operations a number */
+
 #define HN_UPDATE_TYPES   (HN_BIT(HN_F32) | HN_BIT(HN_F64))
 #define HN_NO_UPDATE_GRAD "the step of an optimiser is not differentiated"
 

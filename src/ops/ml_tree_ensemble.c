@@ -23,27 +23,9 @@ static hn_status infer(hn_infer *c)
 
 static hn_status ref(const hn_refargs *a)
 {
-    const hn_tensor *x = a->in[0], *y = a->out[0];
-    size_t features = (size_t)x->dims[x->rank - 1];
     hn_forest f;
-    double *row, *score;
     HN_TRY(hn_forest_read(a->env, a->scratch, a->node, &f));
-    HN_TRY(hn_forest_fits(a->env, a->node, &f, (int64_t)features));
-    HN_TRY(hn_nn_new(a, features, &row));
-    HN_TRY(hn_nn_new(a, f.targets, &score));
-    bool *has = hn_arena_array(a->env, a->scratch, f.targets, sizeof *has);
-    if (!has) return a->env->error.status;
-    for (size_t r = 0, rows = (size_t)y->dims[0]; r < rows; r++) {
-        hn_ml_row(x, features, r, row);
-        hn_forest_row(&f, row, score, has);
-        for (size_t t = 0; t < f.targets; t++) hn_set_f64(y, r * f.targets + t, score[t]);
-    }
-    return HN_OK;
-}
-
-static void cost(const hn_node *n, hn_cost *cost)
-{
-    *cost = (hn_cost){.flops = hn_forest_flops(n, (double)n->out[0]->type.dims[0]), .bytes = hn_nn_bytes(n)};
+    return hn_forest_rows(a, &f);
 }
 
 /* x0 <= 3.14 ? (x0 <= 1.2 ? leaf 0 : leaf 1) : (x0 <= 4.2 ? leaf 2 : leaf 3) */
@@ -178,7 +160,7 @@ const hn_op hn_op_ml_tree_ensemble = {
     .infer = infer,
     .ref = ref,
     HN_GRAD_NO("the result is constant between the thresholds, and trees are not trained by gradients"),
-    .cost = cost,
+    .cost = hn_forest_cost,
     .cases = cases,
     .quant = "",
 };

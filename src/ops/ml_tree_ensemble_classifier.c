@@ -41,26 +41,6 @@ static hn_status ref(const hn_refargs *a)
     return HN_OK;
 }
 
-static void cost(const hn_node *n, hn_cost *cost)
-{
-    *cost = (hn_cost){.flops = hn_forest_flops(n, (double)n->out[0]->type.dims[0]), .bytes = hn_nn_bytes(n)};
-}
-
-/* Two trees: x0 <= 0.5 ? (10 | 20) and x1 > 1 (NaN counts as true) ? 1 : 2. */
-static void stump_pair(hn_cases *c)
-{
-    static const hn_str modes[] = {{"BRANCH_LEQ", 10}, {"LEAF", 4}, {"LEAF", 4},
-                                   {"BRANCH_GT", 9},   {"LEAF", 4}, {"LEAF", 4}};
-    hn_case_ints(c, "nodes_treeids", 6, (int64_t[]){0, 0, 0, 1, 1, 1});
-    hn_case_ints(c, "nodes_nodeids", 6, (int64_t[]){0, 1, 2, 0, 1, 2});
-    hn_case_ints(c, "nodes_featureids", 6, (int64_t[]){0, 0, 0, 1, 0, 0});
-    hn_case_floats(c, "nodes_values", 6, HN_VALS(0.5, 0, 0, 1, 0, 0));
-    hn_case_strings(c, "nodes_modes", 6, modes);
-    hn_case_ints(c, "nodes_truenodeids", 6, (int64_t[]){1, 0, 0, 1, 0, 0});
-    hn_case_ints(c, "nodes_falsenodeids", 6, (int64_t[]){2, 0, 0, 2, 0, 0});
-    hn_case_ints(c, "nodes_missing_value_tracks_true", 6, (int64_t[]){0, 0, 0, 1, 0, 0});
-}
-
 static void votes(hn_cases *c, size_t n, const int64_t *tree, const int64_t *node, const int64_t *id, const double *w)
 {
     hn_case_ints(c, "class_treeids", n, tree);
@@ -97,7 +77,7 @@ static hn_status cases(hn_cases *c)
     const int64_t *id = (int64_t[]){0, 1, 2, 1, 0};
     const double *w = HN_VALS(0.5, 0.25, 1, 0.5, 0.25), *x = HN_VALS(0, 0, 1, 3);
     hn_case(c, "example");
-    stump_pair(c);
+    hn_forest_case_stumps(c);
     hn_case_strings(c, "classlabels_strings", 3, names);
     votes(c, 5, tree, node, id, w);
     hn_case_in(c, HN_F32, HN_DIMS(2, 2), x);
@@ -105,7 +85,7 @@ static hn_status cases(hn_cases *c)
     hn_case_want(c, HN_F32, HN_DIMS(2, 3), HN_VALS(0.75, 0.25, 0, 0, 0.5, 1));
     hn_case(c, "base values, softmax");
     hn_case_flag(c, HN_CASE_INEXACT);
-    stump_pair(c);
+    hn_forest_case_stumps(c);
     hn_case_string(c, "post_transform", "SOFTMAX");
     hn_case_ints(c, "classlabels_int64s", 3, (int64_t[]){5, 7, 9});
     hn_case_floats(c, "base_values", 3, HN_VALS(-1, 1, 0));
@@ -128,7 +108,7 @@ static hn_status cases(hn_cases *c)
     hn_case_floats(c, "base_values", 1, HN_VALS(0.3));
     hn_case_want(c, HN_F32, HN_DIMS(2, 2), HN_VALS(0.1, -0.1, -1.2, 1.2));
     hn_case(c, "no rows");
-    stump_pair(c);
+    hn_forest_case_stumps(c);
     hn_case_strings(c, "classlabels_strings", 3, names);
     votes(c, 5, tree, node, id, w);
     hn_case_rand(c, HN_F32, HN_DIMS(0, 2), -1, 1);
@@ -136,18 +116,18 @@ static hn_status cases(hn_cases *c)
     hn_case_flag(c, HN_CASE_FAILS);
     hn_case_strings(c, "classlabels_strings", 2, names);
     votes(c, 5, tree, node, id, w);
-    stump_pair(c);
+    hn_forest_case_stumps(c);
     hn_case_rand(c, HN_F32, HN_DIMS(1, 2), -1, 1);
     hn_case(c, "a vote of a node that is no leaf");
     hn_case_flag(c, HN_CASE_FAILS);
     hn_case_strings(c, "classlabels_strings", 3, names);
     votes(c, 5, tree, (int64_t[]){0, 1, 2, 1, 2}, id, w);
-    stump_pair(c);
+    hn_forest_case_stumps(c);
     hn_case_rand(c, HN_F32, HN_DIMS(1, 2), -1, 1);
     hn_case(c, "no labels");
     hn_case_flag(c, HN_CASE_FAILS);
     votes(c, 5, tree, node, id, w);
-    stump_pair(c);
+    hn_forest_case_stumps(c);
     hn_case_rand(c, HN_F32, HN_DIMS(1, 2), -1, 1);
     return hn_cases_status(c);
 }
@@ -196,7 +176,7 @@ const hn_op hn_op_ml_tree_ensemble_classifier = {
     .infer = infer,
     .ref = ref,
     HN_GRAD_NO("a label is chosen, and scores are constant between the thresholds"),
-    .cost = cost,
+    .cost = hn_forest_cost,
     .cases = cases,
     .quant = "",
 };

@@ -21,44 +21,12 @@ static hn_status infer(hn_infer *c)
 
 static hn_status ref(const hn_refargs *a)
 {
-    const hn_tensor *x = a->in[0], *y = a->out[0];
-    size_t features = (size_t)x->dims[x->rank - 1], targets = (size_t)hn_forest_targets(a->node);
+    size_t targets = (size_t)hn_forest_targets(a->node);
     hn_forest f;
-    double *row, *score;
     HN_TRY(hn_forest_read_old(a->env, a->scratch, a->node, "target", targets, &f));
-    HN_TRY(hn_forest_fits(a->env, a->node, &f, (int64_t)features));
     if (f.base && f.bases != targets)
         return hn_op_fail(a->env, a->node, "%zu base values for %zu targets", f.bases, targets);
-    HN_TRY(hn_nn_new(a, features, &row));
-    HN_TRY(hn_nn_new(a, targets, &score));
-    bool *has = hn_arena_array(a->env, a->scratch, targets, sizeof *has);
-    if (!has) return a->env->error.status;
-    for (size_t r = 0, rows = (size_t)y->dims[0]; r < rows; r++) {
-        hn_ml_row(x, features, r, row);
-        hn_forest_row(&f, row, score, has);
-        for (size_t t = 0; t < targets; t++) hn_set_f64(y, r * targets + t, score[t]);
-    }
-    return HN_OK;
-}
-
-static void cost(const hn_node *n, hn_cost *cost)
-{
-    *cost = (hn_cost){.flops = hn_forest_flops(n, (double)n->out[0]->type.dims[0]), .bytes = hn_nn_bytes(n)};
-}
-
-/* Two trees: x0 <= 0.5 ? (10 | 20) and x1 > 1 (NaN counts as true) ? 1 : 2. */
-static void stump_pair(hn_cases *c)
-{
-    static const hn_str modes[] = {{"BRANCH_LEQ", 10}, {"LEAF", 4}, {"LEAF", 4},
-                                   {"BRANCH_GT", 9},   {"LEAF", 4}, {"LEAF", 4}};
-    hn_case_ints(c, "nodes_treeids", 6, (int64_t[]){0, 0, 0, 1, 1, 1});
-    hn_case_ints(c, "nodes_nodeids", 6, (int64_t[]){0, 1, 2, 0, 1, 2});
-    hn_case_ints(c, "nodes_featureids", 6, (int64_t[]){0, 0, 0, 1, 0, 0});
-    hn_case_floats(c, "nodes_values", 6, HN_VALS(0.5, 0, 0, 1, 0, 0));
-    hn_case_strings(c, "nodes_modes", 6, modes);
-    hn_case_ints(c, "nodes_truenodeids", 6, (int64_t[]){1, 0, 0, 1, 0, 0});
-    hn_case_ints(c, "nodes_falsenodeids", 6, (int64_t[]){2, 0, 0, 2, 0, 0});
-    hn_case_ints(c, "nodes_missing_value_tracks_true", 6, (int64_t[]){0, 0, 0, 1, 0, 0});
+    return hn_forest_rows(a, &f);
 }
 
 static void votes(hn_cases *c)
@@ -74,7 +42,7 @@ static void joined(hn_cases *c, const char *how, const double *y)
 {
     hn_case(c, how);
     hn_case_flag(c, HN_CASE_ONE_TYPE | HN_CASE_NO_GRAD);
-    stump_pair(c);
+    hn_forest_case_stumps(c);
     votes(c);
     hn_case_string(c, "aggregate_function", how);
     hn_case_floats(c, "base_values", 1, HN_VALS(0.25));
@@ -85,7 +53,7 @@ static void joined(hn_cases *c, const char *how, const double *y)
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
-    stump_pair(c);
+    hn_forest_case_stumps(c);
     votes(c);
     hn_case_in(c, HN_F32, HN_DIMS(2, 2), HN_VALS(0, 0, 1, 3));
     hn_case_want(c, HN_F32, HN_DIMS(2, 1), HN_VALS(12, 21));
@@ -95,7 +63,7 @@ static hn_status cases(hn_cases *c)
     joined(c, "MAX", HN_VALS(10.25, 20.25, 20.25));
     hn_case(c, "two targets, two votes in one leaf, softmax");
     hn_case_flag(c, HN_CASE_INEXACT);
-    stump_pair(c);
+    hn_forest_case_stumps(c);
     hn_case_int(c, "n_targets", 2);
     hn_case_string(c, "post_transform", "SOFTMAX");
     hn_case_ints(c, "target_treeids", 3, (int64_t[]){0, 1, 0});
@@ -105,36 +73,36 @@ static hn_status cases(hn_cases *c)
     hn_case_in(c, HN_F32, HN_DIMS(2, 2), HN_VALS(0, 0, 1, 0));
     hn_case_want(c, HN_F32, HN_DIMS(2, 2), HN_VALS(0.5, 0.5, 0.62245933, 0.37754067));
     hn_case(c, "thresholds in f64, no rows");
-    stump_pair(c);
+    hn_forest_case_stumps(c);
     votes(c);
     hn_case_rand(c, HN_F32, HN_DIMS(0, 2), -1, 1);
     hn_case(c, "a path that comes back");
     hn_case_flag(c, HN_CASE_FAILS);
     hn_case_ints(c, "nodes_truenodeids", 6, (int64_t[]){0, 0, 0, 1, 0, 0});
-    stump_pair(c);
+    hn_forest_case_stumps(c);
     votes(c);
     hn_case_rand(c, HN_F32, HN_DIMS(1, 2), -1, 1);
     hn_case(c, "a child that is not there");
     hn_case_flag(c, HN_CASE_FAILS);
     hn_case_ints(c, "nodes_falsenodeids", 6, (int64_t[]){3, 0, 0, 2, 0, 0});
-    stump_pair(c);
+    hn_forest_case_stumps(c);
     votes(c);
     hn_case_rand(c, HN_F32, HN_DIMS(1, 2), -1, 1);
     hn_case(c, "a vote for no target");
     hn_case_flag(c, HN_CASE_FAILS);
     hn_case_ints(c, "target_ids", 4, (int64_t[]){0, 0, 1, 0});
-    stump_pair(c);
+    hn_forest_case_stumps(c);
     votes(c);
     hn_case_rand(c, HN_F32, HN_DIMS(1, 2), -1, 1);
     hn_case(c, "lists of other lengths");
     hn_case_flag(c, HN_CASE_FAILS);
     hn_case_floats(c, "nodes_values", 5, HN_VALS(0.5, 0, 0, 1, 0));
-    stump_pair(c);
+    hn_forest_case_stumps(c);
     votes(c);
     hn_case_rand(c, HN_F32, HN_DIMS(1, 2), -1, 1);
     hn_case(c, "fewer features than the trees read");
     hn_case_flag(c, HN_CASE_FAILS);
-    stump_pair(c);
+    hn_forest_case_stumps(c);
     votes(c);
     hn_case_rand(c, HN_F32, HN_DIMS(3, 1), -1, 1);
     return hn_cases_status(c);
@@ -182,7 +150,7 @@ const hn_op hn_op_ml_tree_ensemble_regressor = {
     .infer = infer,
     .ref = ref,
     HN_GRAD_NO("the result is constant between the thresholds, and trees are not trained by gradients"),
-    .cost = cost,
+    .cost = hn_forest_cost,
     .cases = cases,
     .quant = "",
 };

@@ -3,27 +3,12 @@
 
 static hn_status cases(hn_cases *c)
 {
-    hn_case(c, "example");
-    hn_case_float(c, "seed", 0);
-    hn_case_in(c, HN_I32, HN_DIMS(3), HN_VALS(7, 8, 9));
-    hn_case_int(c, "dtype", HN_F32);
-    hn_case_flag(c, HN_CASE_INEXACT);
-    hn_case_want(c, HN_F32, HN_DIMS(3), HN_VALS(0.5488135039, 0.7151893664, 0.6027633761));
-    hn_case(c, "the type of the input");
-    hn_case_flag(c, HN_CASE_ONE_TYPE | HN_CASE_INEXACT);
-    hn_case_float(c, "seed", 3);
-    hn_case_float(c, "low", -2);
-    hn_case_float(c, "high", 5);
-    hn_case_in(c, HN_F32, HN_DIMS(2, 2), HN_VALS(0, 0, 0, 0));
-    hn_case_want(c, HN_F32, HN_DIMS(2, 2),
-                 HN_VALS(1.8555850982666016, 2.9570345878601074, 0.03633308410644531, 1.5757932662963867));
-    hn_case(c, "without a seed, empty");
-    hn_case_flag(c, HN_CASE_ONE_TYPE);
-    hn_case_in(c, HN_F64, HN_DIMS(0, 2), NULL);
-    hn_case(c, "no such type");
-    hn_case_flag(c, HN_CASE_FAILS);
-    hn_case_in(c, HN_I32, HN_DIMS(2), HN_VALS(0, 0));
-    return hn_cases_status(c);
+    const hn_random_cases r = {
+        {"low", "high"},
+        {-2, 5},
+        HN_VALS(0.5488135039, 0.7151893664, 0.6027633761),
+        HN_VALS(1.8555850982666016, 2.9570345878601074, 0.03633308410644531, 1.5757932662963867)};
+    return hn_random_like_cases(c, &r);
 }
 
 static const hn_port in[] = {{"input", HN_T_MOVE, 0, false}};

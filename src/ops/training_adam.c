@@ -35,12 +35,6 @@ static hn_status ref(const hn_refargs *a)
     return hn_ref_update(a, LISTS, update, &s);
 }
 
-static void cost(const hn_node *n, hn_cost *cost)
-{
-    double bytes = hn_nn_bytes(n);
-    *cost = (hn_cost){.flops = bytes / 2, .bytes = bytes};
-}
-
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -103,7 +97,7 @@ const hn_op hn_op_training_adam = {
     .infer = infer,
     .ref = ref,
     HN_GRAD_NO(HN_NO_UPDATE_GRAD),
-    .cost = cost,
+    .cost = hn_cost_update,
     .cases = cases,
     .quant = "",
 };

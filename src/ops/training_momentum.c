@@ -33,12 +33,6 @@ static hn_status ref(const hn_refargs *a)
     return hn_ref_update(a, LISTS, update, &s);
 }
 
-static void cost(const hn_node *n, hn_cost *cost)
-{
-    double bytes = hn_nn_bytes(n);
-    *cost = (hn_cost){.flops = bytes / 2, .bytes = bytes};
-}
-
 static void begin(hn_cases *c, const char *name, const char *mode, int64_t t)
 {
     hn_case(c, name);
@@ -107,7 +101,7 @@ const hn_op hn_op_training_momentum = {
     .infer = infer,
     .ref = ref,
     HN_GRAD_NO(HN_NO_UPDATE_GRAD),
-    .cost = cost,
+    .cost = hn_cost_update,
     .cases = cases,
     .quant = "",
 };

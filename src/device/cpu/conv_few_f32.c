@@ -90,9 +90,7 @@ static const hn_kernel *choose(hn_lower *c, const hn_image *g)
 static hn_status lower(hn_lower *c)
 {
     const hn_node *node = c->node;
-    for (size_t i = 0; i < node->nin; i++)
-        if (node->in[i] != NULL && node->in[i]->type.dtype != HN_F32)
-            return hn_lower_refuse(c, "not every operand is f32");
+    if (!hn_inputs_are(node, HN_F32)) return hn_lower_refuse(c, "not every operand is f32");
     const char *why;
     hn_image g;
     hn_epilogue_f32 ep = {0};

@@ -17,8 +17,7 @@ static const char *const OPS[] = {"hone.Deconv", NULL};
 
 static const char *unfit(const hn_node *n)
 {
-    for (size_t i = 0; i < n->nin; i++)
-        if (n->in[i] != NULL && n->in[i]->type.dtype != HN_F32) return "not every operand is f32";
+    if (!hn_inputs_are(n, HN_F32)) return "not every operand is f32";
     const hn_type *x = &n->in[0]->type, *w = &n->in[1]->type;
     if (hn_attr_int(n, "layout", 0) != 1) return "channels come first";
     if (n->in[1]->data == NULL || (n->nin > 2 && n->in[2] != NULL && n->in[2]->data == NULL))

@@ -46,8 +46,7 @@ static bool small(int64_t v)
 static hn_status lower(hn_lower *c)
 {
     const hn_node *n = c->node;
-    for (size_t i = 0; i < n->nin; i++)
-        if (n->in[i] != NULL && n->in[i]->type.dtype != HN_F32) return hn_lower_refuse(c, "not every operand is f32");
+    if (!hn_inputs_are(n, HN_F32)) return hn_lower_refuse(c, "not every operand is f32");
     const hn_type *x = &n->in[0]->type, *w = &n->in[1]->type, *y = &n->out[0]->type;
     size_t dims = (size_t)x->rank - 2;
     if (dims != 1 && dims != 2) return hn_lower_refuse(c, "only one or two spatial dims have a kernel");

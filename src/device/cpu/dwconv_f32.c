@@ -38,9 +38,7 @@ static void lay_scratch(hn_lower *c, params *p)
 static hn_status lower(hn_lower *c)
 {
     const hn_node *node = c->node;
-    for (size_t i = 0; i < node->nin; i++)
-        if (node->in[i] != NULL && node->in[i]->type.dtype != HN_F32)
-            return hn_lower_refuse(c, "not every operand is f32");
+    if (!hn_inputs_are(node, HN_F32)) return hn_lower_refuse(c, "not every operand is f32");
     const hn_value *w = node->in[1];
     const char *why;
     hn_image g;

@@ -49,8 +49,7 @@ static hn_status lower_bias(hn_lower *c, const hn_gemm_problem *q)
 /* NULL, or why the node is not for this driver. */
 static const char *unfit(const hn_node *n, hn_gemm_problem *q)
 {
-    for (size_t i = 0; i < n->nin; i++)
-        if (n->in[i] != NULL && n->in[i]->type.dtype != HN_BF16) return "not every operand is bf16";
+    if (!hn_inputs_are(n, HN_BF16)) return "not every operand is bf16";
     if (n->nout != 1 || n->out[0] == NULL) return "no output";
     hn_gemm_problem_read(n, q);
     if (q->trans_a) return "A is transposed";

@@ -21,13 +21,6 @@ typedef struct params {
     uint64_t a_stride;             /* rows of A are copied to this distance first; 0: not */
 } params;
 
-static bool all_f32(const hn_node *n)
-{
-    for (size_t i = 0; i < n->nin; i++)
-        if (n->in[i] != NULL && n->in[i]->type.dtype != HN_F32) return false;
-    return n->nout == 1 && n->out[0] != NULL;
-}
-
 /* C of Gemm: a row of n becomes the bias, a full matrix the residual. A constant one is expanded and scaled now. */
 static hn_status lower_c(hn_lower *c, const hn_gemm_problem *q, bool *refused)
 {
@@ -74,7 +67,8 @@ static hn_status lower(hn_lower *c)
     hn_gemm_batch batch;
     size_t count, b_matrices;
     hn_epilogue_f32 ep = {0};
-    if (!all_f32(c->node)) return hn_lower_refuse(c, "not every operand is f32");
+    if (!hn_inputs_are(c->node, HN_F32) || c->node->nout != 1 || c->node->out[0] == NULL)
+        return hn_lower_refuse(c, "not every operand is f32");
     hn_gemm_problem_read(c->node, &q);
     if (!hn_gemm_batch_read(&q, &batch, &count, &b_matrices))
         return hn_lower_refuse(c, "more than %d batch dims", HN_GEMM_BATCH_RANK);

@@ -96,4 +96,10 @@ hn_q8_cut hn_q8_cut_make(const hn_q8_mat *mat, size_t rows);
 void hn_q8_transpose(hn_pool *pool, const uint8_t *src, size_t rows, size_t cols, uint8_t *dst);
 void hn_q8_transpose4(hn_pool *pool, const uint8_t *src, size_t rows, size_t cols, uint8_t *dst);
 
+/* Element i of 8-bit weights, less their zero point. */
+static inline int64_t hn_q8_weight(const hn_tensor *w, int64_t zp, size_t i)
+{
+    return (w->dtype == HN_I8 ? (int64_t)((const int8_t *)w->data)[i] : (int64_t)((const uint8_t *)w->data)[i]) - zp;
+}
+
 #endif

@@ -21,9 +21,7 @@ static hn_status lower(hn_lower *c)
     const hn_node *node = c->node;
     const hn_type *t = &node->in[0]->type;
     int axis;
-    for (size_t i = 0; i < node->nin; i++)
-        if (node->in[i] != NULL && node->in[i]->type.dtype != HN_F32)
-            return hn_lower_refuse(c, "not every operand is f32");
+    if (!hn_inputs_are(node, HN_F32)) return hn_lower_refuse(c, "not every operand is f32");
     for (size_t i = 0; i < node->nout; i++)
         if (node->out[i] != NULL && node->out[i]->type.dtype != HN_F32)
             return hn_lower_refuse(c, "not every output is f32");

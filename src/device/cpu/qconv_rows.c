@@ -109,8 +109,7 @@ typedef struct weights {
 
 static int64_t weight(const weights *w, size_t i)
 {
-    int64_t v = w->w->dtype == HN_I8 ? ((const int8_t *)w->w->data)[i] : ((const uint8_t *)w->w->data)[i];
-    return v - w->w_zp;
+    return hn_q8_weight(w->w, w->w_zp, i);
 }
 
 /* What the kernel is to take off the packed weights: 0 where all of them less their zero point fit 8 bits. */

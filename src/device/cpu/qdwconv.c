@@ -99,8 +99,7 @@ typedef struct weights {
 
 static int64_t weight(const weights *w, size_t i)
 {
-    int64_t v = w->w->dtype == HN_I8 ? ((const int8_t *)w->w->data)[i] : ((const uint8_t *)w->w->data)[i];
-    return v - w->w_zp;
+    return hn_q8_weight(w->w, w->w_zp, i);
 }
 
 /* How many 8-bit numbers it takes to write each weight as a sum. */

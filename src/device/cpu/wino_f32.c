@@ -155,9 +155,7 @@ static void cut(const hn_kernel *k, params *p)
 static hn_status lower(hn_lower *c)
 {
     const hn_node *node = c->node;
-    for (size_t i = 0; i < node->nin; i++)
-        if (node->in[i] != NULL && node->in[i]->type.dtype != HN_F32)
-            return hn_lower_refuse(c, "not every operand is f32");
+    if (!hn_inputs_are(node, HN_F32)) return hn_lower_refuse(c, "not every operand is f32");
     if (c->env->strict) return hn_lower_refuse(c, "strict numerics: its rounding is not the direct sum's");
     const char *why;
     hn_image g;
