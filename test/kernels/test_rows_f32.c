@@ -192,47 +192,79 @@ static void transpose(const hn_kernel *k, hn_rng *rng)
         }
 }
 
-static void dwconv_case(const hn_kernel *k, hn_rng *rng, size_t c, size_t rows, size_t kw, size_t width, ptrdiff_t sw,
-                        ptrdiff_t dw, ptrdiff_t pl)
+typedef struct dwconv_shape {
+    size_t c, rows, kw, width;
+    ptrdiff_t sw, dw, pl;
+} dwconv_shape;
+
+enum { DWCONV_LINES = 5 };
+
+/* Tap rows of output row y: one more or less than the neighbours', as at the edges of an image. */
+static size_t dwconv_rows(const dwconv_shape *s, size_t y)
 {
-    ptrdiff_t room = (ptrdiff_t)width + 2 * pl - (ptrdiff_t)(kw - 1) * dw - 1;
+    return y % 3 == 1 && s->rows > 0 ? s->rows - 1 : s->rows;
+}
+
+static void dwconv_row(const hn_kernel *k, const hn_dwconv_f32 *g, size_t y, const float *res, const float *got)
+{
+    const float *x = g->lines[y].x, *w = g->lines[y].w;
+    for (size_t o = 0; o < g->ow; o++)
+        for (size_t ch = 0; ch < g->c; ch++) {
+            double sum = g->ep.bias ? g->ep.bias[ch] : 0, r = g->ep.residual ? res[o * g->c + ch] : 0;
+            for (size_t i = 0; i < g->lines[y].rows; i++)
+                for (size_t j = 0; j < g->kw; j++) {
+                    ptrdiff_t at = (ptrdiff_t)o * g->sw + (ptrdiff_t)j * g->dw - g->pl;
+                    if (at >= 0 && at < (ptrdiff_t)g->width)
+                        sum += (double)x[i * g->row_stride + (size_t)at * g->c + ch] *
+                               w[(i * g->kw + j) * g->w_stride + ch];
+                }
+            if (!g->ep.act_first) sum += r;
+            sum = g->ep.act == HN_ACT_LEAKY ? sum < 0 ? sum * 0.25 : sum : fmin(fmax(sum, 0.25), 0.75);
+            if (g->ep.act_first) sum += r;
+            if (!close_to(got[o * g->c + ch], sum, 1e-5, 1e-5))
+                fail_msg("%s c %zu rows %zu kw %zu sw %td width %zu line %zu: %g, want %g", k->name, g->c,
+                         g->lines[y].rows, g->kw, g->sw, g->width, y, (double)got[o * g->c + ch], sum);
+        }
+}
+
+static void dwconv_case(const hn_kernel *k, hn_rng *rng, dwconv_shape s)
+{
+    ptrdiff_t room = (ptrdiff_t)s.width + 2 * s.pl - (ptrdiff_t)(s.kw - 1) * s.dw - 1;
     if (room < 0) return;
-    size_t ow = (size_t)(room / sw) + 1, ws = (c + 15) / 16 * 16;
-    guard x = guard_new(hn_max_size(rows, 1) * width * c, 1), w = guard_new(rows * kw * ws, 0),
-          y = guard_new(ow * c, 3);
-    guard bias = guard_new(c, 1), res = guard_new(ow * c, 2);
+    size_t c = s.c, ow = (size_t)(room / s.sw) + 1, ws = (c + 15) / 16 * 16, line = s.width * c,
+           n = k->kr > 0 ? 1 + (c + s.width) % hn_min_size(k->kr, DWCONV_LINES) : 1;
+    guard x = guard_new((n + s.rows) * line, 1), w = guard_new(s.rows * s.kw * ws, 0), y = guard_new(n * ow * c, 3);
+    guard bias = guard_new(c, 1), res = guard_new(n * ow * c, 2);
     guard_rand(&x, rng, -1, 1);
     guard_rand(&w, rng, -1, 1);
     guard_rand(&bias, rng, -1, 1);
     guard_rand(&res, rng, -1, 1);
-    hn_dwconv_f32 g = {
-        .c = c, .rows = rows, .kw = kw, .width = width, .ow = ow, .sw = sw, .dw = dw, .pl = pl, .x = x.p};
-    g.row_stride = width * c;
+    hn_dwconv_line lines[DWCONV_LINES];
+    for (size_t i = 0; i < n; i++) {
+        size_t rows = dwconv_rows(&s, i);
+        lines[i] = (hn_dwconv_line){x.p + i * line, w.p + (s.rows - rows) * s.kw * ws, rows};
+    }
+    hn_dwconv_f32 g = {.c = c, .rows = s.rows, .kw = s.kw, .width = s.width, .ow = ow, .lines = lines, .n = n};
+    g.sw = s.sw;
+    g.dw = s.dw;
+    g.pl = s.pl;
+    g.x = x.p;
+    g.row_stride = line;
     g.c_stride = c;
     g.w = w.p;
     g.w_stride = ws;
     g.y = y.p;
-    g.ep = (hn_epilogue_f32){
-        .bias = c % 2 ? bias.p : NULL, .residual = c % 3 ? res.p : NULL, .act = HN_ACT_LEAKY, .a = 0.25f};
+    g.ep = (hn_epilogue_f32){.bias = c % 2 ? bias.p : NULL, .residual = c % 3 ? res.p : NULL, .a = 0.25f, .b = 0.75f};
+    g.ep.act = s.width % 2 ? HN_ACT_LEAKY : HN_ACT_CLIP;
     g.ep.act_first = c % 4 == 1;
     g.ep.residual_stride = ow * c;
+    bool in_place = g.ep.residual != NULL && g.ep.act == HN_ACT_CLIP && s.width % 3 == 0;
+    if (in_place) {
+        memcpy(y.p, res.p, y.n * sizeof *y.p);
+        g.ep.residual = y.p;
+    }
     ((hn_dwconv_f32_fn *)k->fn)(&g);
-    for (size_t o = 0; o < ow; o++)
-        for (size_t ch = 0; ch < c; ch++) {
-            double sum = g.ep.bias ? bias.p[ch] : 0, r = g.ep.residual ? res.p[o * c + ch] : 0;
-            for (size_t i = 0; i < rows; i++)
-                for (size_t j = 0; j < kw; j++) {
-                    ptrdiff_t at = (ptrdiff_t)o * sw + (ptrdiff_t)j * dw - pl;
-                    if (at >= 0 && at < (ptrdiff_t)width)
-                        sum += (double)x.p[(i * width + (size_t)at) * c + ch] * w.p[(i * kw + j) * ws + ch];
-                }
-            if (!g.ep.act_first) sum += r;
-            sum = sum < 0 ? sum * 0.25 : sum;
-            if (g.ep.act_first) sum += r;
-            if (!close_to(y.p[o * c + ch], sum, 1e-5, 1e-5))
-                fail_msg("%s c %zu rows %zu kw %zu sw %td: %g, want %g", k->name, c, rows, kw, sw,
-                         (double)y.p[o * c + ch], sum);
-        }
+    for (size_t i = 0; i < n; i++) dwconv_row(k, &g, i, res.p + i * ow * c, y.p + i * ow * c);
     assert_true(guard_intact(&y));
     guard_free(&x);
     guard_free(&w);
@@ -243,13 +275,21 @@ static void dwconv_case(const hn_kernel *k, hn_rng *rng, size_t c, size_t rows, 
 
 static void dwconv(const hn_kernel *k, hn_rng *rng)
 {
-    for (size_t c = 1; c <= 2u * k->nr + 1; c++)
+    for (size_t c = 1; c <= hn_max_size(2u * k->nr + 1, 40); c++)
         for (size_t rows = 0; rows <= 3; rows++)
             for (ptrdiff_t sw = 1; sw <= 3; sw++) {
-                dwconv_case(k, rng, c, rows, 3, 4 + c % 13, sw, 1, (ptrdiff_t)(c % 3));
-                dwconv_case(k, rng, c, rows, 3, 2 + c % 8, sw, 1, 1);
-                dwconv_case(k, rng, c, rows, 5, 3 + c % 17, sw, 1 + (ptrdiff_t)c % 2, (ptrdiff_t)(c % 5));
+                const ptrdiff_t at = (ptrdiff_t)c;
+                dwconv_case(k, rng, (dwconv_shape){c, rows, 3, 4 + c % 13, sw, 1, at % 3});
+                dwconv_case(k, rng, (dwconv_shape){c, rows, 3, 2 + c % 8, sw, 1, at % 5});
+                dwconv_case(k, rng, (dwconv_shape){c, rows, 5, 3 + c % 17, sw, 1 + at % 2, at % 5});
             }
+    for (size_t width = 1; width <= 18; width++)
+        for (ptrdiff_t pl = 0; pl <= 4; pl++)
+            for (ptrdiff_t sw = 1; sw <= 2; sw++)
+                for (size_t c = 7; c <= 25; c += 9) {
+                    dwconv_case(k, rng, (dwconv_shape){c, 3, 3, width, sw, 1, pl});
+                    dwconv_case(k, rng, (dwconv_shape){c, 5, 5, width, sw, 1, pl});
+                }
 }
 
 static void few_case(const hn_kernel *k, hn_rng *rng, size_t lines, size_t run, size_t step, size_t pixels, size_t n)

@@ -9,7 +9,7 @@
 #include "kernels/dwconv_f32.h"
 
 enum { OPERAND_X, OPERAND_W, OPERAND_B, OPERAND_R, OPERAND_Y };
-enum { PASS_FLOATS = 1 << 17, TASK_MACS = 1 << 16, LANES_MAX = 16 };
+enum { PASS_FLOATS = 1 << 17, TASK_MACS = 1 << 16, STRIP_MACS = 1 << 18, LANES_MAX = 16, ROWS_MOST = 4 };
 
 typedef struct params {
     hn_image g;
@@ -79,37 +79,50 @@ typedef struct pass {
     hn_dwconv_f32_fn *fn;
     const float *x, *w, *bias, *res;
     float *y;
-    size_t rows, per_task; /* output rows of the pass; a task */
+    size_t rows, per_task, per_call; /* output rows of the pass; a task; a call of the kernel */
 } pass;
+
+static hn_dwconv_line line_of(const pass *s, size_t row)
+{
+    const params *p = s->p;
+    const hn_image *g = &p->g;
+    size_t image = row / (size_t)g->oh, line = (size_t)(g->w * g->m);
+    int64_t top = (int64_t)(row % (size_t)g->oh) * g->sh - g->pt, i0 = 0, i1 = g->kh;
+    if (top < 0) i0 = (-top + g->dh - 1) / g->dh;
+    while (i1 > i0 && top + (i1 - 1) * g->dh >= g->h) i1--;
+    if (i0 > i1) i0 = i1;
+    size_t from = i1 > i0 ? (size_t)(top + i0 * g->dh) : 0;
+    return (hn_dwconv_line){.x = s->x + (image * (size_t)g->h + from) * line,
+                            .w = s->w + (size_t)(i0 * g->kw) * p->w_stride,
+                            .rows = (size_t)(i1 - i0)};
+}
 
 static void task(void *ctx, size_t index)
 {
     const pass *s = ctx;
     const params *p = s->p;
     const hn_image *g = &p->g;
-    size_t m = (size_t)g->m, ow = (size_t)g->ow, kw = (size_t)g->kw, line = (size_t)g->w * m;
+    size_t m = (size_t)g->m, ow = (size_t)g->ow, line = (size_t)g->w * m;
     size_t end = hn_min_size((index + 1) * s->per_task, s->rows);
-    for (size_t row = index * s->per_task; row < end; row++) {
-        size_t image = row / (size_t)g->oh;
-        int64_t top = (int64_t)(row % (size_t)g->oh) * g->sh - g->pt, i0 = 0, i1 = g->kh;
-        if (top < 0) i0 = (-top + g->dh - 1) / g->dh;
-        while (i1 > i0 && top + (i1 - 1) * g->dh >= g->h) i1--;
-        if (i0 > i1) i0 = i1;
-        size_t from = i1 > i0 ? (size_t)(top + i0 * g->dh) : 0;
-        hn_dwconv_f32 k = {.c = m, .rows = (size_t)(i1 - i0), .kw = kw, .width = (size_t)g->w, .ow = ow};
-        k.sw = g->sw;
-        k.dw = g->dw;
-        k.pl = g->pl;
-        k.x = s->x + (image * (size_t)g->h + from) * line;
-        k.row_stride = (size_t)g->dh * line;
-        k.c_stride = m;
-        k.w = s->w + (size_t)i0 * kw * p->w_stride;
-        k.w_stride = p->w_stride;
+    hn_dwconv_line lines[ROWS_MOST];
+    hn_dwconv_f32 k = {.c = m, .kw = (size_t)g->kw, .width = (size_t)g->w, .ow = ow, .lines = lines};
+    k.sw = g->sw;
+    k.dw = g->dw;
+    k.pl = g->pl;
+    k.row_stride = (size_t)g->dh * line;
+    k.c_stride = m;
+    k.w_stride = p->w_stride;
+    k.ep = p->ep;
+    k.ep.bias = s->bias;
+    k.ep.residual_stride = ow * m;
+    for (size_t row = index * s->per_task; row < end; row += k.n) {
+        k.n = hn_min_size(s->per_call, end - row);
+        for (size_t i = 0; i < k.n; i++) lines[i] = line_of(s, row + i);
+        k.x = lines[0].x;
+        k.w = lines[0].w;
+        k.rows = lines[0].rows;
         k.y = s->y + row * ow * m;
-        k.ep = p->ep;
-        k.ep.bias = s->bias;
         k.ep.residual = s->res == NULL ? NULL : s->res + row * ow * m;
-        k.ep.residual_stride = ow * m;
         s->fn(&k);
     }
 }
@@ -161,7 +174,9 @@ static hn_status run(const hn_run *r)
         }
         s.y = g->out_first ? (float *)(scratch + p->out_scratch) : y + at;
         s.rows = count * (size_t)g->oh;
-        s.per_task = hn_max_size(TASK_MACS / ((size_t)g->kh * (size_t)g->kw * (size_t)g->ow * m), 1);
+        s.per_call = hn_min_size(hn_max_size(r->kernels[0]->kr, 1), ROWS_MOST);
+        size_t macs = s.per_call > 1 ? STRIP_MACS : TASK_MACS;
+        s.per_task = hn_max_size(macs / ((size_t)g->kh * (size_t)g->kw * (size_t)g->ow * m), 1);
         hn_pool_run(r->pool, hn_div_up(s.rows, s.per_task), task, &s);
         if (g->out_first) {
             hn_planes turn = {s.y, y + at, count, out, m};

@@ -5,4 +5,4 @@
 #define RECORD_NAME "avx2_dwconv_f32"
 #define RECORD_ISA  HN_ISA_AVX2
 #define RECORD_RANK 10
-#include "kernels/dwconv_f32.inc"
+#include "kernels/dwconv_f32_strip.inc"

@@ -5,4 +5,4 @@
 #define RECORD_NAME "generic_dwconv_f32"
 #define RECORD_ISA  HN_ISA_GENERIC
 #define RECORD_RANK 0
-#include "kernels/dwconv_f32.inc"
+#include "kernels/dwconv_f32_strip.inc"
