@@ -166,8 +166,11 @@ static hn_status time_both(hn_job *j)
     j->batch = batch;
     HN_TRY(time_stages(j, &feed));
     for (size_t i = 0; i < j->s.layers.nlayers; i++) {
-        j->s.report[i].us_float = hn_timing_of(&j->timing[0], j->s.layers.layer[i].name);
-        j->s.report[i].us_int8 = hn_timing_of(&j->timing[1], j->s.layers.layer[i].name);
+        /* A layer that has no step of its own here keeps what the search measured. */
+        double us[2];
+        for (int k = 0; k < 2; k++) us[k] = hn_timing_of(&j->timing[k], j->s.layers.layer[i].name);
+        if (us[0] >= 0) j->s.report[i].us_float = us[0];
+        if (us[1] >= 0) j->s.report[i].us_int8 = us[1];
     }
     return HN_OK;
 }

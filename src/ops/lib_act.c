@@ -105,18 +105,24 @@ static const hn_act recurrent[] = {
     {"Softplus", softplus, 0, 0, 0},
 };
 
-hn_status hn_act_read(hn_env *env, const hn_node *node, hn_act *act)
+hn_status hn_act_named(hn_env *env, const hn_node *node, hn_str name, hn_act *act)
 {
-    hn_str s = hn_attr_string(node, "act", "");
     for (size_t i = 0; i < HN_COUNT(fused); i++) {
-        if (s.size == strlen(fused[i].name) && (s.size == 0 || memcmp(s.data, fused[i].name, s.size) == 0)) {
+        if (name.size == strlen(fused[i].name) &&
+            (name.size == 0 || memcmp(name.data, fused[i].name, name.size) == 0)) {
             *act = fused[i];
-            act->alpha = hn_attr_float(node, "act_alpha", 0);
-            act->beta = hn_attr_float(node, "act_beta", 0);
             return HN_OK;
         }
     }
-    return hn_op_fail(env, node, "unknown activation \"%.*s\"", (int)hn_min_size(s.size, 40), s.data);
+    return hn_op_fail(env, node, "unknown activation \"%.*s\"", (int)hn_min_size(name.size, 40), name.data);
+}
+
+hn_status hn_act_read(hn_env *env, const hn_node *node, hn_act *act)
+{
+    HN_TRY(hn_act_named(env, node, hn_attr_string(node, "act", ""), act));
+    act->alpha = hn_attr_float(node, "act_alpha", 0);
+    act->beta = hn_attr_float(node, "act_beta", 0);
+    return HN_OK;
 }
 
 const hn_act *hn_act_rnn(hn_str name)

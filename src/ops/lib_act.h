@@ -16,6 +16,8 @@ typedef struct hn_act {
 
 /* The attribute `act` of a fused row; "" is the identity. HN_INPUT names the node. */
 hn_status hn_act_read(hn_env *env, const hn_node *node, hn_act *act) HN_MUST_CHECK;
+/* By name; alpha and beta stay 0. */
+hn_status hn_act_named(hn_env *env, const hn_node *node, hn_str name, hn_act *act) HN_MUST_CHECK;
 /* An activation of RNN, GRU or LSTM, any case; NULL when unknown. */
 const hn_act *hn_act_rnn(hn_str name);
 

@@ -182,6 +182,7 @@ static hn_status compile(hn_env *env, hn_session *s, const hn_type *types, entry
     if (!s->options.plain && !s->options.reference) {
         HN_TRY(hn_pipeline_run(env, e->graph, hn_pipeline_clean));
         HN_TRY(hn_pipeline_run(env, e->graph, hn_pipeline_compile));
+        if (!s->options.apart) HN_TRY(hn_pipeline_run(env, e->graph, hn_pipeline_join));
     } else {
         /* Gradient is defined by the nodes it stands for; it has no kernel, not even a reference. */
         HN_TRY(hn_pass_run(env, e->graph, "gradient", NULL));

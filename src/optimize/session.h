@@ -11,6 +11,7 @@ typedef struct hn_session hn_session;
 typedef struct hn_session_options {
     bool plain;               /* run the graph as it stands: no passes (the reference for tests) */
     bool reference;           /* row reference kernels only */
+    bool apart;               /* each layer a step of its own, so that it can be timed */
     size_t keep;              /* plans kept at a time; 0: 8 */
     hn_lower_trace_fn *trace; /* of every plan built; may be NULL */
     void *trace_self;

@@ -1,4 +1,4 @@
-/* lib_pipeline: the two lists. README.md beside this file says why they are in this order. */
+/* lib_pipeline: the lists. README.md beside this file says why they are in this order. */
 #include "passes/pass.h"
 
 /* clang-format off */
@@ -14,4 +14,6 @@ const char *const hn_pipeline_compile[] = {
     "qdq", "fold_dq", "pad_conv", "fold_bn", "fuse_pattern",
     "fuse_conv", "gemm", "one_hot", "layout",
     "transpose_reshape", "fold", "identity", "cse", "dead", NULL};
+
+const char *const hn_pipeline_join[] = {"chain", NULL};
 /* clang-format on */

@@ -31,6 +31,8 @@ extern const char
     *const hn_pipeline_clean[]; /* any graph, stays plain ONNX: fold, cse, dead code, identities, BN folding */
 extern const char
     *const hn_pipeline_compile[]; /* known shapes; result uses "hone" ops: fusion, layout, integer lowering */
+extern const char
+    *const hn_pipeline_join[]; /* after compile: several layers become one node, and one step of the plan */
 hn_status hn_pipeline_run(hn_env *env, hn_graph *g, const char *const *pipeline) HN_MUST_CHECK;
 
 #endif

@@ -187,6 +187,7 @@ static hn_status run(hn_env *env, const hn_graph *g, const hn_tensor *const *in,
         HN_TRY(hn_pipeline_run(env, c, hn_pipeline_clean));
     }
     HN_TRY(hn_pipeline_run(env, c, hn_pipeline_compile));
+    HN_TRY(hn_pipeline_run(env, c, hn_pipeline_join));
     hn_plan_options o = {.isa = how.isa};
     HN_TRY(hn_plan_build(env, c, &o, &r->plan));
     HN_TRY(hn_plan_check(env, r->plan));

@@ -235,7 +235,10 @@ static hn_status open_steps(hn_env *env, const char *text, bool compile, planrun
     r->graph = hn_graph_parse(env, &r->arena, &hn_ops, text, strlen(text));
     if (!r->graph) return env->error.status;
     HN_TRY(hn_graph_infer(r->graph));
-    if (compile) HN_TRY(hn_pipeline_run(env, r->graph, hn_pipeline_compile));
+    if (compile) {
+        HN_TRY(hn_pipeline_run(env, r->graph, hn_pipeline_compile));
+        HN_TRY(hn_pipeline_run(env, r->graph, hn_pipeline_join));
+    }
     hn_plan_options o = {.isa = env->isa};
     HN_TRY(hn_plan_build(env, r->graph, &o, &r->plan));
     return hn_instance_new(env, r->plan, &r->inst);

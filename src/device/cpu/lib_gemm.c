@@ -345,19 +345,24 @@ static const act_name ACTS[] = {
     {"Elu", HN_ACT_ELU, 0, 0, false},
 };
 
-bool hn_epilogue_read(const hn_node *node, hn_epilogue_f32 *ep)
+bool hn_epilogue_named(hn_str name, double alpha, double beta, hn_epilogue_f32 *ep)
 {
-    hn_str name = hn_attr_string(node, "act", "");
     for (size_t i = 0; i < HN_COUNT(ACTS); i++) {
         const act_name *a = &ACTS[i];
         if (strlen(a->name) != name.size || (name.size > 0 && memcmp(a->name, name.data, name.size) != 0)) continue;
         ep->act = (int32_t)a->act;
-        ep->a = a->fixed ? a->a : (float)hn_attr_float(node, "act_alpha", 0.0);
-        ep->b = a->fixed ? a->b : (float)hn_attr_float(node, "act_beta", 0.0);
-        ep->act_first = hn_attr_int(node, "act_first", 0) != 0;
+        ep->a = a->fixed ? a->a : (float)alpha;
+        ep->b = a->fixed ? a->b : (float)beta;
         return true;
     }
     return false;
+}
+
+bool hn_epilogue_read(const hn_node *node, hn_epilogue_f32 *ep)
+{
+    ep->act_first = hn_attr_int(node, "act_first", 0) != 0;
+    return hn_epilogue_named(hn_attr_string(node, "act", ""), hn_attr_float(node, "act_alpha", 0.0),
+                             hn_attr_float(node, "act_beta", 0.0), ep);
 }
 
 typedef struct planes_ctx {

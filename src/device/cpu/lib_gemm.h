@@ -86,6 +86,8 @@ void hn_gemm_run(hn_pool *pool, const hn_gemm_job *job);
 /* ---- epilogue attributes: act, act_alpha, act_beta, act_first ---- */
 /* Fill act, a, b, act_first from the node. False when the function's name is unknown. */
 bool hn_epilogue_read(const hn_node *node, hn_epilogue_f32 *ep);
+/* The same but for act_first, from values. */
+bool hn_epilogue_named(hn_str name, double alpha, double beta, hn_epilogue_f32 *ep);
 
 /* out[c][r] = in[r][c] through kernel family transpose_b4; work is cut into tasks. */
 typedef struct hn_planes {
