@@ -7,7 +7,6 @@ if(TARGET hone)
   install(TARGETS hone RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 
-string(REPLACE ";" " " pc_requires "${HONE_PC_MODULES}")
 configure_file(cmake/hone.pc.in hone.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/hone.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

@@ -23,7 +23,9 @@ if(CMOCKA_FOUND)
     add_library(test_support STATIC ${support})
     target_include_directories(test_support PUBLIC src include test)
     target_link_libraries(test_support PUBLIC hone_static PkgConfig::CMOCKA)
-    target_link_libraries(test_support PUBLIC -Wl,--as-needed ${HONE_LIB_archive}) # tests write archives themselves
+    # Tests write files of these kinds themselves.
+    target_link_libraries(test_support PUBLIC -Wl,--as-needed ${HONE_LIB_archive} ${HONE_LIB_z} ${HONE_LIB_jpeg} ${HONE_LIB_png})
+    target_include_directories(test_support PUBLIC ${HONE_LATE_INCLUDE_DIRS})
   endif()
   file(GLOB tests CONFIGURE_DEPENDS test/*/test_*.c)
   foreach(source ${tests})

@@ -3,8 +3,7 @@
  * nothing.
  *
  *   cc -O3 -march=x86-64-v3 -ffp-contract=off -std=c17 -D_DEFAULT_SOURCE -Isrc tools/train_glyph.c build/libhone.a \
- *      $(pkg-config --libs jansson yaml-0.1 zlib libjpeg libpng) -lpthread -ldl -lm -o
- * train_glyph
+ *      -lpthread -ldl -lm -o train_glyph
  *   ./train_glyph OUT.onnx [EPOCHS [TRAIN_SAMPLES [TEST_SAMPLES [HARD]]]]
  *
  * conv16 pool conv32 pool conv64 conv64 average fc20, 3x3 kernels, batch normalisation and ReLU after each convolution.

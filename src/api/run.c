@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_ROWS = 64, FIRST = 8 };
+enum { MAX_ROWS = 64, FIRST = 8, LANES = 8 };
+#define F32_EXPONENT UINT32_C(0x7f800000)
 
 typedef struct runner {
     hone_env *e;
@@ -47,41 +48,71 @@ static void write_top(runner *x, hn_rec *rows, const hn_tensor *t, size_t from, 
 
 static size_t count_not_finite(const hn_tensor *t)
 {
-    size_t bad = 0;
+    size_t bad = 0, n = hn_tensor_elems(t), i = 0;
     if (!hn_dtype_is_float(t->dtype)) return 0;
     if (t->dtype == HN_F32) {
         const float *x = t->data;
-        for (size_t i = 0, n = hn_tensor_elems(t); i < n; i++) bad += !isfinite(x[i]);
-        return bad;
+        for (; i + LANES <= n; i += LANES) {
+            uint32_t lane[LANES], any = 0;
+            memcpy(lane, x + i, sizeof lane);
+            for (int k = 0; k < LANES; k++) any += (lane[k] & F32_EXPONENT) == F32_EXPONENT;
+            bad += any;
+        }
     }
-    for (size_t i = 0, n = hn_tensor_elems(t); i < n; i++) bad += !isfinite(hn_get_f64(t, i));
+    for (; i < n; i++) bad += !isfinite(hn_get_f64(t, i));
     return bad;
+}
+
+typedef struct summary {
+    double lo, hi, sum;
+} summary;
+
+/* Of finite numbers, a block at a time; returns how many were taken, the rest is less than a block. */
+static size_t sum_up_f32(const float *x, size_t n, summary *s)
+{
+    float lo[LANES], hi[LANES];
+    double sum[LANES] = {0};
+    size_t i = 0;
+    if (n < LANES) return 0;
+    memcpy(lo, x, sizeof lo);
+    memcpy(hi, x, sizeof hi);
+    for (; i + LANES <= n; i += LANES) {
+        for (int k = 0; k < LANES; k++) lo[k] = x[i + (size_t)k] < lo[k] ? x[i + (size_t)k] : lo[k];
+        for (int k = 0; k < LANES; k++) hi[k] = x[i + (size_t)k] > hi[k] ? x[i + (size_t)k] : hi[k];
+        for (int k = 0; k < LANES; k++) sum[k] += (double)x[i + (size_t)k];
+    }
+    for (int k = 0; k < LANES; k++) {
+        s->lo = fmin(s->lo, (double)lo[k]);
+        s->hi = fmax(s->hi, (double)hi[k]);
+        s->sum += sum[k];
+    }
+    return i;
 }
 
 static void write_numbers(runner *x, hn_rec *m, const hn_tensor *t)
 {
-    size_t n = hn_tensor_elems(t), finite = 0;
-    double lo = INFINITY, hi = -INFINITY, sum = 0;
-    for (size_t i = 0; i < n; i++) {
+    size_t n = hn_tensor_elems(t), bad = count_not_finite(t), i = 0;
+    summary s = {.lo = INFINITY, .hi = -INFINITY};
+    if (t->dtype == HN_F32 && !bad) i = sum_up_f32(t->data, n, &s);
+    for (; i < n; i++) {
         double v = hn_get_f64(t, i);
         if (!isfinite(v)) continue;
-        lo = fmin(lo, v);
-        hi = fmax(hi, v);
-        sum += v;
-        finite++;
+        s.lo = fmin(s.lo, v);
+        s.hi = fmax(s.hi, v);
+        s.sum += v;
     }
     hn_rec_int(x->r, m, "elements", (int64_t)n);
-    hn_rec_int(x->r, m, "not_finite", (int64_t)(n - finite));
-    if (!finite) return;
-    hn_rec_real(x->r, m, "min", lo);
-    hn_rec_real(x->r, m, "max", hi);
-    hn_rec_real(x->r, m, "mean", sum / (double)finite);
+    hn_rec_int(x->r, m, "not_finite", (int64_t)bad);
+    if (bad == n) return;
+    hn_rec_real(x->r, m, "min", s.lo);
+    hn_rec_real(x->r, m, "max", s.hi);
+    hn_rec_real(x->r, m, "mean", s.sum / (double)(n - bad));
     hn_rec *first = hn_rec_list(x->r, m, "first");
-    for (size_t i = 0; i < n && i < FIRST; i++) hn_rec_real(x->r, first, NULL, hn_get_f64(t, i));
+    for (i = 0; i < n && i < FIRST; i++) hn_rec_real(x->r, first, NULL, hn_get_f64(t, i));
     if (!x->o->top || t->rank < 1) return;
     size_t width = (size_t)t->dims[t->rank - 1], rows = width ? n / width : 0;
     hn_rec *list = hn_rec_list(x->r, m, "top");
-    for (size_t i = 0; i < rows && i < MAX_ROWS; i++) write_top(x, list, t, i * width, width);
+    for (i = 0; i < rows && i < MAX_ROWS; i++) write_top(x, list, t, i * width, width);
 }
 
 static void write_texts(runner *x, hn_rec *m, const hn_tensor *t)

@@ -54,6 +54,8 @@ static hn_arena_chunk *add_chunk(hn_env *env, hn_arena *arena, size_t bytes)
         (void)hn_fail(env, HN_LIMIT, "cannot allocate %zu bytes: size overflows", bytes);
         return NULL;
     }
+    total = hn_alloc_fit(total);
+    cap = total - HEAD;
     hn_arena_chunk *c = hn_alloc(env, total);
     if (c == NULL) return NULL;
     c->next = arena->head;

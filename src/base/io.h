@@ -31,4 +31,7 @@ bool hn_path_has_ext(const char *path, const char *ext); /* case-insensitive, ex
 /* SHA-256 of bytes as 64 hex digits and a NUL. */
 void hn_sha256_hex(const void *data, size_t bytes, char out[65]);
 
+/* Of bytes as this machine orders them; tells damage apart, nothing more. */
+uint64_t hn_checksum(const void *data, size_t bytes);
+
 #endif

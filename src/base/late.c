@@ -9,8 +9,8 @@ hn_status hn_late_open(hn_env *env, const char *library, const hn_late_symbol *s
 {
     void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!handle) {
-        hn_fail(env, HN_UNSUPPORTED, "the library %s, which this file needs, cannot be opened: %s", library, dlerror());
-        hn_hint(env, "install it, or convert the file");
+        hn_fail(env, HN_UNSUPPORTED, "the library %s, which is needed here, cannot be opened: %s", library, dlerror());
+        hn_hint(env, "install it, or do without: convert the file, or leave the option out");
         return HN_UNSUPPORTED;
     }
     hn_status st = HN_OK;

@@ -1,6 +1,8 @@
-/* bytes: files that may be gzipped. Inflating stops at a limit, so that a small file cannot ask for all memory. */
+/* bytes: files that may be gzipped; zlib is opened when one is. Inflating stops at a limit, so that a small file cannot
+ * ask for all memory. */
 #include "data/data_priv.h"
 
+#include "base/late.h"
 #include "base/size.h"
 
 #include <stdio.h>
@@ -9,6 +11,24 @@
 #include <zlib.h>
 
 enum { GZIP_WINDOW = 15 + 16, MAX_STEP = 1 << 30 };
+
+typedef struct library {
+    HN_LATE_MEMBER(inflateInit2_);
+    HN_LATE_MEMBER(inflate);
+    HN_LATE_MEMBER(inflateReset);
+    HN_LATE_MEMBER(inflateEnd);
+} library;
+
+static hn_status open_library(hn_env *env, library *lib)
+{
+    const hn_late_symbol symbols[] = {
+        HN_LATE_SYMBOL(lib, inflateInit2_),
+        HN_LATE_SYMBOL(lib, inflate),
+        HN_LATE_SYMBOL(lib, inflateReset),
+        HN_LATE_SYMBOL(lib, inflateEnd),
+    };
+    return hn_late_open(env, HONE_SONAME_z, symbols, HN_COUNT(symbols));
+}
 
 static bool is_gzip(const uint8_t *b, size_t n)
 {
@@ -48,8 +68,8 @@ static size_t first_guess(const uint8_t *b, size_t size, size_t max_bytes)
     return hn_max_size(64, hn_min_size(hn_min_size(isize, bound), max_bytes)) + 1;
 }
 
-static hn_status inflate_all(hn_env *env, z_stream *z, const uint8_t *src, size_t size, size_t max_bytes, uint8_t **buf,
-                             size_t *out_size)
+static hn_status inflate_all(hn_env *env, const library *lib, z_stream *z, const uint8_t *src, size_t size,
+                             size_t max_bytes, uint8_t **buf, size_t *out_size)
 {
     size_t used = 0, cap = 0, taken = 0;
     HN_TRY(grow(env, buf, 0, &cap, first_guess(src, size, max_bytes)));
@@ -67,12 +87,12 @@ static hn_status inflate_all(hn_env *env, z_stream *z, const uint8_t *src, size_
         z->avail_in = in;
         z->next_out = *buf + used;
         z->avail_out = room;
-        int rc = inflate(z, Z_NO_FLUSH);
+        int rc = lib->inflate(z, Z_NO_FLUSH);
         taken += in - z->avail_in;
         used += room - z->avail_out;
         if (rc == Z_STREAM_END) {
             if (!is_gzip(src + taken, size - taken)) break; /* trailing bytes are ignored, as gzip does */
-            if (inflateReset(z) != Z_OK) return hn_fail(env, HN_BUG, "zlib could not start again");
+            if (lib->inflateReset(z) != Z_OK) return hn_fail(env, HN_BUG, "zlib could not start again");
         } else if (rc == Z_MEM_ERROR) {
             return hn_fail(env, HN_NOMEM, "no memory for zlib");
         } else if (rc != Z_OK && rc != Z_BUF_ERROR) {
@@ -91,10 +111,13 @@ hn_status hn_gunzip(hn_env *env, const void *data, size_t size, size_t max_bytes
 {
     if (!is_gzip(data, size)) return hn_fail(env, HN_INPUT, "not gzip data");
     z_stream z = {.zalloc = zlib_alloc, .zfree = zlib_free, .opaque = env};
-    if (inflateInit2(&z, GZIP_WINDOW) != Z_OK) return hn_fail(env, HN_NOMEM, "no memory for zlib");
+    library lib;
+    HN_TRY(open_library(env, &lib));
+    if (lib.inflateInit2_(&z, GZIP_WINDOW, ZLIB_VERSION, (int)sizeof z) != Z_OK)
+        return hn_fail(env, HN_NOMEM, "no memory for zlib");
     uint8_t *buf = NULL;
-    hn_status st = inflate_all(env, &z, data, size, hn_min_size(max_bytes, SIZE_MAX / 4), &buf, out_size);
-    (void)inflateEnd(&z);
+    hn_status st = inflate_all(env, &lib, &z, data, size, hn_min_size(max_bytes, SIZE_MAX / 4), &buf, out_size);
+    (void)lib.inflateEnd(&z);
     if (st != HN_OK) {
         hn_free(env, buf);
         return st;
@@ -124,12 +147,28 @@ void hn_bytes_close(hn_env *env, hn_bytes *b)
     *b = (hn_bytes){0};
 }
 
-size_t hn_bytes_peek(const char *path, uint8_t *dst, size_t n)
+size_t hn_bytes_peek(hn_env *env, const char *path, uint8_t *dst, size_t n)
 {
+    library lib;
+    hn_map map;
+    z_stream z = {.next_out = dst, .avail_out = (uInt)hn_min_size(n, MAX_STEP)};
     if (!hn_path_is_file(path)) return 0;
-    gzFile f = gzopen(path, "rb"); /* reads plain files too */
-    if (!f) return 0;
-    int got = gzread(f, dst, (unsigned)hn_min_size(n, 1 << 20));
-    (void)gzclose(f);
-    return got > 0 ? (size_t)got : 0;
+    hn_status st = hn_map_open(env, path, &map);
+    size_t got = st == HN_OK ? hn_min_size(n, map.size) : 0;
+    if (st == HN_OK && is_gzip(map.data, map.size)) {
+        got = 0;
+        st = open_library(env, &lib);
+        if (st == HN_OK && lib.inflateInit2_(&z, GZIP_WINDOW, ZLIB_VERSION, (int)sizeof z) == Z_OK) {
+            z.next_in = (Bytef *)(uintptr_t)map.data;
+            z.avail_in = (uInt)hn_min_size(map.size, MAX_STEP);
+            (void)lib.inflate(&z, Z_SYNC_FLUSH);
+            got = (size_t)(z.next_out - dst);
+            (void)lib.inflateEnd(&z);
+        }
+    } else if (got) {
+        memcpy(dst, map.data, got);
+    }
+    hn_map_close(&map);
+    if (st != HN_OK) hn_error_clear(env);
+    return got;
 }

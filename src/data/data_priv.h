@@ -16,8 +16,8 @@ typedef struct hn_bytes {
 /* A gzip file (by its magic) is unpacked; HN_LIMIT above max_bytes. */
 hn_status hn_bytes_open(hn_env *env, const char *path, size_t max_bytes, hn_bytes *out) HN_MUST_CHECK;
 void hn_bytes_close(hn_env *env, hn_bytes *b);
-/* The first n unpacked bytes of a file, or fewer; 0 when it cannot be read. Never records an error. */
-size_t hn_bytes_peek(const char *path, uint8_t *dst, size_t n);
+/* The first n unpacked bytes of a file, or fewer; 0 when it cannot be read. Leaves no error. */
+size_t hn_bytes_peek(hn_env *env, const char *path, uint8_t *dst, size_t n);
 /* A gzip stream in memory to the heap. Exact inflated size in *out_size. */
 hn_status hn_gunzip(hn_env *env, const void *data, size_t size, size_t max_bytes, uint8_t **out,
                     size_t *out_size) HN_MUST_CHECK;

@@ -76,10 +76,9 @@ static hn_status cifar_open(hn_env *env, const char *path, hn_dataset *ds)
 
 static hn_status cifar_probe(hn_env *env, const char *path, int *score)
 {
-    (void)env;
     uint8_t head[2 + PIXELS];
     if (!hn_path_has_ext(path, ".bin") && !hn_path_has_ext(path, ".gz")) return HN_OK;
-    if (hn_bytes_peek(path, head, sizeof head) < 1 + PIXELS) return HN_OK;
+    if (hn_bytes_peek(env, path, head, sizeof head) < 1 + PIXELS) return HN_OK;
     bool named = strstr(hn_path_base(path), ".bin") != NULL;
     *score = named && (head[0] < 10 || (head[0] < COARSE && head[1] < 100)) ? 50 : 0;
     return HN_OK;

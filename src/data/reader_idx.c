@@ -211,7 +211,7 @@ static hn_status idx_probe(hn_env *env, const char *path, int *score)
         return st;
     }
     uint8_t h[8];
-    if (hn_bytes_peek(path, h, sizeof h) == sizeof h && h[0] == 0 && h[1] == 0 && idx_dtype(h[2]) != HN_NONE &&
+    if (hn_bytes_peek(env, path, h, sizeof h) == sizeof h && h[0] == 0 && h[1] == 0 && idx_dtype(h[2]) != HN_NONE &&
         h[3] >= 1 && h[3] <= HN_MAX_RANK)
         *score = 70;
     return HN_OK;

@@ -140,11 +140,10 @@ static hn_status npy_open(hn_env *env, const char *path, hn_dataset *ds)
 
 static hn_status npy_probe(hn_env *env, const char *path, int *score)
 {
-    (void)env;
     uint8_t h[6];
     if (!hn_path_is_file(path)) return HN_OK;
     if (hn_path_has_ext(path, ".npz")) *score = 90;
-    if (hn_bytes_peek(path, h, sizeof h) == sizeof h && memcmp(h, "\x93NUMPY", 6) == 0) *score = 95;
+    if (hn_bytes_peek(env, path, h, sizeof h) == sizeof h && memcmp(h, "\x93NUMPY", 6) == 0) *score = 95;
     return HN_OK;
 }
 

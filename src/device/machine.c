@@ -16,15 +16,6 @@ typedef struct regs {
     uint32_t a, b, c, d;
 } regs;
 
-static regs cpuid(uint32_t leaf, uint32_t sub)
-{
-    regs r = {0, 0, 0, 0};
-    uint32_t base = leaf & UINT32_C(0x80000000);
-    if ((uint32_t)__get_cpuid_max(base, NULL) < leaf) return r;
-    __cpuid_count(leaf, sub, r.a, r.b, r.c, r.d);
-    return r;
-}
-
 static bool bit(uint32_t word, unsigned n)
 {
     return (word >> n & 1) != 0;
@@ -37,7 +28,7 @@ static uint64_t saved_state(void)
     return (uint64_t)hi << 32 | lo;
 }
 
-/* In a virtual machine every look costs microseconds. */
+/* A leaf that is there. In a virtual machine every look costs microseconds. */
 static regs look(uint32_t leaf, uint32_t sub)
 {
     regs r;
@@ -45,9 +36,9 @@ static regs look(uint32_t leaf, uint32_t sub)
     return r;
 }
 
-static uint64_t read_isa(void)
+static uint64_t read_isa(uint32_t most)
 {
-    if (look(0, 0).a < 7) return 0;
+    if (most < 7) return 0;
     regs one = look(1, 0), seven = look(7, 0), more = seven.a >= 1 ? look(7, 1) : (regs){0, 0, 0, 0};
     uint64_t isa = 0;
     if (!bit(one.c, 27) || !bit(one.c, 28)) return isa; /* OSXSAVE, AVX */
@@ -64,11 +55,13 @@ static uint64_t read_isa(void)
 }
 
 /* Deterministic cache parameters: leaf 4 (Intel) or 0x8000001d (AMD), the same format. */
-static void read_caches(hn_machine *m)
+static void read_caches(uint32_t most, uint32_t extended, hn_machine *m)
 {
-    uint32_t leaf = cpuid(4, 0).a != 0 ? 4 : UINT32_C(0x8000001d);
+    regs first = most >= 4 ? look(4, 0) : (regs){0, 0, 0, 0};
+    uint32_t leaf = first.a & 31 ? 4 : UINT32_C(0x8000001d);
+    if (leaf != 4 && extended < leaf) return;
     for (uint32_t i = 0; i < 16; i++) {
-        regs r = cpuid(leaf, i);
+        regs r = leaf == 4 && i == 0 ? first : look(leaf, i);
         uint32_t type = r.a & 31, level = r.a >> 5 & 7;
         if (type == 0) break;
         if (type == 2) continue; /* instructions */
@@ -79,42 +72,46 @@ static void read_caches(hn_machine *m)
     }
 }
 
-static void read_name(hn_machine *m)
+static void read_name(uint32_t extended, hn_machine *m)
 {
+    if (extended < UINT32_C(0x80000004)) return;
     for (uint32_t i = 0; i < 3; i++) {
-        regs r = cpuid(UINT32_C(0x80000002) + i, 0);
+        regs r = look(UINT32_C(0x80000002) + i, 0);
         memcpy(m->cpu + 16 * i, &r, sizeof r);
     }
     m->cpu[48] = '\0';
     size_t n = strlen(m->cpu);
     while (n > 0 && m->cpu[n - 1] == ' ') m->cpu[--n] = '\0';
 }
+
+uint64_t hn_machine_isa(void)
+{
+    return read_isa(look(0, 0).a);
+}
+
+static void read_cpu(hn_machine *m)
+{
+    uint32_t most = look(0, 0).a, extended = look(UINT32_C(0x80000000), 0).a;
+    m->isa = read_isa(most);
+    read_caches(most, extended, m);
+    read_name(extended, m);
+}
 #else
-static uint64_t read_isa(void)
+uint64_t hn_machine_isa(void)
 {
     return 0;
 }
-static void read_caches(hn_machine *m)
-{
-    (void)m;
-}
-static void read_name(hn_machine *m)
+
+static void read_cpu(hn_machine *m)
 {
     (void)m;
 }
 #endif
 
-uint64_t hn_machine_isa(void)
-{
-    return read_isa();
-}
-
 void hn_machine_read(hn_machine *m)
 {
     *m = (hn_machine){0};
-    m->isa = read_isa();
-    read_caches(m);
-    read_name(m);
+    read_cpu(m);
     if (m->l1d_bytes == 0) m->l1d_bytes = 32 << 10;
     if (m->l2_bytes == 0) m->l2_bytes = 512 << 10;
     if (m->cpu[0] == '\0') snprintf(m->cpu, sizeof m->cpu, "unknown");

@@ -118,7 +118,7 @@ static hn_status init(hn_env *env, hn_instance *inst)
 {
     const hn_plan *p = inst->plan;
     inst->memory_bytes = p->arena_bytes + p->scratch_bytes;
-    inst->memory = hn_alloc(env, inst->memory_bytes + 64);
+    inst->memory = hn_alloc(env, hn_alloc_fit(inst->memory_bytes + 64));
     inst->ptr = hn_arena_array(env, &inst->arena, p->nsteps + 1, sizeof *inst->ptr);
     inst->in = hn_arena_array(env, &inst->arena, p->nsteps + 1, sizeof *inst->in);
     inst->out = hn_arena_array(env, &inst->arena, p->nsteps + 1, sizeof *inst->out);

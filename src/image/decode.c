@@ -1,12 +1,14 @@
-/* decode: bytes to pixels; JPEG and PNG here, the simpler formats in files of their own. libjpeg and libpng report
- * errors by longjmp; all state lives in one struct so that nothing is clobbered, and the size is checked against the
- * limit before any pixel memory is taken. */
+/* decode: bytes to pixels; JPEG and PNG here, the simpler formats in files of their own. libjpeg and libpng are opened
+ * when a picture comes. They report errors by longjmp; all state lives in one struct so that nothing is clobbered, and
+ * the size is checked against the limit before any pixel memory is taken. */
 #include "image/image_priv.h"
 
 #include "base/cursor.h"
 #include "base/io.h"
+#include "base/late.h"
 #include "base/size.h"
 
+#include <assert.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +18,50 @@
 
 enum { MAX_SCANS = 200 };
 
+typedef struct jpeg_library {
+    HN_LATE_MEMBER(jpeg_std_error);
+    HN_LATE_MEMBER(jpeg_CreateDecompress);
+    HN_LATE_MEMBER(jpeg_mem_src);
+    HN_LATE_MEMBER(jpeg_read_header);
+    HN_LATE_MEMBER(jpeg_start_decompress);
+    HN_LATE_MEMBER(jpeg_read_scanlines);
+    HN_LATE_MEMBER(jpeg_finish_decompress);
+    HN_LATE_MEMBER(jpeg_destroy_decompress);
+} jpeg_library;
+
+typedef struct png_library {
+    HN_LATE_MEMBER(png_create_read_struct);
+    HN_LATE_MEMBER(png_create_info_struct);
+    HN_LATE_MEMBER(png_destroy_read_struct);
+    HN_LATE_MEMBER(png_error);
+    HN_LATE_MEMBER(png_set_read_fn);
+    HN_LATE_MEMBER(png_set_user_limits);
+    HN_LATE_MEMBER(png_set_chunk_malloc_max);
+    HN_LATE_MEMBER(png_set_chunk_cache_max);
+    HN_LATE_MEMBER(png_read_info);
+    HN_LATE_MEMBER(png_get_color_type);
+    HN_LATE_MEMBER(png_set_palette_to_rgb);
+    HN_LATE_MEMBER(png_set_expand_gray_1_2_4_to_8);
+    HN_LATE_MEMBER(png_set_strip_16);
+    HN_LATE_MEMBER(png_set_strip_alpha);
+    HN_LATE_MEMBER(png_set_interlace_handling);
+    HN_LATE_MEMBER(png_get_image_width);
+    HN_LATE_MEMBER(png_get_image_height);
+    HN_LATE_MEMBER(png_read_update_info);
+    HN_LATE_MEMBER(png_get_rowbytes);
+    HN_LATE_MEMBER(png_read_image);
+    HN_LATE_MEMBER(png_read_end);
+} png_library;
+
+/* libpng's callbacks are handed a png_struct; what it holds for them, only the library tells. */
+typedef struct png_owner {
+    HN_LATE_MEMBER(png_get_io_ptr);
+    HN_LATE_MEMBER(png_get_error_ptr);
+} png_owner;
+
 typedef struct decoder {
+    jpeg_library jpeg_lib;
+    png_library png_lib;
     hn_image_source source;
     hn_env *env;
     hn_arena *arena;
@@ -79,6 +124,17 @@ hn_status hn_image_cut(const hn_image_source *s, const char *format)
 
 /* JPEG */
 
+static hn_status open_jpeg(hn_env *env, jpeg_library *lib)
+{
+    const hn_late_symbol symbols[] = {
+        HN_LATE_SYMBOL(lib, jpeg_std_error),         HN_LATE_SYMBOL(lib, jpeg_CreateDecompress),
+        HN_LATE_SYMBOL(lib, jpeg_mem_src),           HN_LATE_SYMBOL(lib, jpeg_read_header),
+        HN_LATE_SYMBOL(lib, jpeg_start_decompress),  HN_LATE_SYMBOL(lib, jpeg_read_scanlines),
+        HN_LATE_SYMBOL(lib, jpeg_finish_decompress), HN_LATE_SYMBOL(lib, jpeg_destroy_decompress),
+    };
+    return hn_late_open(env, HONE_SONAME_jpeg, symbols, HN_COUNT(symbols));
+}
+
 static void jpeg_fatal(j_common_ptr c)
 {
     decoder *d = c->client_data;
@@ -118,8 +174,8 @@ static void cmyk_line(const uint8_t *src, uint8_t *dst, size_t n, bool inverted)
 static void jpeg_body(decoder *d)
 {
     struct jpeg_decompress_struct *j = &d->jpeg;
-    jpeg_mem_src(j, d->in.data, (unsigned long)d->in.size);
-    (void)jpeg_read_header(j, TRUE);
+    d->jpeg_lib.jpeg_mem_src(j, d->in.data, (unsigned long)d->in.size);
+    (void)d->jpeg_lib.jpeg_read_header(j, TRUE);
     bool cmyk = j->jpeg_color_space == JCS_CMYK || j->jpeg_color_space == JCS_YCCK;
     bool gray = j->jpeg_color_space == JCS_GRAYSCALE;
     j->out_color_space = cmyk ? JCS_CMYK : gray ? JCS_GRAYSCALE : JCS_RGB;
@@ -129,25 +185,25 @@ static void jpeg_body(decoder *d)
         d->status = d->env->error.status;
         return;
     }
-    (void)jpeg_start_decompress(j);
+    (void)d->jpeg_lib.jpeg_start_decompress(j);
     size_t stride = (size_t)d->out.width * (size_t)d->out.channels;
     while (j->output_scanline < j->output_height) {
         uint8_t *row = d->out.pixels + (size_t)j->output_scanline * stride;
         JSAMPROW target = cmyk ? d->line : row;
-        (void)jpeg_read_scanlines(j, &target, 1);
+        (void)d->jpeg_lib.jpeg_read_scanlines(j, &target, 1);
         if (cmyk) cmyk_line(d->line, row, (size_t)d->out.width, j->saw_Adobe_marker);
     }
-    (void)jpeg_finish_decompress(j);
+    (void)d->jpeg_lib.jpeg_finish_decompress(j);
 }
 
 static void jpeg_decode(decoder *d)
 {
-    d->jpeg.err = jpeg_std_error(&d->jpeg_error);
+    d->jpeg.err = d->jpeg_lib.jpeg_std_error(&d->jpeg_error);
     d->jpeg_error.error_exit = jpeg_fatal;
     d->jpeg_error.emit_message = jpeg_warn;
     d->jpeg.client_data = d;
     if (setjmp(d->jump) == 0) {
-        jpeg_create_decompress(&d->jpeg);
+        d->jpeg_lib.jpeg_CreateDecompress(&d->jpeg, JPEG_LIB_VERSION, sizeof d->jpeg);
         d->jpeg_progress.progress_monitor = jpeg_watch;
         d->jpeg.progress = &d->jpeg_progress;
         /* A progressive file may hold any number of scans of its coefficients; this bounds memory, not only pixels. */
@@ -156,14 +212,58 @@ static void jpeg_decode(decoder *d)
     } else {
         d->status = hn_fail(d->env, HN_INPUT, "the JPEG is broken: %s", d->message);
     }
-    jpeg_destroy_decompress(&d->jpeg);
+    d->jpeg_lib.jpeg_destroy_decompress(&d->jpeg);
 }
 
 /* PNG */
 
+static hn_status open_png(hn_env *env, png_library *lib)
+{
+    const hn_late_symbol symbols[] = {
+        HN_LATE_SYMBOL(lib, png_create_read_struct),
+        HN_LATE_SYMBOL(lib, png_create_info_struct),
+        HN_LATE_SYMBOL(lib, png_destroy_read_struct),
+        HN_LATE_SYMBOL(lib, png_error),
+        HN_LATE_SYMBOL(lib, png_set_read_fn),
+        HN_LATE_SYMBOL(lib, png_set_user_limits),
+        HN_LATE_SYMBOL(lib, png_set_chunk_malloc_max),
+        HN_LATE_SYMBOL(lib, png_set_chunk_cache_max),
+        HN_LATE_SYMBOL(lib, png_read_info),
+        HN_LATE_SYMBOL(lib, png_get_color_type),
+        HN_LATE_SYMBOL(lib, png_set_palette_to_rgb),
+        HN_LATE_SYMBOL(lib, png_set_expand_gray_1_2_4_to_8),
+        HN_LATE_SYMBOL(lib, png_set_strip_16),
+        HN_LATE_SYMBOL(lib, png_set_strip_alpha),
+        HN_LATE_SYMBOL(lib, png_set_interlace_handling),
+        HN_LATE_SYMBOL(lib, png_get_image_width),
+        HN_LATE_SYMBOL(lib, png_get_image_height),
+        HN_LATE_SYMBOL(lib, png_read_update_info),
+        HN_LATE_SYMBOL(lib, png_get_rowbytes),
+        HN_LATE_SYMBOL(lib, png_read_image),
+        HN_LATE_SYMBOL(lib, png_read_end),
+    };
+    return hn_late_open(env, HONE_SONAME_png, symbols, HN_COUNT(symbols));
+}
+
+/* The library is open already, so this is a look-up that cannot fail. */
+static png_owner owner_functions(void)
+{
+    hn_env env;
+    png_owner o, *lib = &o;
+    const hn_late_symbol symbols[] = {
+        HN_LATE_SYMBOL(lib, png_get_io_ptr),
+        HN_LATE_SYMBOL(lib, png_get_error_ptr),
+    };
+    hn_env_init(&env);
+    hn_status st = hn_late_open(&env, HONE_SONAME_png, symbols, HN_COUNT(symbols));
+    assert(st == HN_OK);
+    (void)st;
+    return o;
+}
+
 static void png_fatal(png_structp p, png_const_charp text)
 {
-    decoder *d = png_get_error_ptr(p);
+    decoder *d = owner_functions().png_get_error_ptr(p);
     (void)snprintf(d->message, sizeof d->message, "%s", text);
     longjmp(d->jump, 1);
 }
@@ -176,46 +276,47 @@ static void png_quiet(png_structp p, png_const_charp text)
 
 static void png_pull(png_structp p, png_bytep dst, size_t n)
 {
-    decoder *d = png_get_io_ptr(p);
-    if (n > hn_cursor_left(&d->in)) png_error(p, "the file ends early");
+    decoder *d = owner_functions().png_get_io_ptr(p);
+    if (n > hn_cursor_left(&d->in)) d->png_lib.png_error(p, "the file ends early");
     memcpy(dst, d->in.data + d->in.pos, n);
     d->in.pos += n;
 }
 
 static void png_body(decoder *d)
 {
-    png_set_read_fn(d->png, d, png_pull);
-    png_set_user_limits(d->png, 1 << 24, 1 << 24);
-    png_set_chunk_malloc_max(d->png, 8 << 20);
-    png_set_chunk_cache_max(d->png, 64);
-    png_read_info(d->png, d->info);
-    int type = png_get_color_type(d->png, d->info);
+    d->png_lib.png_set_read_fn(d->png, d, png_pull);
+    d->png_lib.png_set_user_limits(d->png, 1 << 24, 1 << 24);
+    d->png_lib.png_set_chunk_malloc_max(d->png, 8 << 20);
+    d->png_lib.png_set_chunk_cache_max(d->png, 64);
+    d->png_lib.png_read_info(d->png, d->info);
+    int type = d->png_lib.png_get_color_type(d->png, d->info);
     bool gray = type == PNG_COLOR_TYPE_GRAY || type == PNG_COLOR_TYPE_GRAY_ALPHA;
-    png_set_palette_to_rgb(d->png);
-    if (gray) png_set_expand_gray_1_2_4_to_8(d->png);
-    png_set_strip_16(d->png);
-    png_set_strip_alpha(d->png);
-    (void)png_set_interlace_handling(d->png);
-    size_t width = png_get_image_width(d->png, d->info), height = png_get_image_height(d->png, d->info);
+    d->png_lib.png_set_palette_to_rgb(d->png);
+    if (gray) d->png_lib.png_set_expand_gray_1_2_4_to_8(d->png);
+    d->png_lib.png_set_strip_16(d->png);
+    d->png_lib.png_set_strip_alpha(d->png);
+    (void)d->png_lib.png_set_interlace_handling(d->png);
+    size_t width = d->png_lib.png_get_image_width(d->png, d->info),
+           height = d->png_lib.png_get_image_height(d->png, d->info);
     d->status = hn_image_take(&d->source, width, height, gray ? 1 : 3, &d->out);
     if (d->status != HN_OK || d->source.measure) return;
-    png_read_update_info(d->png, d->info);
+    d->png_lib.png_read_update_info(d->png, d->info);
     size_t stride = width * (size_t)d->out.channels;
-    if (png_get_rowbytes(d->png, d->info) != stride) png_error(d->png, "unexpected row size");
+    if (d->png_lib.png_get_rowbytes(d->png, d->info) != stride) d->png_lib.png_error(d->png, "unexpected row size");
     d->rows = hn_arena_array(d->env, d->arena, height, sizeof *d->rows);
     if (!d->rows) {
         d->status = d->env->error.status;
         return;
     }
     for (size_t y = 0; y < height; y++) d->rows[y] = d->out.pixels + y * stride;
-    png_read_image(d->png, d->rows);
-    png_read_end(d->png, NULL);
+    d->png_lib.png_read_image(d->png, d->rows);
+    d->png_lib.png_read_end(d->png, NULL);
 }
 
 static void png_decode(decoder *d)
 {
-    d->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, d, png_fatal, png_quiet);
-    if (d->png) d->info = png_create_info_struct(d->png);
+    d->png = d->png_lib.png_create_read_struct(PNG_LIBPNG_VER_STRING, d, png_fatal, png_quiet);
+    if (d->png) d->info = d->png_lib.png_create_info_struct(d->png);
     if (!d->png || !d->info) {
         d->status = hn_fail(d->env, HN_NOMEM, "libpng could not start");
     } else if (setjmp(d->jump) == 0) {
@@ -223,7 +324,7 @@ static void png_decode(decoder *d)
     } else {
         d->status = hn_fail(d->env, HN_INPUT, "the PNG is broken near byte %zu: %s", d->in.pos, d->message);
     }
-    png_destroy_read_struct(&d->png, &d->info, NULL);
+    d->png_lib.png_destroy_read_struct(&d->png, &d->info, NULL);
 }
 
 /* Pictures that other programs read and this one does not. */
@@ -241,11 +342,11 @@ static hn_status decode_lib(const hn_image_source *s, hn_image *out)
     d->env = s->env;
     d->arena = s->arena;
     d->in = hn_cursor_make(s->data, s->size);
-    if (is_jpeg(s->data, s->size))
-        jpeg_decode(d);
-    else
-        png_decode(d);
-    hn_status st = d->status;
+    bool jpeg = is_jpeg(s->data, s->size);
+    hn_status st = jpeg ? open_jpeg(s->env, &d->jpeg_lib) : open_png(s->env, &d->png_lib);
+    if (st == HN_OK && jpeg) jpeg_decode(d);
+    if (st == HN_OK && !jpeg) png_decode(d);
+    if (st == HN_OK) st = d->status;
     if (st == HN_OK) *out = d->out;
     hn_free(s->env, d);
     return st;

@@ -2,6 +2,7 @@
  * plain, PackBits, LZW or deflated, with or without the horizontal predictor (TIFF revision 6.0). */
 #include "image/image_priv.h"
 
+#include "base/late.h"
 #include "base/size.h"
 
 #include <string.h>
@@ -16,7 +17,12 @@ typedef struct list {
     size_t at; /* of the values */
 } list;
 
+typedef struct library {
+    HN_LATE_MEMBER(uncompress);
+} library;
+
 typedef struct tiff {
+    library lib; /* opened when strips are deflated */
     const hn_image_source *s;
     bool big;
     uint32_t width, height, bits, samples, coding, meaning, rows, planar, predictor, fill;
@@ -178,8 +184,14 @@ static bool unpack(const tiff *t, const uint8_t *src, size_t n, uint8_t *dst, si
         return true;
     case LZW: return unpack_lzw(src, n, dst, want);
     case PACKBITS: return unpack_bits(src, n, dst, want);
-    default: return uncompress(dst, &got, src, n) == Z_OK && got == want;
+    default: return t->lib.uncompress(dst, &got, src, n) == Z_OK && got == want;
     }
+}
+
+static hn_status open_library(hn_env *env, library *lib)
+{
+    const hn_late_symbol symbols[] = {HN_LATE_SYMBOL(lib, uncompress)};
+    return hn_late_open(env, HONE_SONAME_z, symbols, HN_COUNT(symbols));
 }
 
 /* Undo differences between neighbours. */
@@ -231,6 +243,7 @@ hn_status hn_image_tiff(const hn_image_source *s, hn_image *out)
     int channels = t.meaning == COLOURS || t.meaning == PALETTE ? 3 : 1;
     HN_TRY(hn_image_take(s, t.width, t.height, channels, out));
     if (s->measure) return HN_OK;
+    if (t.coding == DEFLATE || t.coding == OLD_DEFLATE) HN_TRY(open_library(s->env, &t.lib));
     if (t.rows == 0 || t.rows > t.height) t.rows = t.height;
     size_t row = ((size_t)t.width * t.samples * t.bits + 7) / 8, strips = hn_div_up(t.height, t.rows), size;
     if (!hn_size_mul(row, t.rows, &size) || size / 64 > s->max_pixels || t.offsets.count < strips)

@@ -1,5 +1,5 @@
-/* recipe_parse: YAML events to a recipe. The reader knows which shape it wants at each place, so nesting is bounded by
- * the format itself and nothing recurses on the input. */
+/* recipe_parse: YAML events to a recipe, through libyaml, which is opened when a recipe comes. The reader knows which
+ * shape it wants at each place, so nesting is bounded by the format itself and nothing recurses on the input. */
 #include "optimize/recipe_priv.h"
 
 #include <errno.h>
@@ -10,9 +10,33 @@
 #include <yaml.h>
 
 #include "base/io.h"
+#include "base/late.h"
 #include "base/size.h"
 
+typedef struct library {
+    HN_LATE_MEMBER(yaml_parser_initialize);
+    HN_LATE_MEMBER(yaml_parser_set_encoding);
+    HN_LATE_MEMBER(yaml_parser_set_input_string);
+    HN_LATE_MEMBER(yaml_parser_parse);
+    HN_LATE_MEMBER(yaml_event_delete);
+    HN_LATE_MEMBER(yaml_parser_delete);
+} library;
+
+static hn_status open_library(hn_env *env, library *lib)
+{
+    const hn_late_symbol symbols[] = {
+        HN_LATE_SYMBOL(lib, yaml_parser_initialize),
+        HN_LATE_SYMBOL(lib, yaml_parser_set_encoding),
+        HN_LATE_SYMBOL(lib, yaml_parser_set_input_string),
+        HN_LATE_SYMBOL(lib, yaml_parser_parse),
+        HN_LATE_SYMBOL(lib, yaml_event_delete),
+        HN_LATE_SYMBOL(lib, yaml_parser_delete),
+    };
+    return hn_late_open(env, HONE_SONAME_yaml, symbols, HN_COUNT(symbols));
+}
+
 typedef struct reader {
+    library lib;
     hn_env *env;
     hn_arena *arena;
     yaml_parser_t yaml;
@@ -36,9 +60,9 @@ static hn_status wrong(reader *p, const char *why)
 
 static hn_status next(reader *p)
 {
-    if (p->has_event) yaml_event_delete(&p->event);
+    if (p->has_event) p->lib.yaml_event_delete(&p->event);
     p->has_event = false;
-    if (!yaml_parser_parse(&p->yaml, &p->event)) {
+    if (!p->lib.yaml_parser_parse(&p->yaml, &p->event)) {
         char why[200];
         const yaml_mark_t *m = &p->yaml.problem_mark;
         if (p->yaml.error == YAML_MEMORY_ERROR) return hn_fail(p->env, HN_NOMEM, "no memory to read the recipe");
@@ -297,12 +321,13 @@ hn_status hn_recipe_parse(hn_env *env, hn_arena *arena, const char *text, size_t
     hn_recipe_init(out);
     if (bytes > HN_RECIPE_MAX_BYTES)
         return hn_fail(env, HN_LIMIT, "the recipe has %zu bytes; at most %d are read", bytes, HN_RECIPE_MAX_BYTES);
-    if (!yaml_parser_initialize(&p.yaml)) return hn_fail(env, HN_NOMEM, "no memory to read the recipe");
-    yaml_parser_set_encoding(&p.yaml, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&p.yaml, (const unsigned char *)text, bytes);
+    HN_TRY(open_library(env, &p.lib));
+    if (!p.lib.yaml_parser_initialize(&p.yaml)) return hn_fail(env, HN_NOMEM, "no memory to read the recipe");
+    p.lib.yaml_parser_set_encoding(&p.yaml, YAML_UTF8_ENCODING);
+    p.lib.yaml_parser_set_input_string(&p.yaml, (const unsigned char *)text, bytes);
     hn_status st = document(&p);
-    if (p.has_event) yaml_event_delete(&p.event);
-    yaml_parser_delete(&p.yaml);
+    if (p.has_event) p.lib.yaml_event_delete(&p.event);
+    p.lib.yaml_parser_delete(&p.yaml);
     if (st == HN_OK && !(p.sections & SEEN_PASSES)) out->quantize = out->compile = true;
     return st;
 }

@@ -508,9 +508,9 @@ static hn_status get_plan(loader *l, hn_plan *p)
 static hn_status load(hn_env *env, hn_plan *p, const uint8_t *file, size_t bytes, const hn_op_table *ops)
 {
     hn_cursor c = hn_cursor_make(file, bytes);
-    const uint8_t *magic, *digest;
+    const uint8_t *magic;
     uint32_t version, build;
-    uint64_t size, table_bytes, constants_at;
+    uint64_t size, table_bytes, constants_at, checksum;
     if (bytes < HN_PLAN_HEADER || memcmp(file, HN_PLAN_MAGIC, 8) != 0)
         return hn_fail(env, HN_INPUT, "not a plan file: it does not start with \"%s\"", HN_PLAN_MAGIC);
     HN_TRY(hn_cursor_bytes(env, &c, "magic", 8, &magic));
@@ -519,7 +519,7 @@ static hn_status load(hn_env *env, hn_plan *p, const uint8_t *file, size_t bytes
     HN_TRY(hn_cursor_u64(env, &c, "file size", &size));
     HN_TRY(hn_cursor_u64(env, &c, "table size", &table_bytes));
     HN_TRY(hn_cursor_u64(env, &c, "constants", &constants_at));
-    HN_TRY(hn_cursor_bytes(env, &c, "digest", 64, &digest));
+    HN_TRY(hn_cursor_u64(env, &c, "checksum", &checksum));
     if (version != HN_PLAN_VERSION || build != hn_build_id) {
         if (version != HN_PLAN_VERSION)
             hn_fail(env, HN_UNSUPPORTED, "plan file of version %" PRIu32 "; this build reads version %d", version,
@@ -534,9 +534,7 @@ static hn_status load(hn_env *env, hn_plan *p, const uint8_t *file, size_t bytes
     if (constants_at > size || constants_at % HN_PLAN_PAGE || table_bytes > constants_at ||
         HN_PLAN_HEADER + table_bytes > constants_at)
         return hn_fail(env, HN_INPUT, "plan file: impossible section offsets");
-    char hex[65];
-    hn_sha256_hex(file + HN_PLAN_HEADER, table_bytes, hex);
-    if (memcmp(hex, digest, 64) != 0)
+    if (hn_checksum(file + HN_PLAN_HEADER, table_bytes) != checksum)
         return hn_fail(env, HN_INPUT, "plan file is damaged: the checksum of its tables differs");
     loader l = {.env = env,
                 .arena = &p->arena,
@@ -545,7 +543,7 @@ static hn_status load(hn_env *env, hn_plan *p, const uint8_t *file, size_t bytes
                 .constants_bytes = size - constants_at};
     HN_TRY(hn_cursor_sub(env, &c, "tables", table_bytes, &l.c));
     HN_TRY(get_plan(&l, p));
-    uint64_t have = hn_machine_isa(), usable = env->isa ? have & env->isa : have;
+    uint64_t usable = env->isa & HN_ISA_CHOSEN ? env->isa : hn_machine_isa() & (env->isa ? env->isa : ~UINT64_C(0));
     if (p->isa & ~usable) {
         hn_fail(env, HN_UNSUPPORTED, "plan file was made for %s, which this machine (or --isa) does not offer",
                 hn_isa_name(p->isa));

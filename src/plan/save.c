@@ -201,14 +201,11 @@ static hn_status write_file(saver *s, const char *path)
     HN_TRY(hn_buf_status(&s->tables));
     HN_TRY(hn_buf_status(&s->constants));
     uint64_t constants_at = hn_align_up(HN_PLAN_HEADER + s->tables.size, HN_PLAN_PAGE);
-    uint64_t words[4] = {HN_PLAN_VERSION | (uint64_t)hn_build_id << 32, constants_at + s->constants.size,
-                         s->tables.size, constants_at};
-    char digest[65];
-    hn_sha256_hex(s->tables.data, s->tables.size, digest);
+    uint64_t words[5] = {HN_PLAN_VERSION | (uint64_t)hn_build_id << 32, constants_at + s->constants.size,
+                         s->tables.size, constants_at, hn_checksum(s->tables.data, s->tables.size)};
     hn_buf file = {0};
     hn_buf_append(s->env, &file, HN_PLAN_MAGIC, 8);
     hn_buf_append(s->env, &file, words, sizeof words);
-    hn_buf_append(s->env, &file, digest, 64);
     hn_buf_append(s->env, &file, s->tables.data, s->tables.size);
     hn_buf_append(s->env, &file, zeros, constants_at - HN_PLAN_HEADER - s->tables.size);
     hn_buf_append(s->env, &file, s->constants.data, s->constants.size);

@@ -25,7 +25,7 @@ static void test_generic(void **state)
     const char *json = hone_record_json(env, record);
     assert_non_null(json);
     assert_non_null(strstr(json, "\"generic_gemm_f32"));
-    assert_null(strstr(json, "\"avx2_")); /* kernels; the machine may well be called avx2 */
+    assert_null(strstr(json, "\"avx2_")); /* kernels; the machine may well be "avx2" */
     assert_null(strstr(json, "\"avx512_"));
     hone_record_free(record);
     hone_env_free(env);

@@ -192,6 +192,23 @@ static void digests(void **state)
     assert_string_equal(hex, "c665ed20ef30f158e90c7e921d8182bc0943c4b087a82f64a18d417bcdfadce7");
 }
 
+/* Each byte, and each zero at the end, counts. */
+static void checksums(void **state)
+{
+    (void)state;
+    uint8_t data[100];
+    for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)(7 * i);
+    uint64_t whole = hn_checksum(data, sizeof data);
+    assert_true(whole == hn_checksum(data, sizeof data));
+    for (size_t i = 0; i < 8 * sizeof data; i++) {
+        data[i / 8] ^= (uint8_t)(1 << i % 8);
+        assert_true(hn_checksum(data, sizeof data) != whole);
+        data[i / 8] ^= (uint8_t)(1 << i % 8);
+    }
+    memset(data, 0, sizeof data);
+    for (size_t n = 0; n < sizeof data; n++) assert_true(hn_checksum(data, n) != hn_checksum(data, n + 1));
+}
+
 static char torture_dir[512];
 
 static hn_status list(hn_env *env)
@@ -235,6 +252,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(folders, setup, teardown),
         cmocka_unit_test_setup_teardown(paths, setup, teardown),
         cmocka_unit_test(digests),
+        cmocka_unit_test(checksums),
         cmocka_unit_test_setup_teardown(torture, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -203,7 +203,7 @@ static void test_messages(void **state)
     expect(file, bytes, HN_INPUT, "not a plan file: it does not start with \"HONEPLAN\"", NULL);
     file[0] = 'H';
     file[8] = 99;
-    expect(file, bytes, HN_UNSUPPORTED, "plan file of version 99; this build reads version 3",
+    expect(file, bytes, HN_UNSUPPORTED, "plan file of version 99; this build reads version 4",
            "make it again from the model with `hone export M --to plan`");
     file[8] = HN_PLAN_VERSION;
     file[15] ^= 1;

@@ -192,6 +192,7 @@ static hn_status lower(hn_lower *c)
     p->y_stride = y_stride;
     if (hn_lower_input(c, 2) < 0 || hn_lower_input(c, 3) < 0) return HN_NOMEM;
     if ((joined ? hn_lower_output_joined(c) : hn_lower_output(c, 0)) < 0) return HN_NOMEM;
+    if (!ep.act_first) c->inplace = OPERAND_R; /* each number is added in the register that is then stored */
     c->scratch_bytes = p->slots * p->slot_bytes;
     return HN_OK;
 }
