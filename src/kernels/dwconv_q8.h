@@ -8,8 +8,11 @@
  * and scale in channel order. Variant LANES: blocks of 64 channels, the rest in one block of 64, 32 or 16; in a block,
  * for each group of 4 taps (padded with zero weights), what hn_dwconv_q8_at says. Variant COLUMNS (kh <= 3, kw 3, sw 1
  * or 2, dw 1): the same with tap number 4*kx+ky of 12; where `more` is given, the weight is w plus more. Packed arrays
- * are 64-byte aligned and padded to whole blocks. Y and R are those of pixel `from`. Nothing outside the pixels and Y's
- * m * c bytes is touched; Y may be R itself. */
+ * are 64-byte aligned and padded to whole blocks. Variant PAIRS: w holds 16-bit numbers, so that weights may have 9
+ * bits and need no second summand; x counts as signed where x_flip is 0x80, and bias goes with that. Blocks of 16
+ * channels as hn_dwconv_q8_lane says, for each of them all pairs of taps (hn_dwconv_q8_pair), bias and scale at
+ * hn_dwconv_q8_place. Y and R are those of pixel `from`. Nothing outside the pixels and Y's m * c bytes is touched; Y
+ * may be R itself. */
 #ifndef HN_KERNELS_DWCONV_Q8_H
 #define HN_KERNELS_DWCONV_Q8_H
 
@@ -18,7 +21,7 @@
 #include "kernels/kernel.h"
 #include "kernels/q8.h"
 
-enum { HN_DWCONV_Q8_PLAIN, HN_DWCONV_Q8_LANES, HN_DWCONV_Q8_COLUMNS };
+enum { HN_DWCONV_Q8_PLAIN, HN_DWCONV_Q8_LANES, HN_DWCONV_Q8_COLUMNS, HN_DWCONV_Q8_PAIRS };
 enum { HN_DWCONV_Q8_TAPS = 64 }; /* most taps */
 
 typedef struct hn_dwconv_q8 {
@@ -61,6 +64,36 @@ static inline size_t hn_dwconv_q8_at(size_t c, size_t taps, size_t j, size_t t)
 {
     size_t start = j / 64 * 64, width = hn_dwconv_q8_width(c - start);
     return start * ((taps + 3) / 4 * 4) + t / 4 * 4 * width + (hn_dwconv_q8_channel_at(c, j) - start) * 4 + t % 4;
+}
+
+/* PAIRS. Blocks; the last one ends with the last channel, so that it may repeat channels of the one before. */
+static inline size_t hn_dwconv_q8_blocks(size_t c)
+{
+    return (c + 15) / 16;
+}
+static inline size_t hn_dwconv_q8_first(size_t c, size_t block)
+{
+    return c < 16 ? 0 : 16 * block + 16 < c ? 16 * block : c - 16;
+}
+/* Channel in lane 0 to 15 of a block: fewer than 16 channels come again and again. */
+static inline size_t hn_dwconv_q8_lane(size_t c, size_t block, size_t lane)
+{
+    return hn_dwconv_q8_first(c, block) + lane % (c < 16 ? c : 16);
+}
+static inline size_t hn_dwconv_q8_pairs(size_t kh, size_t kw)
+{
+    return kh / 2 * kw + kh % 2 * ((kw + 1) / 2);
+}
+/* Number of a tap: twice its pair, and 1 more for the second of the pair. Two rows at a time are paired, the columns of
+ * a last row with each other. */
+static inline size_t hn_dwconv_q8_pair(size_t kh, size_t kw, size_t ky, size_t kx)
+{
+    return ky < kh / 2 * 2 ? (ky / 2 * kw + kx) * 2 + ky % 2 : kh / 2 * kw * 2 + kx;
+}
+/* Place of a lane in a block of bias and scale; twice that, plus the tap's half of the pair, in 32 weights. */
+static inline size_t hn_dwconv_q8_place(size_t lane)
+{
+    return lane / 4 % 2 * 8 + lane / 8 * 4 + lane % 4;
 }
 
 /* The pixel of each tap for consecutive output pixels: in the middle of the row all move by the same step. */

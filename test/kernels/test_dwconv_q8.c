@@ -36,8 +36,27 @@ static void *block(size_t bytes)
     return p;
 }
 
+static packed pack_pairs(const shape *s, const int8_t *w, const int32_t *bias, const float *scale)
+{
+    size_t taps = s->kh * s->kw, pairs = hn_dwconv_q8_pairs(s->kh, s->kw), blocks = hn_dwconv_q8_blocks(s->c);
+    packed p = {block(64 * pairs * blocks), block(64 * blocks), block(64 * blocks)};
+    for (size_t i = 0; i < 16 * blocks; i++) {
+        size_t j = hn_dwconv_q8_lane(s->c, i / 16, i % 16), at = hn_dwconv_q8_place(i % 16);
+        p.bias[i / 16 * 16 + at] = bias[j];
+        p.scale[i / 16 * 16 + at] = scale[j];
+        for (size_t t = 0; t < taps; t++) {
+            int8_t v = w[t * s->c + j];
+            size_t number = hn_dwconv_q8_pair(s->kh, s->kw, t / s->kw, t % s->kw);
+            ((int16_t *)(void *)p.w)[32 * (i / 16 * pairs + number / 2) + 2 * at + number % 2] = v;
+            if (s->x_signed) p.bias[i / 16 * 16 + at] += 128 * v;
+        }
+    }
+    return p;
+}
+
 static packed pack(const shape *s, const hn_kernel *k, const int8_t *w, const int32_t *bias, const float *scale)
 {
+    if (k->variant == HN_DWCONV_Q8_PAIRS) return pack_pairs(s, w, bias, scale);
     size_t taps = s->kh * s->kw, channels = hn_dwconv_q8_channels(s->c);
     bool lanes = k->variant != HN_DWCONV_Q8_PLAIN, columns = k->variant == HN_DWCONV_Q8_COLUMNS;
     packed p = {block((taps + 12) / 4 * 4 * channels), block(4 * channels), block(4 * channels)};
@@ -102,6 +121,7 @@ static void check(const hn_kernel *kernel, const shape *s, hn_rng *rng)
         e.t_hi = 255;
     }
     e.bounded = s->m % 2;
+    if (e.bounded && !s->residual) e.t_hi = (float)(e.y_hi - e.y_zp); /* may be left out */
     hn_dwconv_q8 g = {
         .from = s->from, .m = s->m, .c = s->c, .kh = s->kh, .kw = s->kw, .sw = s->sw, .dw = s->dw, .pw = s->pw};
     g.width = s->width;

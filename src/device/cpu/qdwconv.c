@@ -1,6 +1,6 @@
 /* hone.QConv where every channel is convolved alone: rows of channels-last pixels through dwconv_q8. Weights less their
- * zero point that do not fit 8 bits become a sum of two or three that do: where the kernel takes no second weights, the
- * window's rows come as often. */
+ * zero point that do not fit 8 bits become a sum of two or three that do, unless the kernel takes wider ones: where it
+ * takes no second weights either, the window's rows come as often. */
 #include <math.h>
 #include <string.h>
 
@@ -134,28 +134,64 @@ static size_t place(const params *p, int variant, size_t j, size_t t)
     return part * p->more + hn_dwconv_q8_at(win->c, 12, j, 4 * (t % 3) + t / 3);
 }
 
-static void pack(const weights *w, params *p, int variant, int64_t x_zp, uint8_t *blob)
+static float scale_of(const weights *w, size_t j)
 {
-    size_t c = p->win.c, taps = p->win.kh * p->win.kw;
+    return ((const float *)w->scale->data)[hn_tensor_elems(w->scale) == 1 ? 0 : j];
+}
+
+/* What the sums of channel j begin with, modulo 2^32. */
+static int32_t bias_of(const weights *w, size_t j, size_t taps, int64_t x_zp)
+{
+    int64_t sum = 0;
+    for (size_t t = 0; t < taps; t++) sum += weight(w, j * taps + t);
+    return (int32_t)(uint32_t)(uint64_t)((w->bias == NULL ? 0 : hn_get_i64(w->bias, j)) - x_zp * sum);
+}
+
+static bool bounded(const weights *w, size_t c, size_t taps)
+{
     double most = 0;
     for (size_t j = 0; j < c; j++) {
-        int64_t sum = 0, reach = 0;
+        double reach = w->bias == NULL ? 0 : fabs((double)hn_get_i64(w->bias, j));
+        for (size_t t = 0; t < taps; t++) reach += 255 * fabs((double)weight(w, j * taps + t));
+        most = fmax(most, reach * fabs((double)scale_of(w, j)));
+    }
+    return most < 0x1p30;
+}
+
+/* x_zp: in the u8 domain. */
+static void pack_bytes(const weights *w, const params *p, int variant, int64_t x_zp, uint8_t *blob)
+{
+    size_t c = p->win.c, taps = p->win.kh * p->win.kw;
+    for (size_t j = 0; j < c; j++) {
         for (size_t t = 0; t < taps; t++) {
             int64_t v = weight(w, j * taps + t);
-            sum += v;
-            reach += 255 * (v < 0 ? -v : v);
             for (size_t k = 0; k < p->parts; k++) blob[place(p, variant, j, k * taps + t)] = (uint8_t)part(&v);
         }
-        int64_t bias = (w->bias == NULL ? 0 : hn_get_i64(w->bias, j)) - x_zp * sum;
-        int32_t low = (int32_t)(uint32_t)(uint64_t)bias; /* sums are modulo 2^32 */
+        int32_t bias = bias_of(w, j, taps, x_zp);
+        float scale = scale_of(w, j);
         size_t at = variant == HN_DWCONV_Q8_PLAIN ? j : hn_dwconv_q8_channel_at(c, j);
-        memcpy(blob + p->bias + 4 * at, &low, 4);
-        memcpy(blob + p->scale + 4 * at, (const float *)w->scale->data + (hn_tensor_elems(w->scale) == 1 ? 0 : j), 4);
-        double given = w->bias == NULL ? 0 : fabs((double)hn_get_i64(w->bias, j));
-        most = fmax(most, ((double)reach + given) * fabs(hn_get_f64(w->scale, hn_tensor_elems(w->scale) == 1 ? 0 : j)));
+        memcpy(blob + p->bias + 4 * at, &bias, 4);
+        memcpy(blob + p->scale + 4 * at, &scale, 4);
     }
-    p->out.bounded = p->out.kind == HN_Q8_BYTE && most < 0x1p30;
-    memset(blob + p->pad, (int)p->stage.fill, c);
+}
+
+/* x_zp: as it is. */
+static void pack_pairs(const weights *w, const params *p, int64_t x_zp, uint8_t *blob)
+{
+    const hn_q8_window *win = &p->win;
+    size_t taps = win->kh * win->kw, pairs = hn_dwconv_q8_pairs(win->kh, win->kw);
+    for (size_t i = 0; i < 16 * hn_dwconv_q8_blocks(win->c); i++) {
+        size_t block = i / 16, j = hn_dwconv_q8_lane(win->c, block, i % 16), at = hn_dwconv_q8_place(i % 16);
+        for (size_t t = 0; t < taps; t++) {
+            size_t number = hn_dwconv_q8_pair(win->kh, win->kw, t / win->kw, t % win->kw);
+            int16_t v = (int16_t)weight(w, j * taps + t);
+            memcpy(blob + 64 * (block * pairs + number / 2) + 4 * at + 2 * (number % 2), &v, 2);
+        }
+        int32_t bias = bias_of(w, j, taps, x_zp);
+        float scale = scale_of(w, j);
+        memcpy(blob + p->bias + 64 * block + 4 * at, &bias, 4);
+        memcpy(blob + p->scale + 64 * block + 4 * at, &scale, 4);
+    }
 }
 
 static const char *refusal(const hn_node *node, const hn_q8_window *win, const weights *w)
@@ -170,6 +206,30 @@ static const char *refusal(const hn_node *node, const hn_q8_window *win, const w
     for (size_t i = 0; i < scales; i++)
         if (!(hn_get_f64(w->scale, i) > -1e30 && hn_get_f64(w->scale, i) < 1e30)) return "a scale is not finite";
     return NULL;
+}
+
+/* The constant: weights of the `parts`, bias, scale, a pixel of padding. */
+static void lay_out(params *p, int variant, size_t parts)
+{
+    const hn_q8_window *win = &p->win;
+    bool columns = variant == HN_DWCONV_Q8_COLUMNS, pairs = variant == HN_DWCONV_Q8_PAIRS;
+    size_t channels = pairs ? 16 * hn_dwconv_q8_blocks(win->c) : hn_dwconv_q8_channels(win->c);
+    size_t taps = columns ? 12 * parts : hn_align_up(parts * win->kh * win->kw, 4);
+    p->parts = pairs ? 1 : parts;
+    p->repeats = columns ? 1 : p->parts;
+    p->more = columns && parts > 1 ? 12 * channels : 0;
+    p->bias = hn_align_up(pairs ? 4 * channels * hn_dwconv_q8_pairs(win->kh, win->kw) : taps * channels, 64);
+    p->scale = p->bias + hn_align_up(4 * channels, 64);
+    p->pad = p->scale + hn_align_up(4 * channels, 64);
+}
+
+static const hn_kernel *choose(hn_lower *c, bool columns)
+{
+    static const int order[] = {HN_DWCONV_Q8_COLUMNS, HN_DWCONV_Q8_LANES, HN_DWCONV_Q8_PAIRS, HN_DWCONV_Q8_PLAIN};
+    const hn_kernel *kernel = NULL;
+    for (size_t i = columns ? 0 : 1; kernel == NULL && i < sizeof order / sizeof *order; i++)
+        kernel = hn_lower_kernel(c, "dwconv_q8", order[i], 0);
+    return kernel;
 }
 
 static hn_status lower(hn_lower *c)
@@ -192,9 +252,7 @@ static hn_status lower(hn_lower *c)
     if (out.kind == HN_Q8_F32) return hn_lower_refuse(c, "the output is not 8-bit");
     size_t count = parts(&w);
     bool columns = win.kw == 3 && win.kh <= 3 && win.sw <= 2 && win.dw == 1 && count <= 2;
-    const hn_kernel *kernel = columns ? hn_lower_kernel(c, "dwconv_q8", HN_DWCONV_Q8_COLUMNS, 0) : NULL;
-    if (kernel == NULL) kernel = hn_lower_kernel(c, "dwconv_q8", HN_DWCONV_Q8_LANES, 0);
-    if (kernel == NULL) kernel = hn_lower_kernel(c, "dwconv_q8", HN_DWCONV_Q8_PLAIN, 0);
+    const hn_kernel *kernel = choose(c, columns);
     if (kernel == NULL) return hn_lower_refuse(c, "no dwconv_q8 kernel for this ISA");
     params *p = hn_lower_params(c, sizeof *p);
     if (p == NULL) return HN_NOMEM;
@@ -202,21 +260,18 @@ static hn_status lower(hn_lower *c)
     p->out = out;
     p->x_flip = hn_q8_flip(type);
     c->scratch_bytes = hn_q8_stage_plan(&p->stage, &win, in_nhwc, nhwc, false, (uint8_t)(w.x_zp & 0xff), 1);
-    columns = kernel->variant == HN_DWCONV_Q8_COLUMNS;
-    size_t taps = columns ? 12 * count : hn_align_up(count * win.kh * win.kw, 4);
-    size_t channels = hn_dwconv_q8_channels(win.c);
-    p->parts = count;
-    p->repeats = columns ? 1 : count;
-    p->more = columns && count > 1 ? 12 * channels : 0;
-    p->bias = hn_align_up(taps * channels, 64);
-    p->scale = p->bias + hn_align_up(4 * channels, 64);
-    p->pad = p->scale + hn_align_up(4 * channels, 64);
+    lay_out(p, kernel->variant, count);
     /* Tasks of about 64 Ki multiplications, at most 32 of them. */
-    p->rows = hn_max_size(hn_div_up(win.oh, 32), (1 << 16) / (win.ow * win.c * taps) + 1);
+    p->rows = hn_max_size(hn_div_up(win.oh, 32), (1 << 16) / (win.ow * win.c * count * win.kh * win.kw) + 1);
     void *blob;
     p->blob = hn_lower_const(c, p->pad + win.c, &blob);
     if (p->blob < 0) return HN_NOMEM;
-    pack(&w, p, kernel->variant, w.x_zp + hn_q8_bias(type), blob);
+    if (kernel->variant == HN_DWCONV_Q8_PAIRS)
+        pack_pairs(&w, p, w.x_zp, blob);
+    else
+        pack_bytes(&w, p, kernel->variant, w.x_zp + hn_q8_bias(type), blob);
+    memset((uint8_t *)blob + p->pad, (int)p->stage.fill, win.c);
+    p->out.bounded = out.kind == HN_Q8_BYTE && bounded(&w, win.c, win.kh * win.kw);
     p->x = hn_lower_input(c, 0);
     p->r = out.kind == HN_Q8_RESIDUAL ? hn_lower_input(c, 4) : -1;
     p->y = hn_lower_output(c, 0);

@@ -1,103 +1,309 @@
-/* 8-bit depthwise convolution for AVX2: 16 channels a pass, two taps at a time widened to words and multiplied with
- * vpmaddwd, which is exact. The order that unpacking gives is undone by the packs. */
-#include <immintrin.h>
-#include <string.h>
-
+/* 8-bit depthwise convolution for AVX2: bytes are widened to words as they are loaded, pairs of taps are unpacked to
+ * 32-bit lanes and multiplied with vpmaddwd, which is exact. Windows of 3 x 3 go along the row one block of 16 channels
+ * at a time (slide), others pixel by pixel (spread). */
 #include "kernels/dwconv_q8.h"
+#include "kernels/avx2/lib_q8.h"
 
-#define ALWAYS static inline __attribute__((always_inline))
+/* The compiler is not to know that p is what it was: it would keep what it points to in more registers than there are.
+ */
+#define KEEP(p) __asm__("" : "+r"(p))
 
-ALWAYS __m128i bytes(const void *p, size_t n)
+/* Where 16 lanes of bytes come from: 16 channels, 8 channels of a pixel in each half of the row, or fewer channels. */
+enum { WHOLE, HALVES, PART };
+
+/* Words of two taps: products with their weights go on the sums. */
+typedef struct pair {
+    __m256i v[2];
+} pair;
+
+ALWAYS pair paired(__m256i a, __m256i b)
 {
-    if (n == 16) return _mm_loadu_si128((const __m128i *)p);
-    if (n == 8) return _mm_loadl_epi64((const __m128i *)p);
-    uint8_t part[16] = {0};
-    memcpy(part, p, n);
-    return _mm_loadu_si128((const __m128i *)(const void *)part);
+    pair p = {{_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b)}};
+    return p;
+}
+/* w: 32 weights. */
+ALWAYS void times(__m256i *acc, const pair *x, const int16_t *w)
+{
+    acc[0] = _mm256_add_epi32(acc[0], _mm256_madd_epi16(x->v[0], load32(w)));
+    acc[1] = _mm256_add_epi32(acc[1], _mm256_madd_epi16(x->v[1], load32(w + 16)));
+}
+ALWAYS void begin(__m256i *acc, const int32_t *bias)
+{
+    acc[0] = load32(bias);
+    acc[1] = load32(bias + 8);
 }
 
-/* Channels 0-3 and 8-11, or with +4 those between. */
-ALWAYS __m256i split(const void *p)
+/* Three rows at a column that moves to the right; the last one is loaded a column ahead, as it is paired with the
+ * next. HALVES: the same again `apart` bytes (rows of padding: 0) and `columns` to the right. */
+typedef struct walk {
+    const uint8_t *p[3], *pad;
+    size_t step[3], apart[3];
+    size_t ix, width, columns; /* ix wraps left of the image */
+    bool inside, inside2;
+    __m256i next;
+} walk;
+
+ALWAYS __m256i fetch(const walk *s, size_t k, const int mode, const int is_signed, bool inside, bool inside2)
 {
-    const uint8_t *q = p;
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)q)),
-                                   _mm_loadu_si128((const __m128i *)(const void *)(q + 32)), 1);
+    const uint8_t *a = inside ? s->p[k] : s->pad;
+    if (mode == WHOLE) return words(load16(a), is_signed);
+    const uint8_t *b = inside2 ? s->p[k] + s->apart[k] : s->pad;
+    __m128i v = _mm_loadl_epi64((const __m128i *)(const void *)a);
+    return words(_mm_unpacklo_epi64(v, _mm_loadl_epi64((const __m128i *)(const void *)b)), is_signed);
 }
 
-ALWAYS __m256i scaled(const hn_q8_out *e, __m256i acc, const float *scale, __m256i r)
+ALWAYS void ahead(walk *s, const int mode, const int is_signed)
 {
-    __m256 v = _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_castsi256_ps(split(scale)));
-    v = _mm256_min_ps(v, _mm256_set1_ps(e->t_hi));
-    if (e->kind == HN_Q8_RESIDUAL) {
-        v = _mm256_max_ps(v, _mm256_set1_ps(e->t_lo));
-        v = _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-        r = _mm256_sub_epi32(r, _mm256_set1_epi32(e->r_zp));
-        v = _mm256_add_ps(_mm256_mul_ps(v, _mm256_set1_ps(e->t_scale)),
-                          _mm256_mul_ps(_mm256_cvtepi32_ps(r), _mm256_set1_ps(e->r_scale)));
-        v = _mm256_min_ps(v, _mm256_set1_ps(e->u_hi));
+    s->ix++;
+    s->inside = s->ix < s->width;
+    s->inside2 = mode == HALVES && s->ix + s->columns < s->width;
+    s->next = fetch(s, 2, mode, is_signed, s->inside, s->inside2);
+    s->p[2] += s->step[2];
+}
+
+/* The pairs at this column; moves to the next. */
+ALWAYS void column(walk *s, const int mode, const int is_signed, pair *rows, pair *last)
+{
+    __m256i now = s->next;
+    *rows = paired(fetch(s, 0, mode, is_signed, s->inside, s->inside2),
+                   fetch(s, 1, mode, is_signed, s->inside, s->inside2));
+    s->p[0] += s->step[0];
+    s->p[1] += s->step[1];
+    ahead(s, mode, is_signed);
+    *last = paired(now, s->next);
+}
+
+/* `from`: first channel; half: pixels from a lane of the first half of the row to its fellow (HALVES). */
+ALWAYS walk walk_start(const hn_dwconv_q8 *g, size_t from, size_t half, const int mode, const int is_signed)
+{
+    walk s = {.pad = g->pad + from, .width = g->width, .columns = half * g->sw};
+    s.ix = g->from * g->sw - g->pw;
+    for (size_t k = 0; k < 3; k++) {
+        bool there = g->row[k] != NULL;
+        s.step[k] = there ? g->c : 0;
+        s.apart[k] = there ? half * g->sw * g->c : 0;
+        s.p[k] = there ? (const uint8_t *)((uintptr_t)g->row[k] + s.ix * g->c + from) : s.pad;
     }
-    return _mm256_cvtps_epi32(v); /* too small gives INT_MIN, which the packs take to the lower limit */
+    s.ix--;
+    ahead(&s, mode, is_signed);
+    return s;
 }
 
-ALWAYS void pass(const hn_dwconv_q8 *g, const uint8_t *const *p, size_t i, size_t from, size_t n)
+typedef struct target {
+    uint8_t *y;
+    const uint8_t *r; /* RESIDUAL, else y */
+    size_t c, again;  /* again: lanes, from the first on, that the block before has done */
+    size_t apart;     /* HALVES: pixels to the other half of the row */
+    size_t low;       /* HALVES: pixels of the first half that are to be stored */
+} target;
+
+ALWAYS __m128i residual_at(const target *t, size_t i, const int mode)
 {
-    const hn_q8_out *e = g->out;
-    const __m128i flip = _mm_set1_epi8((char)g->x_flip);
-    const __m256i none = _mm256_setzero_si256();
-    const int8_t *w = g->w + from;
-    __m256i lo = split(g->bias + from), hi = split(g->bias + from + 4);
-    for (size_t t = 0, taps = g->kh * g->kw; t < taps; t += 2) {
-        __m256i x0 = _mm256_cvtepu8_epi16(_mm_xor_si128(bytes(p[t] + from, n), flip)), x1 = none;
-        __m256i w0 = _mm256_cvtepi8_epi16(bytes(w + t * g->c, n)), w1 = none;
-        if (t + 1 < taps) {
-            x1 = _mm256_cvtepu8_epi16(_mm_xor_si128(bytes(p[t + 1] + from, n), flip));
-            w1 = _mm256_cvtepi8_epi16(bytes(w + (t + 1) * g->c, n));
-        }
-        lo = _mm256_add_epi32(lo, _mm256_madd_epi16(_mm256_unpacklo_epi16(x0, x1), _mm256_unpacklo_epi16(w0, w1)));
-        hi = _mm256_add_epi32(hi, _mm256_madd_epi16(_mm256_unpackhi_epi16(x0, x1), _mm256_unpackhi_epi16(w0, w1)));
-    }
-    __m256i r = none;
-    if (e->kind == HN_Q8_RESIDUAL)
-        r = _mm256_cvtepu8_epi16(_mm_xor_si128(bytes(g->r + i * g->c + from, n), _mm_set1_epi8((char)e->r_flip)));
-    lo = scaled(e, lo, g->scale + from, _mm256_unpacklo_epi16(r, none));
-    hi = scaled(e, hi, g->scale + from + 4, _mm256_unpackhi_epi16(r, none));
-    __m256i q = _mm256_adds_epi16(_mm256_packs_epi32(lo, hi), _mm256_set1_epi16((short)e->y_zp));
-    __m128i v = _mm_packus_epi16(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
-    v = _mm_min_epu8(_mm_max_epu8(v, _mm_set1_epi8((char)e->y_lo)), _mm_set1_epi8((char)e->y_hi));
-    v = _mm_xor_si128(v, _mm_set1_epi8((char)e->y_flip));
-    uint8_t last[16], *y = g->y + i * g->c + from;
-    if (n == 16) {
-        _mm_storeu_si128((__m128i *)(void *)y, v);
-    } else if (n == 8) {
-        _mm_storel_epi64((__m128i *)(void *)y, v);
+    const uint8_t *r = t->r + i * t->c;
+    if (mode == WHOLE) return load16(r);
+    if (mode == PART) return load_part(r, t->c);
+    __m128i v = _mm_loadl_epi64((const __m128i *)(const void *)r);
+    return _mm_unpacklo_epi64(v, _mm_loadl_epi64((const __m128i *)(const void *)(r + t->apart * t->c)));
+}
+
+ALWAYS void put(const target *t, size_t i, __m128i v, const int mode, const int plain)
+{
+    uint8_t *y = t->y + i * t->c;
+    if (mode == PART) {
+        store_part(y, v, t->c);
+    } else if (mode == HALVES) {
+        if (i < t->low) _mm_storel_epi64((__m128i *)(void *)y, v);
+        _mm_storel_epi64((__m128i *)(void *)(y + t->apart * t->c), _mm_unpackhi_epi64(v, v));
     } else {
-        _mm_storeu_si128((__m128i *)(void *)last, v);
-        memcpy(y, last, n);
+        if (!plain && t->again > 0) { /* their residual may be gone */
+            const __m128i at = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+            v = _mm_blendv_epi8(v, load16(y), _mm_cmpgt_epi8(_mm_set1_epi8((char)t->again), at));
+        }
+        _mm_storeu_si128((__m128i *)(void *)y, v);
     }
 }
 
-static void dwconv(const hn_dwconv_q8 *args)
+ALWAYS __m256i finish(const hn_dwconv_q8 *g, const finish_q8 *f, const target *t, size_t i, size_t m,
+                      const __m256i *acc, const float *scale, const int mode, const int plain)
 {
-    /* Copies, which stores of bytes cannot alias. */
-    const hn_q8_out out = *args->out;
-    hn_dwconv_q8 g = *args;
-    g.out = &out;
-    hn_dwconv_q8_taps at;
-    hn_dwconv_q8_start(&g, &at);
-    size_t left = g.c % 16, whole = g.c - left;
-    for (size_t i = 0; i < g.m; i++) {
-        hn_dwconv_q8_move(&g, &at, g.from + i);
-        for (size_t from = 0; from < whole; from += 16) pass(&g, at.p, i, from, 16);
-        if (left == 8)
-            pass(&g, at.p, i, whole, 8);
-        else if (left > 0)
-            pass(&g, at.p, i, whole, left);
+    const int kind = plain ? HN_Q8_BYTE : g->out->kind;
+    __m128i r = kind == HN_Q8_RESIDUAL && i < m ? residual_at(t, i, mode) : _mm_setzero_si128();
+    return finish_words(f, plain, kind, acc, scale, r);
+}
+
+/* Pixels i and, where there is one, i + 1. */
+ALWAYS void put_two(const finish_q8 *f, const target *t, size_t i, size_t m, const __m256i *done, const int mode,
+                    const int plain)
+{
+    __m256i v = finish_bytes(f, done[0], done[1]);
+    put(t, i, _mm256_castsi256_si128(v), mode, plain);
+    if (i + 1 < m) put(t, i + 1, _mm256_extracti128_si256(v, 1), mode, plain);
+}
+
+/* Two pixels a time. A column begins the sums of one pixel and ends those of the one two columns to the left. */
+ALWAYS void slide(const hn_dwconv_q8 *g, size_t block, const int mode, const int stride, const int is_signed,
+                  const int plain)
+{
+    const size_t from = hn_dwconv_q8_first(g->c, block), m = mode == HALVES ? (g->m + 1) / 2 : g->m;
+    const int16_t *w = (const int16_t *)(const void *)g->w + block * 5 * 32;
+    const int32_t *bias = g->bias + 16 * block;
+    const float *scale = g->scale + 16 * block;
+    const finish_q8 f = finish_q8_load(g->out);
+    const target t = {g->y + from, (g->r != NULL ? g->r : g->y) + from, g->c, 16 * block - from, g->m - m, g->m - m};
+    walk s = walk_start(g, from, g->m - m, mode, is_signed);
+    pair rows, last;
+    __m256i a[2], b[2], next[2];
+    begin(a, bias);
+    begin(b, bias);
+    column(&s, mode, is_signed, &rows, &last);
+    times(a, &rows, w);
+    times(a, &last, w + 96);
+    if (stride == 1) {
+        column(&s, mode, is_signed, &rows, &last);
+        times(a, &rows, w + 32);
+        times(b, &rows, w);
+        times(b, &last, w + 96);
     }
+    for (size_t i = 0; i < m; i += 2) {
+        __m256i done[2];
+        HN_UNROLL for (size_t k = 0; k < 2; k++)
+        {
+            KEEP(w);
+            KEEP(bias);
+            KEEP(scale);
+            begin(next, bias);
+            if (stride == 2) {
+                column(&s, mode, is_signed, &rows, &last);
+                times(a, &rows, w + 32);
+            }
+            column(&s, mode, is_signed, &rows, &last);
+            times(a, &rows, w + 64);
+            times(a, &last, w + 128);
+            if (stride == 1) times(b, &rows, w + 32);
+            times(next, &rows, w);
+            times(next, &last, w + 96);
+            done[k] = finish(g, &f, &t, i + k, m, a, scale, mode, plain);
+            HN_UNROLL for (int h = 0; h < 2; h++)
+            {
+                a[h] = stride == 1 ? b[h] : next[h];
+                b[h] = next[h];
+            }
+        }
+        put_two(&f, &t, i, m, done, mode, plain);
+    }
+}
+
+ALWAYS void slide_all(const hn_dwconv_q8 *g, const int mode, const int stride, const int is_signed, const int plain)
+{
+    for (size_t b = 0, end = hn_dwconv_q8_blocks(g->c); b < end; b++) slide(g, b, mode, stride, is_signed, plain);
+}
+
+/* Pixels of the taps in the order of pairs; those that fill the last pair stay on the padding. */
+typedef struct taps {
+    const uint8_t *p[HN_DWCONV_Q8_TAPS + 1];
+    size_t step[HN_DWCONV_Q8_TAPS + 1];
+    size_t n;    /* of pairs, times two */
+    bool middle; /* p is that of the pixel before, whose window was inside */
+} taps;
+
+static void taps_start(const hn_dwconv_q8 *g, taps *t)
+{
+    t->n = 2 * hn_dwconv_q8_pairs(g->kh, g->kw);
+    t->middle = false;
+    t->p[t->n - 1] = g->pad;
+    t->step[t->n - 1] = 0;
+    for (size_t ky = 0; ky < g->kh; ky++)
+        for (size_t kx = 0; kx < g->kw; kx++)
+            t->step[hn_dwconv_q8_pair(g->kh, g->kw, ky, kx)] = g->row[ky] != NULL ? g->sw * g->c : 0;
+}
+
+static void taps_move(const hn_dwconv_q8 *g, taps *t, size_t i)
+{
+    size_t x = i * g->sw - g->pw; /* wraps left of the image */
+    bool middle = i * g->sw >= g->pw && x + (g->kw - 1) * g->dw < g->width;
+    if (middle && t->middle) {
+        for (size_t k = 0; k < t->n; k++) t->p[k] += t->step[k];
+        return;
+    }
+    for (size_t ky = 0; ky < g->kh; ky++)
+        for (size_t kx = 0, at = x; kx < g->kw; kx++, at += g->dw)
+            t->p[hn_dwconv_q8_pair(g->kh, g->kw, ky, kx)] =
+                g->row[ky] != NULL && at < g->width ? g->row[ky] + at * g->c : g->pad;
+    t->middle = middle;
+}
+
+ALWAYS void spread(const hn_dwconv_q8 *g, const finish_q8 *f, const taps *at, size_t i, size_t block, const int mode,
+                   const int is_signed, const int plain)
+{
+    const size_t from = hn_dwconv_q8_first(g->c, block);
+    const int16_t *w = (const int16_t *)(const void *)g->w + block * at->n * 16;
+    const target t = {g->y + from, (g->r != NULL ? g->r : g->y) + from, g->c, 16 * block - from, 0, 0};
+    __m256i acc[2];
+    begin(acc, g->bias + 16 * block);
+    for (size_t k = 0; k < at->n; k += 2) {
+        const uint8_t *a = at->p[k] + from, *b = at->p[k + 1] + from;
+        pair x = paired(words(mode == WHOLE ? load16(a) : load_part(a, g->c), is_signed),
+                        words(mode == WHOLE ? load16(b) : load_part(b, g->c), is_signed));
+        times(acc, &x, w + 16 * k);
+    }
+    const __m256i done = finish(g, f, &t, i, i + 1, acc, g->scale + 16 * block, mode, plain);
+    put(&t, i, _mm256_castsi256_si128(finish_bytes(f, done, done)), mode, plain);
+}
+
+ALWAYS void spread_all(const hn_dwconv_q8 *g, const int mode, const int is_signed, const int plain)
+{
+    const finish_q8 f = finish_q8_load(g->out);
+    taps at;
+    taps_start(g, &at);
+    for (size_t i = 0; i < g->m; i++) {
+        taps_move(g, &at, g->from + i);
+        for (size_t b = 0, end = hn_dwconv_q8_blocks(g->c); b < end; b++)
+            spread(g, &f, &at, i, b, mode, is_signed, plain);
+    }
+}
+
+/* One copy of each for the sign of x and for what is to be done at the end. */
+#define COPIES(name, all, ...)                                            \
+    static void name(const hn_dwconv_q8 *g)                               \
+    {                                                                     \
+        const bool plain = g->out->kind == HN_Q8_BYTE && g->out->bounded; \
+        if (g->x_flip && plain)                                           \
+            all(g, __VA_ARGS__, 1, 1);                                    \
+        else if (g->x_flip)                                               \
+            all(g, __VA_ARGS__, 1, 0);                                    \
+        else if (plain)                                                   \
+            all(g, __VA_ARGS__, 0, 1);                                    \
+        else                                                              \
+            all(g, __VA_ARGS__, 0, 0);                                    \
+    }
+
+COPIES(slide_whole1, slide_all, WHOLE, 1)
+COPIES(slide_whole2, slide_all, WHOLE, 2)
+COPIES(slide_halves1, slide_all, HALVES, 1)
+COPIES(slide_halves2, slide_all, HALVES, 2)
+COPIES(spread_whole, spread_all, WHOLE)
+COPIES(spread_part, spread_all, PART)
+
+static void dwconv(const hn_dwconv_q8 *g)
+{
+    const bool three = g->kh == 3 && g->kw == 3 && g->dw == 1;
+    if (three && g->sw == 1 && g->c >= 16)
+        slide_whole1(g);
+    else if (three && g->sw == 2 && g->c >= 16)
+        slide_whole2(g);
+    else if (three && g->sw == 1 && g->c == 8)
+        slide_halves1(g);
+    else if (three && g->sw == 2 && g->c == 8)
+        slide_halves2(g);
+    else if (g->c >= 16)
+        spread_whole(g);
+    else
+        spread_part(g);
 }
 
 const hn_kernel hn_k_avx2_dwconv_q8 = {.family = "dwconv_q8",
                                        .name = "avx2_dwconv_q8",
                                        .isa = HN_ISA_AVX2,
-                                       .variant = HN_DWCONV_Q8_PLAIN,
+                                       .variant = HN_DWCONV_Q8_PAIRS,
                                        .rank = 1,
                                        .fn = (hn_kernel_fn *)dwconv};

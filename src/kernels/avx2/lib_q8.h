@@ -1,0 +1,99 @@
+/* What the 8-bit kernels for AVX2 share: bytes in and out, and finishing sums to bytes. Sums of 16 channels are two
+ * vectors, channels 0-3 and 8-11, and those between, which is the order that unpacking and packing within halves of
+ * vectors give. */
+#ifndef HN_KERNELS_AVX2_LIB_Q8_H
+#define HN_KERNELS_AVX2_LIB_Q8_H
+
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernels/q8.h"
+
+#define ALWAYS static inline __attribute__((always_inline))
+
+ALWAYS __m128i load16(const void *p)
+{
+    return _mm_loadu_si128((const __m128i *)p);
+}
+ALWAYS __m256i load32(const void *p)
+{
+    return _mm256_loadu_si256((const __m256i *)p);
+}
+
+/* n <= 16 bytes, zeroes after them. */
+ALWAYS __m128i load_part(const uint8_t *p, size_t n)
+{
+    uint8_t part[16] = {0};
+    memcpy(part, p, n);
+    return load16(part);
+}
+ALWAYS void store_part(uint8_t *p, __m128i v, size_t n)
+{
+    uint8_t part[16];
+    _mm_storeu_si128((__m128i *)(void *)part, v);
+    memcpy(p, part, n);
+}
+
+ALWAYS __m256i words(__m128i bytes, const int is_signed)
+{
+    return is_signed ? _mm256_cvtepi8_epi16(bytes) : _mm256_cvtepu8_epi16(bytes);
+}
+
+typedef struct finish_q8 {
+    __m256 t_lo, t_hi, u_hi, t_scale, r_scale;
+    __m256i r_zp, y_zp, y_lo, y_hi, y_flip;
+    __m128i r_flip;
+} finish_q8;
+
+ALWAYS finish_q8 finish_q8_load(const hn_q8_out *e)
+{
+    finish_q8 f;
+    f.t_lo = _mm256_set1_ps(e->t_lo), f.t_hi = _mm256_set1_ps(e->t_hi), f.u_hi = _mm256_set1_ps(e->u_hi);
+    f.t_scale = _mm256_set1_ps(e->t_scale), f.r_scale = _mm256_set1_ps(e->r_scale);
+    f.r_zp = _mm256_set1_epi32(e->r_zp), f.y_zp = _mm256_set1_epi16((short)e->y_zp);
+    f.y_lo = _mm256_set1_epi8((char)e->y_lo), f.y_hi = _mm256_set1_epi8((char)e->y_hi);
+    f.y_flip = _mm256_set1_epi8((char)e->y_flip), f.r_flip = _mm_set1_epi8((char)e->r_flip);
+    return f;
+}
+
+/* Too small gives INT_MIN, which the packs take to the lower limit; too large must be met by the caller. */
+ALWAYS __m256 scaled(__m256i acc, const float *scale)
+{
+    return _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(scale));
+}
+
+ALWAYS __m256i residual(const finish_q8 *f, __m256 v, __m256i r)
+{
+    v = _mm256_max_ps(_mm256_min_ps(v, f->t_hi), f->t_lo);
+    v = _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m256 b = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_sub_epi32(r, f->r_zp)), f->r_scale);
+    v = _mm256_add_ps(_mm256_mul_ps(v, f->t_scale), b);
+    return _mm256_cvtps_epi32(_mm256_min_ps(v, f->u_hi));
+}
+
+/* 16 sums to words with the zero point added. plain: BYTE, and bounded. r: 16 bytes of residual, else ignored. */
+ALWAYS __m256i finish_words(const finish_q8 *f, const int plain, const int kind, const __m256i *acc, const float *scale,
+                            __m128i r)
+{
+    __m256 a = scaled(acc[0], scale), b = scaled(acc[1], scale + 8);
+    __m256i lo, hi;
+    if (!plain && kind == HN_Q8_RESIDUAL) {
+        const __m256i rw = _mm256_cvtepu8_epi16(_mm_xor_si128(r, f->r_flip)), none = _mm256_setzero_si256();
+        lo = residual(f, a, _mm256_unpacklo_epi16(rw, none));
+        hi = residual(f, b, _mm256_unpackhi_epi16(rw, none));
+    } else {
+        lo = _mm256_cvtps_epi32(plain ? a : _mm256_min_ps(a, f->t_hi));
+        hi = _mm256_cvtps_epi32(plain ? b : _mm256_min_ps(b, f->t_hi));
+    }
+    return _mm256_adds_epi16(_mm256_packs_epi32(lo, hi), f->y_zp);
+}
+
+/* Two times 16 words to 32 bytes. */
+ALWAYS __m256i finish_bytes(const finish_q8 *f, __m256i a, __m256i b)
+{
+    __m256i v = _mm256_permute4x64_epi64(_mm256_packus_epi16(a, b), 0xd8);
+    v = _mm256_min_epu8(_mm256_max_epu8(v, f->y_lo), f->y_hi);
+    return _mm256_xor_si256(v, f->y_flip);
+}
+
+#endif
