@@ -43,33 +43,33 @@ typedef struct walk {
     __m256i next;
 } walk;
 
-ALWAYS __m256i fetch(const walk *s, size_t k, const int mode, const int is_signed, bool inside, bool inside2)
+/* sure: known to be inside. */
+ALWAYS __m256i fetch(const walk *s, size_t k, const int mode, const int is_signed, const int sure)
 {
-    const uint8_t *a = inside ? s->p[k] : s->pad;
+    const uint8_t *a = sure || s->inside ? s->p[k] : s->pad;
     if (mode == WHOLE) return words(load16(a), is_signed);
-    const uint8_t *b = inside2 ? s->p[k] + s->apart[k] : s->pad;
-    __m128i v = _mm_loadl_epi64((const __m128i *)(const void *)a);
-    return words(_mm_unpacklo_epi64(v, _mm_loadl_epi64((const __m128i *)(const void *)b)), is_signed);
+    const uint8_t *b = sure || s->inside2 ? s->p[k] + s->apart[k] : s->pad;
+    __m256i low = _mm256_castsi128_si256(words8(a, is_signed));
+    return _mm256_inserti128_si256(low, words8(b, is_signed), 1);
 }
 
-ALWAYS void ahead(walk *s, const int mode, const int is_signed)
+ALWAYS void ahead(walk *s, const int mode, const int is_signed, const int sure)
 {
     s->ix++;
-    s->inside = s->ix < s->width;
-    s->inside2 = mode == HALVES && s->ix + s->columns < s->width;
-    s->next = fetch(s, 2, mode, is_signed, s->inside, s->inside2);
+    if (!sure) s->inside = s->ix < s->width;
+    if (!sure) s->inside2 = mode == HALVES && s->ix + s->columns < s->width;
+    s->next = fetch(s, 2, mode, is_signed, sure);
     s->p[2] += s->step[2];
 }
 
 /* The pairs at this column; moves to the next. */
-ALWAYS void column(walk *s, const int mode, const int is_signed, pair *rows, pair *last)
+ALWAYS void column(walk *s, const int mode, const int is_signed, const int sure, pair *rows, pair *last)
 {
     __m256i now = s->next;
-    *rows = paired(fetch(s, 0, mode, is_signed, s->inside, s->inside2),
-                   fetch(s, 1, mode, is_signed, s->inside, s->inside2));
+    *rows = paired(fetch(s, 0, mode, is_signed, sure), fetch(s, 1, mode, is_signed, sure));
     s->p[0] += s->step[0];
     s->p[1] += s->step[1];
-    ahead(s, mode, is_signed);
+    ahead(s, mode, is_signed, sure);
     *last = paired(now, s->next);
 }
 
@@ -85,7 +85,7 @@ ALWAYS walk walk_start(const hn_dwconv_q8 *g, size_t from, size_t half, const in
         s.p[k] = there ? (const uint8_t *)((uintptr_t)g->row[k] + s.ix * g->c + from) : s.pad;
     }
     s.ix--;
-    ahead(&s, mode, is_signed);
+    ahead(&s, mode, is_signed, 0);
     return s;
 }
 
@@ -135,12 +135,57 @@ ALWAYS __m256i finish(const hn_dwconv_q8 *g, const finish_q8 *f, const target *t
 ALWAYS void put_two(const finish_q8 *f, const target *t, size_t i, size_t m, const __m256i *done, const int mode,
                     const int plain)
 {
-    __m256i v = finish_bytes(f, done[0], done[1]);
+    __m256i v = finish_bytes(f, plain, done[0], done[1]);
     put(t, i, _mm256_castsi256_si128(v), mode, plain);
     if (i + 1 < m) put(t, i + 1, _mm256_extracti128_si256(v, 1), mode, plain);
 }
 
-/* Two pixels a time. A column begins the sums of one pixel and ends those of the one two columns to the left. */
+/* Sums of pixels under way: the next, and with stride 1 the one after it. */
+typedef struct sums {
+    __m256i a[2], b[2];
+} sums;
+
+/* Words of one pixel. A column begins the sums of one pixel and ends those of the one two columns to the left. */
+ALWAYS void advance(walk *s, sums *on, const int16_t *w, const int32_t *bias, __m256i *done, const int mode,
+                    const int stride, const int is_signed, const int sure)
+{
+    pair rows, last;
+    __m256i next[2];
+    if (stride == 2) {
+        column(s, mode, is_signed, sure, &rows, &last);
+        times(on->a, &rows, w + 32);
+    }
+    column(s, mode, is_signed, sure, &rows, &last);
+    times(on->a, &rows, w + 64);
+    times(on->a, &last, w + 128);
+    done[0] = on->a[0], done[1] = on->a[1];
+    if (stride == 1) times(on->b, &rows, w + 32);
+    begin(next, bias);
+    times(next, &rows, w);
+    times(next, &last, w + 96);
+    HN_UNROLL for (int h = 0; h < 2; h++)
+    {
+        on->a[h] = stride == 1 ? on->b[h] : next[h];
+        on->b[h] = next[h];
+    }
+}
+
+ALWAYS void start(walk *s, sums *on, const int16_t *w, const int32_t *bias, const int mode, const int stride,
+                  const int is_signed)
+{
+    pair rows, last;
+    begin(on->a, bias);
+    begin(on->b, bias);
+    column(s, mode, is_signed, 0, &rows, &last);
+    times(on->a, &rows, w);
+    times(on->a, &last, w + 96);
+    if (stride == 2) return;
+    column(s, mode, is_signed, 0, &rows, &last);
+    times(on->a, &rows, w + 32);
+    times(on->b, &rows, w);
+    times(on->b, &last, w + 96);
+}
+
 ALWAYS void slide(const hn_dwconv_q8 *g, size_t block, const int mode, const int stride, const int is_signed,
                   const int plain)
 {
@@ -151,43 +196,21 @@ ALWAYS void slide(const hn_dwconv_q8 *g, size_t block, const int mode, const int
     const finish_q8 f = finish_q8_load(g->out);
     const target t = {g->y + from, (g->r != NULL ? g->r : g->y) + from, g->c, 16 * block - from, g->m - m, g->m - m};
     walk s = walk_start(g, from, g->m - m, mode, is_signed);
-    pair rows, last;
-    __m256i a[2], b[2], next[2];
-    begin(a, bias);
-    begin(b, bias);
-    column(&s, mode, is_signed, &rows, &last);
-    times(a, &rows, w);
-    times(a, &last, w + 96);
-    if (stride == 1) {
-        column(&s, mode, is_signed, &rows, &last);
-        times(a, &rows, w + 32);
-        times(b, &rows, w);
-        times(b, &last, w + 96);
-    }
+    sums on;
+    start(&s, &on, w, bias, mode, stride, is_signed);
     for (size_t i = 0; i < m; i += 2) {
-        __m256i done[2];
+        __m256i acc[2], done[2];
+        const bool sure = s.ix < s.width && s.ix + s.columns + 2 * stride < s.width;
         HN_UNROLL for (size_t k = 0; k < 2; k++)
         {
             KEEP(w);
             KEEP(bias);
             KEEP(scale);
-            begin(next, bias);
-            if (stride == 2) {
-                column(&s, mode, is_signed, &rows, &last);
-                times(a, &rows, w + 32);
-            }
-            column(&s, mode, is_signed, &rows, &last);
-            times(a, &rows, w + 64);
-            times(a, &last, w + 128);
-            if (stride == 1) times(b, &rows, w + 32);
-            times(next, &rows, w);
-            times(next, &last, w + 96);
-            done[k] = finish(g, &f, &t, i + k, m, a, scale, mode, plain);
-            HN_UNROLL for (int h = 0; h < 2; h++)
-            {
-                a[h] = stride == 1 ? b[h] : next[h];
-                b[h] = next[h];
-            }
+            if (sure) /* then the flags are and stay true */
+                advance(&s, &on, w, bias, acc, mode, stride, is_signed, 1);
+            else
+                advance(&s, &on, w, bias, acc, mode, stride, is_signed, 0);
+            done[k] = finish(g, &f, &t, i + k, m, acc, scale, mode, plain);
         }
         put_two(&f, &t, i, m, done, mode, plain);
     }
@@ -247,7 +270,7 @@ ALWAYS void spread(const hn_dwconv_q8 *g, const finish_q8 *f, const taps *at, si
         times(acc, &x, w + 16 * k);
     }
     const __m256i done = finish(g, f, &t, i, i + 1, acc, g->scale + 16 * block, mode, plain);
-    put(&t, i, _mm256_castsi256_si128(finish_bytes(f, done, done)), mode, plain);
+    put(&t, i, _mm256_castsi256_si128(finish_bytes(f, plain, done, done)), mode, plain);
 }
 
 ALWAYS void spread_all(const hn_dwconv_q8 *g, const int mode, const int is_signed, const int plain)
@@ -263,18 +286,18 @@ ALWAYS void spread_all(const hn_dwconv_q8 *g, const int mode, const int is_signe
 }
 
 /* One copy of each for the sign of x and for what is to be done at the end. */
-#define COPIES(name, all, ...)                                            \
-    static void name(const hn_dwconv_q8 *g)                               \
-    {                                                                     \
-        const bool plain = g->out->kind == HN_Q8_BYTE && g->out->bounded; \
-        if (g->x_flip && plain)                                           \
-            all(g, __VA_ARGS__, 1, 1);                                    \
-        else if (g->x_flip)                                               \
-            all(g, __VA_ARGS__, 1, 0);                                    \
-        else if (plain)                                                   \
-            all(g, __VA_ARGS__, 0, 1);                                    \
-        else                                                              \
-            all(g, __VA_ARGS__, 0, 0);                                    \
+#define COPIES(name, all, ...)                      \
+    static void name(const hn_dwconv_q8 *g)         \
+    {                                               \
+        const bool plain = finish_q8_plain(g->out); \
+        if (g->x_flip && plain)                     \
+            all(g, __VA_ARGS__, 1, 1);              \
+        else if (g->x_flip)                         \
+            all(g, __VA_ARGS__, 1, 0);              \
+        else if (plain)                             \
+            all(g, __VA_ARGS__, 0, 1);              \
+        else                                        \
+            all(g, __VA_ARGS__, 0, 0);              \
     }
 
 COPIES(slide_whole1, slide_all, WHOLE, 1)

@@ -39,6 +39,18 @@ ALWAYS __m256i words(__m128i bytes, const int is_signed)
     return is_signed ? _mm256_cvtepi8_epi16(bytes) : _mm256_cvtepu8_epi16(bytes);
 }
 
+ALWAYS __m128i words8(const void *p, const int is_signed)
+{
+    __m128i v = _mm_loadl_epi64((const __m128i *)p);
+    return is_signed ? _mm_cvtepi8_epi16(v) : _mm_cvtepu8_epi16(v);
+}
+
+/* Saturation is all there is to do. */
+ALWAYS int finish_q8_plain(const hn_q8_out *e)
+{
+    return e->kind == HN_Q8_BYTE && e->bounded && e->y_lo == 0 && e->y_hi == 255;
+}
+
 typedef struct finish_q8 {
     __m256 t_lo, t_hi, u_hi, t_scale, r_scale;
     __m256i r_zp, y_zp, y_lo, y_hi, y_flip;
@@ -71,7 +83,7 @@ ALWAYS __m256i residual(const finish_q8 *f, __m256 v, __m256i r)
     return _mm256_cvtps_epi32(_mm256_min_ps(v, f->u_hi));
 }
 
-/* 16 sums to words with the zero point added. plain: BYTE, and bounded. r: 16 bytes of residual, else ignored. */
+/* 16 sums to words with the zero point added. r: 16 bytes of residual, else ignored. */
 ALWAYS __m256i finish_words(const finish_q8 *f, const int plain, const int kind, const __m256i *acc, const float *scale,
                             __m128i r)
 {
@@ -89,10 +101,10 @@ ALWAYS __m256i finish_words(const finish_q8 *f, const int plain, const int kind,
 }
 
 /* Two times 16 words to 32 bytes. */
-ALWAYS __m256i finish_bytes(const finish_q8 *f, __m256i a, __m256i b)
+ALWAYS __m256i finish_bytes(const finish_q8 *f, const int plain, __m256i a, __m256i b)
 {
     __m256i v = _mm256_permute4x64_epi64(_mm256_packus_epi16(a, b), 0xd8);
-    v = _mm256_min_epu8(_mm256_max_epu8(v, f->y_lo), f->y_hi);
+    if (!plain) v = _mm256_min_epu8(_mm256_max_epu8(v, f->y_lo), f->y_hi);
     return _mm256_xor_si256(v, f->y_flip);
 }
 
