@@ -1,9 +1,65 @@
-/* f32 to bytes, for AVX2. */
-#include "kernels/quant_q8.inc"
+/* f32 to bytes, for AVX2: 32 at a time; the limits keep words from overflow. */
+#include "kernels/avx2/lib_q8.h"
+#include "kernels/quant_q8.h"
 
-static void run(hn_quant_q8 *g)
+/* 8 numbers rounded, without the zero point. A NaN gives the lower limit, as max returns its second argument. */
+ALWAYS __m256i rounded(const float *f, __m256 scale)
 {
-    quantize(g);
+    __m256 v = _mm256_div_ps(_mm256_loadu_ps(f), scale);
+    v = _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(-1024.0f)), _mm256_set1_ps(1024.0f));
+    return _mm256_cvtps_epi32(v);
+}
+
+/* In the order that packs give: element 8 k + 4 h + i is i of half h of vector k. */
+ALWAYS __m256i packed(__m256i a, __m256i b, __m256i c, __m256i d)
+{
+    __m256i v = _mm256_packus_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+    return _mm256_permutevar8x32_epi32(v, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
+
+/* 32 elements; each: a scale and a zero point for every one of them. */
+ALWAYS void block(const float *f, const float *scale, const int32_t *zp, const int each, __m256i flip, uint8_t *q)
+{
+    __m256i v[4];
+    HN_UNROLL for (int k = 0; k < 4; k++)
+    {
+        __m256 s = each ? _mm256_loadu_ps(scale + 8 * k) : _mm256_broadcast_ss(scale);
+        __m256i z = each ? load32(zp + 8 * k) : _mm256_set1_epi32(*zp);
+        v[k] = _mm256_add_epi32(rounded(f + 8 * k, s), z);
+    }
+    _mm256_storeu_si256((__m256i *)(void *)q, _mm256_xor_si256(packed(v[0], v[1], v[2], v[3]), flip));
+}
+
+/* Fewer than 32 go through copies. */
+static void rest(const hn_quant_q8 *g, size_t i)
+{
+    const size_t n = g->n - i;
+    float f[32] = {0}, scale[32];
+    int32_t zp[32] = {0};
+    uint8_t q[32];
+    memcpy(f, g->f + i, 4 * n);
+    for (size_t k = 0; k < 32; k++) scale[k] = g->each ? 1.0f : g->scale[0];
+    for (size_t k = 0; k < 32; k++) zp[k] = g->each ? 0 : g->zp[0];
+    if (g->each) {
+        memcpy(scale, g->scale + i, 4 * n);
+        memcpy(zp, g->zp + i, 4 * n);
+    }
+    block(f, scale, zp, 1, _mm256_set1_epi8((char)g->flip), q);
+    memcpy(g->q + i, q, n);
+}
+
+static void run(hn_quant_q8 *args)
+{
+    const hn_quant_q8 g = *args; /* stores of bytes could alias it */
+    const __m256i flip = _mm256_set1_epi8((char)g.flip);
+    const float scale = *g.scale;
+    const int32_t zp = *g.zp;
+    size_t i = 0;
+    if (g.each)
+        for (; i + 32 <= g.n; i += 32) block(g.f + i, g.scale + i, g.zp + i, 1, flip, g.q + i);
+    else
+        for (; i + 32 <= g.n; i += 32) block(g.f + i, &scale, &zp, 0, flip, g.q + i);
+    if (i < g.n) rest(&g, i);
 }
 
 const hn_kernel hn_k_avx2_quantize_q8 = {.family = "quant_q8",
