@@ -123,11 +123,11 @@ ALWAYS void put(const target *t, size_t i, __m128i v, const int mode, const int 
     }
 }
 
-ALWAYS __m256i finish(const hn_dwconv_q8 *g, const finish_q8 *f, const target *t, size_t i, size_t m,
-                      const __m256i *acc, const float *scale, const int mode, const int plain)
+ALWAYS __m256i finish(const hn_dwconv_q8 *g, const finish_q8 *f, const target *t, size_t i, const __m256i *acc,
+                      const float *scale, const int mode, const int plain)
 {
     const int kind = plain ? HN_Q8_BYTE : g->out->kind;
-    __m128i r = kind == HN_Q8_RESIDUAL && i < m ? residual_at(t, i, mode) : _mm_setzero_si128();
+    __m128i r = kind == HN_Q8_RESIDUAL ? residual_at(t, i, mode) : _mm_setzero_si128();
     return finish_words(f, plain, kind, acc, scale, r);
 }
 
@@ -199,10 +199,11 @@ ALWAYS void slide(const hn_dwconv_q8 *g, size_t block, const int mode, const int
     sums on;
     start(&s, &on, w, bias, mode, stride, is_signed);
     for (size_t i = 0; i < m; i += 2) {
-        __m256i acc[2], done[2];
+        __m256i acc[2], done[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
         const bool sure = s.ix < s.width && s.ix + s.columns + 2 * stride < s.width;
         HN_UNROLL for (size_t k = 0; k < 2; k++)
         {
+            if (i + k == m) break;
             KEEP(w);
             KEEP(bias);
             KEEP(scale);
@@ -210,7 +211,7 @@ ALWAYS void slide(const hn_dwconv_q8 *g, size_t block, const int mode, const int
                 advance(&s, &on, w, bias, acc, mode, stride, is_signed, 1);
             else
                 advance(&s, &on, w, bias, acc, mode, stride, is_signed, 0);
-            done[k] = finish(g, &f, &t, i + k, m, acc, scale, mode, plain);
+            done[k] = finish(g, &f, &t, i + k, acc, scale, mode, plain);
         }
         put_two(&f, &t, i, m, done, mode, plain);
     }
@@ -269,7 +270,7 @@ ALWAYS void spread(const hn_dwconv_q8 *g, const finish_q8 *f, const taps *at, si
                         words(mode == WHOLE ? load16(b) : load_part(b, g->c), is_signed));
         times(acc, &x, w + 16 * k);
     }
-    const __m256i done = finish(g, f, &t, i, i + 1, acc, g->scale + 16 * block, mode, plain);
+    const __m256i done = finish(g, f, &t, i, acc, g->scale + 16 * block, mode, plain);
     put(&t, i, _mm256_castsi256_si128(finish_bytes(f, plain, done, done)), mode, plain);
 }
 

@@ -20,18 +20,37 @@ ALWAYS __m256i load32(const void *p)
     return _mm256_loadu_si256((const __m256i *)p);
 }
 
-/* n <= 16 bytes, zeroes after them. */
+/* n < 16 bytes, zeroes after them; two overlapping reads rather than a loop. */
 ALWAYS __m128i load_part(const uint8_t *p, size_t n)
 {
-    uint8_t part[16] = {0};
-    memcpy(part, p, n);
-    return load16(part);
+    uint64_t low = 0, high = 0;
+    if (n >= 8) {
+        memcpy(&low, p, 8);
+        memcpy(&high, p + n - 8, 8);
+        high = n == 8 ? 0 : high >> (8 * (16 - n));
+    } else if (n >= 4) {
+        uint32_t first, last;
+        memcpy(&first, p, 4);
+        memcpy(&last, p + n - 4, 4);
+        low = first | (uint64_t)last << (8 * (n - 4));
+    } else {
+        for (size_t i = 0; i < n; i++) low |= (uint64_t)p[i] << (8 * i);
+    }
+    return _mm_set_epi64x((long long)high, (long long)low);
 }
 ALWAYS void store_part(uint8_t *p, __m128i v, size_t n)
 {
     uint8_t part[16];
     _mm_storeu_si128((__m128i *)(void *)part, v);
-    memcpy(p, part, n);
+    if (n >= 8) {
+        memcpy(p, part, 8);
+        memcpy(p + n - 8, part + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(p, part, 4);
+        memcpy(p + n - 4, part + n - 4, 4);
+    } else {
+        for (size_t i = 0; i < n; i++) p[i] = part[i];
+    }
 }
 
 ALWAYS __m256i words(__m128i bytes, const int is_signed)
