@@ -14,7 +14,7 @@
 
 typedef struct shape {
     size_t c, kh, kw, sw, dw, pw, width, m, from;
-    bool x_signed, extremes, residual;
+    bool x_signed, extremes, residual, in_place, wide; /* wide: weights of 9 bits */
 } shape;
 
 typedef struct packed {
@@ -36,7 +36,7 @@ static void *block(size_t bytes)
     return p;
 }
 
-static packed pack_pairs(const shape *s, const int8_t *w, const int32_t *bias, const float *scale)
+static packed pack_pairs(const shape *s, const int16_t *w, const int32_t *bias, const float *scale)
 {
     size_t taps = s->kh * s->kw, pairs = hn_dwconv_q8_pairs(s->kh, s->kw), blocks = hn_dwconv_q8_blocks(s->c);
     packed p = {block(64 * pairs * blocks), block(64 * blocks), block(64 * blocks)};
@@ -45,7 +45,7 @@ static packed pack_pairs(const shape *s, const int8_t *w, const int32_t *bias, c
         p.bias[i / 16 * 16 + at] = bias[j];
         p.scale[i / 16 * 16 + at] = scale[j];
         for (size_t t = 0; t < taps; t++) {
-            int8_t v = w[t * s->c + j];
+            int16_t v = w[t * s->c + j];
             size_t number = hn_dwconv_q8_pair(s->kh, s->kw, t / s->kw, t % s->kw);
             ((int16_t *)(void *)p.w)[32 * (i / 16 * pairs + number / 2) + 2 * at + number % 2] = v;
             if (s->x_signed) p.bias[i / 16 * 16 + at] += 128 * v;
@@ -54,7 +54,7 @@ static packed pack_pairs(const shape *s, const int8_t *w, const int32_t *bias, c
     return p;
 }
 
-static packed pack(const shape *s, const hn_kernel *k, const int8_t *w, const int32_t *bias, const float *scale)
+static packed pack(const shape *s, const hn_kernel *k, const int16_t *w, const int32_t *bias, const float *scale)
 {
     if (k->variant == HN_DWCONV_Q8_PAIRS) return pack_pairs(s, w, bias, scale);
     size_t taps = s->kh * s->kw, channels = hn_dwconv_q8_channels(s->c);
@@ -66,14 +66,14 @@ static packed pack(const shape *s, const hn_kernel *k, const int8_t *w, const in
         p.scale[at] = scale[j];
         for (size_t t = 0; t < taps; t++) {
             size_t number = columns ? 4 * (t % 3) + t / 3 : t;
-            p.w[lanes ? hn_dwconv_q8_at(s->c, columns ? 12 : taps, j, number) : t * s->c + j] = w[t * s->c + j];
+            p.w[lanes ? hn_dwconv_q8_at(s->c, columns ? 12 : taps, j, number) : t * s->c + j] = (int8_t)w[t * s->c + j];
         }
     }
     return p;
 }
 
-static void compare(const shape *s, const hn_kernel *kernel, const hn_dwconv_q8 *g, const int8_t *w,
-                    const int32_t *bias, const float *scale)
+static void compare(const shape *s, const hn_kernel *kernel, const hn_dwconv_q8 *g, const uint8_t *old,
+                    const int16_t *w, const int32_t *bias, const float *scale)
 {
     for (size_t i = 0; i < s->m; i++)
         for (size_t j = 0; j < s->c; j++) {
@@ -86,29 +86,33 @@ static void compare(const shape *s, const hn_kernel *kernel, const hn_dwconv_q8 
                     x = s->x_signed ? (int64_t)(int8_t)x + 128 : x;
                     acc += x * w[(ky * s->kw + kx) * s->c + j];
                 }
-            uint8_t r = s->residual ? g->r[i * s->c + j] : 0;
+            uint8_t r = s->residual ? old[i * s->c + j] : 0;
             if (g->y[i * s->c + j] != hn_q8_finish((int32_t)acc, scale[j], r, g->out))
-                fail_msg("%s: c %zu kernel %zux%zu stride %zu differs at pixel %zu channel %zu", kernel->name, s->c,
-                         s->kh, s->kw, s->sw, i, j);
+                fail_msg(
+                    "%s: c %zu kernel %zux%zu stride %zu width %zu pad %zu differs at pixel %zu of %zu channel %zu",
+                    kernel->name, s->c, s->kh, s->kw, s->sw, s->width, s->pw, i, s->m, j);
         }
 }
 
 static void check(const hn_kernel *kernel, const shape *s, hn_rng *rng)
 {
     size_t taps = s->kh * s->kw;
-    edge x = edge_new(s->width * s->kh * s->c), pad = edge_new(s->c), w = edge_new(taps * s->c),
+    edge x = edge_new(s->width * s->kh * s->c), pad = edge_new(s->c), w = edge_new(2 * taps * s->c),
          y = edge_new(s->m * s->c), r = edge_new(s->m * s->c);
     edge_fill(&x, rng, s->extremes);
-    edge_fill(&w, rng, s->extremes);
+    int16_t *weight = (int16_t *)(void *)w.p;
+    for (size_t i = 0, range = s->wide ? 767 : 256; i < taps * s->c; i++) /* -383 to 383, or 8 bits */
+        weight[i] = (int16_t)((int)(s->extremes ? (range - 1) * below(rng, 2) : below(rng, range)) - (int)(range / 2));
     memset(pad.p, (int)hn_rng_below(rng, 256), pad.n);
     edge_fill(&r, rng, s->extremes);
+    memcpy(y.p, r.p, r.n);
     int32_t *bias = block(4 * s->c);
     float *scale = block(4 * s->c);
     for (size_t j = 0; j < s->c; j++) {
         bias[j] = (int32_t)below(rng, 60000) - 30000;
         scale[j] = (float)(0.02 * hn_rng_unit(rng) / (double)taps);
     }
-    packed p = pack(s, kernel, (const int8_t *)w.p, bias, scale);
+    packed p = pack(s, kernel, weight, bias, scale);
     const uint8_t *row[8];
     for (size_t k = 0; k < s->kh; k++) row[k] = below(rng, 4) == 0 ? NULL : x.p + k * s->width * s->c;
     hn_q8_out e = {
@@ -132,10 +136,10 @@ static void check(const hn_kernel *kernel, const shape *s, hn_rng *rng)
     g.bias = p.bias;
     g.scale = p.scale;
     g.y = y.p;
-    g.r = s->residual ? r.p : NULL;
+    g.r = !s->residual ? NULL : s->in_place ? y.p : r.p;
     g.out = &e;
     ((hn_dwconv_q8_fn *)kernel->fn)(&g);
-    compare(s, kernel, &g, (const int8_t *)w.p, bias, scale);
+    compare(s, kernel, &g, r.p, weight, bias, scale);
     assert_true(edge_intact(&y));
     free(p.w), free(p.bias), free(p.scale), free(bias), free(scale);
     edge_free(&x), edge_free(&pad), edge_free(&w), edge_free(&y), edge_free(&r);
@@ -174,8 +178,36 @@ static void test_variety(void **state)
     assert_true(ran > 0);
 }
 
+/* Windows of 3 x 3 with all widths of channels: rows shorter and longer than what kernels do at a time, inside and over
+ * both edges. */
+static void test_three(void **state)
+{
+    (void)state;
+    size_t ran = 0;
+    for (size_t q = 0; q < hn_kernel_count; q++) {
+        const hn_kernel *kernel = hn_kernel_rows[q];
+        if (!guard_runs(kernel, "dwconv_q8")) continue;
+        ran++;
+        hn_rng rng;
+        hn_rng_init(&rng, 22, 0);
+        for (size_t c = 1; c <= 40; c++)
+            for (size_t i = 0; i < 24; i++) {
+                shape s = {.c = c, .kh = 3, .kw = 3, .sw = 1 + i % 2, .dw = 1, .pw = i / 2 % 3, .from = below(&rng, 3)};
+                s.m = 1 + below(&rng, 14);
+                s.width = 1 + below(&rng, 16 * s.sw);
+                s.x_signed = below(&rng, 2);
+                s.extremes = below(&rng, 2);
+                s.residual = i % 4 == 3;
+                s.in_place = below(&rng, 2);
+                s.wide = kernel->variant == HN_DWCONV_Q8_PAIRS && below(&rng, 2);
+                check(kernel, &s, &rng);
+            }
+    }
+    assert_true(ran > 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_variety)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_variety), cmocka_unit_test(test_three)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
