@@ -158,7 +158,7 @@ static void check_pool(const hn_kernel *k, bool whole, hn_rng *rng)
     g.ph = hn_rng_below(rng, g.kh), g.pw = hn_rng_below(rng, g.kw);
     if (whole) { /* more pixels than words can sum */
         g.kh = g.h = 1 + hn_rng_below(rng, 24), g.kw = g.w = 1 + hn_rng_below(rng, 24);
-        g.dh = g.dw = 1, g.ph = g.pw = 0;
+        g.dh = g.dw = 1, g.ph = g.pw = 0, g.c = 1 + g.c % 80;
     }
     g.oy = hn_rng_below(rng, 3), g.from = hn_rng_below(rng, 2), g.m = 1 + hn_rng_below(rng, 5);
     bool is_signed = hn_rng_below(rng, 2);
