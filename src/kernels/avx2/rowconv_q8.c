@@ -38,23 +38,29 @@ static void widen(const hn_rowconv_q8 *g, size_t from, weights *b)
     memcpy(b->scale, g->scale + from, sizeof b->scale);
 }
 
+/* One pair of taps; w: of the first of 4 channels. */
+ALWAYS void step(__m256i (*acc)[2], const uint8_t *const *tap, size_t i, const int16_t *w, const int is_signed)
+{
+    __m256i x = words(load16(tap[0] + i), is_signed), z = words(load16(tap[1] + i), is_signed);
+    const __m256i low = _mm256_unpacklo_epi16(x, z), high = _mm256_unpackhi_epi16(x, z);
+    HN_UNROLL for (int c = 0; c < 4; c++)
+    {
+        int32_t pair;
+        memcpy(&pair, w + 4 * c, 4);
+        acc[c][0] = _mm256_add_epi32(acc[c][0], _mm256_madd_epi16(low, _mm256_set1_epi32(pair)));
+        acc[c][1] = _mm256_add_epi32(acc[c][1], _mm256_madd_epi16(high, _mm256_set1_epi32(pair)));
+    }
+}
+
 /* Words of 16 pixels for each of 4 channels from `from` on, with the zero point. */
 ALWAYS void four(const hn_rowconv_q8 *g, const weights *b, size_t i, size_t from, const finish_q8 *f,
                  const int is_signed, __m256i *out)
 {
     __m256i acc[4][2];
     HN_UNROLL for (int c = 0; c < 4; c++) acc[c][0] = acc[c][1] = _mm256_set1_epi32(b->bias[from + (size_t)c]);
-    for (size_t p = 0; p < 2 * g->groups; p++) {
-        __m256i x = words(load16(g->tap[2 * p] + i), is_signed), z = words(load16(g->tap[2 * p + 1] + i), is_signed);
-        const __m256i low = _mm256_unpacklo_epi16(x, z), high = _mm256_unpackhi_epi16(x, z);
-        HN_UNROLL for (int c = 0; c < 4; c++)
-        {
-            int32_t pair;
-            memcpy(&pair, b->w[p / 2][from + (size_t)c] + 2 * (p % 2), 4);
-            const __m256i w = _mm256_set1_epi32(pair);
-            acc[c][0] = _mm256_add_epi32(acc[c][0], _mm256_madd_epi16(low, w));
-            acc[c][1] = _mm256_add_epi32(acc[c][1], _mm256_madd_epi16(high, w));
-        }
+    for (size_t q = 0; q < g->groups; q++) {
+        step(acc, g->tap + 4 * q, i, b->w[q][from], is_signed);
+        step(acc, g->tap + 4 * q + 2, i, b->w[q][from] + 2, is_signed);
     }
     HN_UNROLL for (int c = 0; c < 4; c++)
     {
