@@ -20,8 +20,7 @@ static bool fits(int a, int b)
     return up <= PRODUCTS && down >= -PRODUCTS;
 }
 
-/* How many parts these two weights, -255 to 255, need. A part of one of them is at most 128 in magnitude, and 127 where
- * it is positive, as soon as there are three; with MOST_PARTS two parts are at most 64 together. */
+/* How many parts these two weights, -255 to 255, need. With MOST_PARTS none of them is beyond 32. */
 static int parts_of(int a, int b)
 {
     for (int n = 1; n < MOST_PARTS; n++) {
@@ -101,7 +100,7 @@ void hn_q8_form_choose(const hn_q8_weights *w, bool parts, bool words, hn_q8_mat
         }
         most = hn_max_size(most, bytes);
     }
-    /* Words take four instructions where parts take three. With few rows the bytes of weights are what counts. */
+    /* A quarter more parts take as long as words. With few rows the bytes of weights are what counts. */
     if (parts && (!words || 4 * all <= 5 * w->groups * panels * hn_div_up(depth, 4))) {
         mat->form = HN_Q8_PARTS;
         mat->step = most;
