@@ -65,12 +65,11 @@ static void call_dnnl(side *s)
 
 /* Weights as training leaves them: bell-shaped, the largest of a column close to 127. Which of hone's forms they are
  * packed in, and so its speed, depends on that. */
-static void fill_trained(hn_tensor *t)
+static void fill_trained(int8_t *w, size_t count)
 {
-    int8_t *w = t->data;
     hn_rng rng;
     hn_rng_init(&rng, 1, 0);
-    for (size_t i = 0; i < hn_tensor_elems(t); i++) {
+    for (size_t i = 0; i < count; i++) {
         double sum = 0;
         for (int k = 0; k < 6; k++) sum += 42 * hn_rng_unit(&rng) - 21;
         w[i] = (int8_t)sum;
@@ -86,7 +85,7 @@ static bool hone_open(side *s, hn_graph *g, const shape *p, hn_dtype dtype)
     hn_value *in[3] = {one_node_value(g, dtype, false, 2, (const int64_t[]){p->m, p->k}),
                        one_node_value(g, q ? HN_I8 : dtype, true, 2, (const int64_t[]){p->k, p->n}), NULL};
     if (q) {
-        fill_trained(in[1]->data);
+        fill_trained(in[1]->scratch, (size_t)(p->n * p->k));
         in[2] = one_node_value(g, HN_F32, true, 1, &p->n);
         for (int64_t i = 0; i < p->n; i++) ((float *)in[2]->data->data)[i] = 1e-3f / Y_SCALE;
     }
