@@ -216,12 +216,6 @@ size_t hn_q8_panel_start(const hn_q8_mat *mat, size_t p)
     return 16 * (p * mat->strips - (p > mat->wide ? p - mat->wide : 0));
 }
 
-int64_t hn_q8_packed_weight(const hn_q8_weights *w, const hn_q8_mat *mat, size_t at)
-{
-    int64_t v = w->w_signed ? (int64_t)(int8_t)w->w[at] : (int64_t)w->w[at] - 128;
-    return mat->has_sums ? v : v - shifted_zp(w);
-}
-
 typedef struct packer {
     const hn_q8_weights *w;
     const hn_q8_mat *mat;

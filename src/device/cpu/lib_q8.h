@@ -72,7 +72,11 @@ void hn_q8_mat_pack(const hn_q8_weights *w, hn_q8_mat *mat, const hn_q8_out *out
  * see it, packing panel p of a group in a form other than QUADS. */
 size_t hn_q8_panel_start(const hn_q8_mat *mat, size_t p);
 size_t hn_q8_panels_bytes(const hn_q8_mat *mat);
-int64_t hn_q8_packed_weight(const hn_q8_weights *w, const hn_q8_mat *mat, size_t at);
+static inline int64_t hn_q8_packed_weight(const hn_q8_weights *w, const hn_q8_mat *mat, size_t at)
+{
+    if (w->w_signed) return (int64_t)(int8_t)w->w[at] - (mat->has_sums ? 0 : w->w_zp);
+    return (int64_t)w->w[at] - (mat->has_sums ? 128 : w->w_zp);
+}
 void hn_q8_panel_pack(const hn_q8_weights *w, const hn_q8_mat *mat, size_t group, size_t p, uint8_t *b);
 /* Sets form and step of mat, whose n, k, taps and groups are set. parts, words: whether there are kernels. */
 void hn_q8_form_choose(const hn_q8_weights *w, bool parts, bool words, hn_q8_mat *mat);

@@ -23,6 +23,7 @@ static bool fits(int a, int b)
 /* How many parts these two weights, -255 to 255, need. With MOST_PARTS none of them is beyond 32. */
 static int parts_of(int a, int b)
 {
+    if (a >= -64 && a <= 64 && b >= -64 && b <= 64) return 1; /* most */
     for (int n = 1; n < MOST_PARTS; n++) {
         bool all = true;
         for (int i = 0; i < n && all; i++) {
@@ -50,10 +51,9 @@ static panel panel_of(const hn_q8_weights *w, const hn_q8_mat *mat, size_t group
 /* Weights k to k + 3 of a column; what is not there is 0. */
 static void four(const panel *p, size_t j, size_t k, int *v)
 {
+    const size_t at = (p->first + j) * p->depth + k;
     for (size_t i = 0; i < 4; i++)
-        v[i] = j < p->columns && k + i < p->depth
-                   ? (int)hn_q8_packed_weight(p->w, p->mat, (p->first + j) * p->depth + k + i)
-                   : 0;
+        v[i] = j < p->columns && k + i < p->depth ? (int)hn_q8_packed_weight(p->w, p->mat, at + i) : 0;
 }
 
 static int parts_at(const panel *p, size_t k)
