@@ -1,6 +1,7 @@
 /* Speed of the 8-bit GEMM kernels, one thread: Gop/s (two per multiply-accumulate) at given M x N x K, and the share of
  * the peak that a loop of nothing but vpdpbusd reaches in the same run. Every kernel of the family that this CPU can
  * run and whose width is the best for N is timed on packed weights with its epilogue; best of several runs. */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,10 +114,40 @@ typedef struct job {
     uint32_t flip;
 } job;
 
+static bool takes_all(const hn_kernel *k)
+{
+    return k->kr == 2 || k->flags & HN_GEMM_Q8_PARTS;
+}
+
+/* Bytes from panel to panel. */
+static size_t panel_bytes(const hn_kernel *k, size_t depth)
+{
+    size_t whole = depth / HN_GEMM_Q8_PIECE, rest = depth % HN_GEMM_Q8_PIECE;
+    if (k->flags & HN_GEMM_Q8_PARTS)
+        return whole * hn_gemm_q8_piece_bytes(HN_GEMM_Q8_PIECE / 4, k->nr) +
+               hn_gemm_q8_piece_bytes(hn_div_up(rest, 4), k->nr);
+    return hn_align_up(depth, 4) * hn_align_up(k->nr, 16) * (k->kr == 2 ? 2 : 1);
+}
+
+/* Small weights; those in parts are there once. */
+static void fill(const hn_kernel *k, size_t depth, int8_t *b, size_t bytes)
+{
+    size_t step = panel_bytes(k, depth);
+    memset(b, 3, bytes);
+    for (size_t p = 0; k->flags & HN_GEMM_Q8_PARTS && p + step <= bytes; p += step)
+        for (size_t at = 0, done = 0; at < depth; at += HN_GEMM_Q8_PIECE) {
+            uint32_t count = (uint32_t)hn_div_up(hn_min_size(depth - at, HN_GEMM_Q8_PIECE), 4);
+            uint32_t *head = (uint32_t *)(void *)(b + p + done);
+            head[0] = count;
+            for (uint32_t i = 0; i < count; i++) head[1 + i] = 4 * i;
+            done += hn_gemm_q8_piece_bytes(count, k->nr);
+        }
+}
+
 static void once(const job *j)
 {
     const shape *s = j->s;
-    size_t nr = j->kernel->nr, rows = 96;
+    size_t nr = takes_all(j->kernel) ? s->n : j->kernel->nr, rows = 96, step = panel_bytes(j->kernel, s->k);
     hn_gemm_q8_fn *fn = (hn_gemm_q8_fn *)j->kernel->fn;
     for (size_t m = 0; m < s->m; m += rows)
         for (size_t n = 0; n < s->n; n += nr) {
@@ -127,7 +158,8 @@ static void once(const job *j)
                             .a = j->a + m * s->k,
                             .lda = s->k,
                             .a_flip = j->flip,
-                            .b = j->b + n * hn_align_up(s->k, 4),
+                            .b = j->b + n / j->kernel->nr * step,
+                            .b_step = step,
                             .bias = j->bias + n,
                             .scale = j->scale + n,
                             .y = j->y + m * s->n + n,
@@ -160,15 +192,14 @@ int main(int argc, char **argv)
            "us", "Gop/s", "peak");
     for (size_t i = 0; i < HN_COUNT(shapes); i++) {
         const shape *s = &shapes[i];
-        size_t np = hn_align_up(s->n, 192) + 64, kp = hn_align_up(s->k, 4);
+        size_t np = hn_align_up(s->n, 192) + 64, kp = hn_align_up(s->k, 64);
         uint8_t *a = aligned_alloc(64, hn_align_up(s->m * s->k + 64, 64));
-        int8_t *b = aligned_alloc(64, np * kp);
+        int8_t *b = aligned_alloc(64, 3 * np * kp);
         int32_t *bias = aligned_alloc(64, np * 4);
         float *scale = aligned_alloc(64, np * 4);
         uint8_t *y = aligned_alloc(64, hn_align_up(s->m * s->n + 64, 64));
         if (!a || !b || !bias || !scale || !y) return 1;
         memset(a, 7, s->m * s->k + 64);
-        memset(b, 3, np * kp);
         memset(y, 0, s->m * s->n + 64);
         for (size_t n = 0; n < np; n++) bias[n] = 5, scale[n] = 0.001f;
         job j = {.s = s, .a = a, .b = b, .bias = bias, .scale = scale, .y = y};
@@ -185,6 +216,7 @@ int main(int argc, char **argv)
             if (strcmp(k->family, "gemm_q8") || (k->isa & ~bits)) continue;
             if (argc > 1 && !strstr(k->name, argv[1])) continue;
             j.kernel = k;
+            fill(k, s->k, b, 3 * np * kp);
             double t = measure(&j), g = 2e-9 * (double)s->m * (double)s->n * (double)s->k / t;
             printf("%-20s %6zu %5zu %5zu  %-22s %10.1f %8.1f %5.1f%%\n", s->name, s->m, s->n, s->k, k->name, t * 1e6, g,
                    peak > 0 ? 100 * g / peak : 0.0);

@@ -190,7 +190,15 @@ def measure(name, path, library, o):
             row[key] = {"error_over_tolerance": worst, "max_diff": diff, "same_row_maxima": same}
             # Of 8-bit models a rounding may differ by one step; their answers must not.
             row[key]["same"] = worst <= 1 or (c.qdq and same == 1)
-    row["correct"] = row["against_onnxruntime"]["same"]
+    # Without VNNI ONNX Runtime's 8-bit products saturate at 16 bits. Where it misses what the data set holds, hone is held
+    # to the data set instead, and to the tolerance: equal row maxima do not suffice.
+    if c.qdq and "against_data_set" in row:
+        worst, diff, same = compare(results["onnxruntime"], c.expected)
+        row["onnxruntime_against_data_set"] = {"error_over_tolerance": worst, "max_diff": diff, "same_row_maxima": same}
+        row["onnxruntime_misses_data_set"] = worst > 1 and same < 1
+    row["judged_by"] = "data set" if not row["against_onnxruntime"]["same"] and row.get("onnxruntime_misses_data_set") else "onnxruntime"
+    row["correct"] = (row["against_data_set"]["error_over_tolerance"] <= 1 if row["judged_by"] == "data set"
+                      else row["against_onnxruntime"]["same"])
     row.update(duel(runners, o))
     for r in runners:
         r.close()
@@ -255,8 +263,9 @@ def show(row, o):
         text += f" {row['openvino']['median_ms']:9.3f} {row['openvino']['ratio']:6.2f}" if "openvino" in row else f" {'-':>9} {'-':>6}"
         text += f" {row.get('faster_peer', ort)['ratio']:6.2f}"
     stored = row.get("against_data_set", {"same": True})["same"]
-    verdict = "NO" if not row["correct"] else "yes" if stored else "ORT"
-    text += f" {verdict:>4} {row['against_onnxruntime']['max_diff']:8.1e}"
+    by_set = row["judged_by"] == "data set"
+    verdict = "NO" if not row["correct"] else "set" if by_set else "yes" if stored else "ORT"
+    text += f" {verdict:>4} {row['against_data_set' if by_set else 'against_onnxruntime']['max_diff']:8.1e}"
     print(text, flush=True)
     steps = sorted(row.get("steps", []), key=lambda s: -s["us"])
     for s in steps[:o.profile]:
@@ -304,6 +313,11 @@ def main():
         print(f"measured peak {record['peaks']['f32']:.0f} GFLOP/s, {record['peaks']['int8']:.0f} Gop/s; share of the arithmetic limit "
               "that hone's best run reaches:")
         print("  " + "  ".join(f"{r['model']} {100 * r['of_limit']:.0f} %" for r in done if r.get("of_limit")))
+    by_set = [r for r in done if r["judged_by"] == "data set"]
+    for r in by_set:
+        off = r["onnxruntime_against_data_set"]
+        print(f"{r['model']}: ONNX Runtime misses the data set's outputs by {off['max_diff']:.1e} ({100 * off['same_row_maxima']:.0f} % equal "
+              f"row maxima), so hone is judged by the data set: {r['against_data_set']['max_diff']:.1e}")
     wrong = [r["model"] for r in rows if "error" in r or not r["correct"]]
     if wrong:
         print("failed or different:", " ".join(wrong))

@@ -76,7 +76,12 @@ static void tile_q8(void *self, size_t task)
     size_t m = rows_of(l->kernel), n = columns_of(l->kernel);
     uint8_t *a = l->memory + task * l->piece;
     int8_t *b = (int8_t *)a + hn_align_up(m * DEPTH_Q8, 64);
-    int32_t *bias = (int32_t *)(void *)(b + hn_align_up(hn_gemm_q8_b_bytes(1, DEPTH_Q8, n), 64)), *y = bias + n;
+    int32_t *bias = (int32_t *)(void *)(b + 2 * DEPTH_Q8 * n), *y = bias + n; /* enough for any form of weights */
+    if (l->kernel->flags & HN_GEMM_Q8_PARTS) {
+        uint32_t *head = (uint32_t *)(void *)b;
+        *head++ = DEPTH_Q8 / 4;
+        for (uint32_t k = 0; k < DEPTH_Q8; k += 4) *head++ = k;
+    }
     float *scale = (float *)(void *)(y + m * n);
     hn_q8_out out = {.kind = HN_Q8_I32};
     hn_gemm_q8 g = {.m = m,

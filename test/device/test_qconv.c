@@ -38,6 +38,20 @@ static hn_tensor *bytes(drive *d, hn_dtype t, bool constant, int rank, const int
     return x;
 }
 
+/* Constant weights: of any kind, or as training leaves them, small against the largest. */
+static void weights(drive *d, hn_dtype t, int64_t zp, int rank, const int64_t *dims)
+{
+    hn_tensor *w = bytes(d, t, true, rank, dims);
+    if (hn_rng_below(&d->rng, 2) == 0) return;
+    int64_t low = t == HN_I8 ? -128 : 0;
+    for (size_t i = 0; i < hn_tensor_elems(w); i++) {
+        int64_t v = zp - 24;
+        for (int k = 0; k < 4; k++) v += (int64_t)hn_rng_below(&d->rng, 13);
+        if (hn_rng_below(&d->rng, 300) == 0) v = low + (int64_t)hn_rng_below(&d->rng, 2) * 255;
+        hn_set_i64(w, i, v < low ? low : v > low + 255 ? low + 255 : v);
+    }
+}
+
 static void scales(drive *d, int64_t n, int64_t depth)
 {
     hn_tensor *m = drive_rand(d, true, 1, &n, 0.001, 0.004);
@@ -100,7 +114,7 @@ static void run_conv(const conv *s, uint64_t seed, const char *must)
     if (s->one_dim) wd[2] = s->kw;
     dims_of(s, s->in_layout == 1, s->c, s->h, s->w, dims);
     bytes(&d, s->x, false, rank, dims);
-    bytes(&d, s->wt, true, rank, wd);
+    weights(&d, s->wt, s->w_zp, rank, wd);
     scales(&d, s->per_channel ? s->m : 1, s->c / s->group * s->kh * s->kw);
     if (s->bias)
         biases(&d, s->m);
@@ -247,7 +261,8 @@ static void run_gemm(uint64_t seed, int64_t m, int64_t k, int64_t n, bool trans,
     drive_begin(&d, seed);
     bool s = seed % 2;
     bytes(&d, s ? HN_I8 : HN_U8, false, 3, (const int64_t[]){2, m, k});
-    bytes(&d, seed % 3 ? HN_I8 : HN_U8, true, 2, trans ? (const int64_t[]){n, k} : (const int64_t[]){k, n});
+    const int64_t wd[2] = {trans ? n : k, trans ? k : n};
+    weights(&d, seed % 3 ? HN_I8 : HN_U8, seed % 3 ? 0 : 100, 2, wd);
     scales(&d, seed % 2 ? n : 1, k);
     biases(&d, n);
     if (residual) bytes(&d, HN_I8, false, 3, (const int64_t[]){2, m, n});
@@ -272,6 +287,8 @@ static void test_gemm(void **state)
     }
     run_gemm(50, 300, 64, 200, true, true, HN_U8);
     run_gemm(51, 1, 640, 1000, true, false, HN_I8);
+    for (uint64_t i = 0; i < 6; i++)
+        run_gemm(60 + i, 2 + 20 * (int64_t)i, 1021 + 7 * (int64_t)i, 40, false, i % 2, types[i % 2]);
 }
 
 static void test_integer_rows(void **state)

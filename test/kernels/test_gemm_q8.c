@@ -13,12 +13,21 @@
 #include "support/edge.h"
 #include "support/guard.h"
 
+enum { MAX_N = 192 };
+
 typedef struct shape {
     size_t m, n, k, taps;
     bool table, x_signed, extremes, sub, y_signed;
     hn_q8_kind kind;
     size_t step; /* with a table: tap_step */
+    int w_zp;    /* taken off the weights where a record has words or parts */
 } shape;
+
+/* Words, or parts: any number of panels in one call. */
+static bool takes_all(const hn_kernel *k)
+{
+    return k->kr == 2 || k->flags & HN_GEMM_Q8_PARTS;
+}
 
 static double clamp(double v, double lo, double hi)
 {
@@ -49,7 +58,7 @@ static int64_t sum(const shape *s, const hn_gemm_q8 *g, const int8_t *w, size_t 
                                       : g->a + i * g->lda + t * s->k;
         for (size_t k = 0; k < s->k; k++) {
             int64_t x = s->x_signed ? (int64_t)(int8_t)a[k] + 128 : (int64_t)a[k];
-            acc += x * w[(t * s->k + k) * s->n + j];
+            acc += x * (w[(t * s->k + k) * s->n + j] - s->w_zp);
         }
     }
     return acc - (s->sub ? g->row_sub[i] : 0);
@@ -62,6 +71,76 @@ static void pack(const shape *s, size_t panel, const int8_t *w, int8_t *b)
         for (size_t k = 0; k < s->k; k++)
             for (size_t j = 0; j < s->n; j++)
                 b[(t * ((s->k + 3) / 4) + k / 4) * 4 * panel + 4 * j + k % 4] = w[(t * s->k + k) * s->n + j];
+}
+
+/* Element k, over all taps, of column j; 0 outside. */
+static int weight(const shape *s, const int8_t *w, size_t k, size_t j)
+{
+    return j < s->n && k < s->taps * s->k ? w[k * s->n + j] - s->w_zp : 0;
+}
+
+static void pack_words(const shape *s, size_t nr, const int8_t *w, int16_t *b)
+{
+    for (size_t first = 0; first < s->n; first += nr)
+        for (size_t k = 0; k < (s->taps * s->k + 3) / 4 * 4; k += 2)
+            for (size_t j = 0; j < 2 * nr; j++) *b++ = (int16_t)weight(s, w, k + j % 2, first + j / 2);
+}
+
+/* In the fewest parts of 64 at most that hold all columns; groups where one does, whole. */
+static int parts_of(const shape *s, size_t nr, const int8_t *w, size_t k, size_t first)
+{
+    int most = 0, sum = 0;
+    for (size_t j = 0; j < nr; j++)
+        for (size_t i = 0; i < 4; i += 2) {
+            int a = weight(s, w, k + i, first + j), b = weight(s, w, k + i + 1, first + j);
+            int up = (a > 0 ? a : 0) + (b > 0 ? b : 0), down = (a > 0 ? 0 : -a) + (b > 0 ? 0 : -b);
+            sum = sum > up ? sum : up, sum = sum > down ? sum : down;
+            most = most > a ? most : a;
+        }
+    return sum <= 128 && most < 128 ? 1 : 4;
+}
+
+static void pack_parts(const shape *s, size_t nr, size_t step, const int8_t *w, int8_t *b)
+{
+    size_t depth = s->taps * s->k;
+    for (size_t first = 0; first < s->n; first += nr, b += step) {
+        int8_t *piece = b;
+        for (size_t from = 0; from < depth; from += HN_GEMM_Q8_PIECE) {
+            uint32_t *head = (uint32_t *)(void *)piece, count = 0;
+            size_t end = from + HN_GEMM_Q8_PIECE < depth ? from + HN_GEMM_Q8_PIECE : depth;
+            for (size_t k = from; k < end; k += 4)
+                for (int n = parts_of(s, nr, w, k, first); n > 0; n--) head[++count] = (uint32_t)(k - from);
+            head[0] = count;
+            int8_t *to = piece + hn_gemm_q8_head_bytes(count);
+            for (size_t k = from; k < end; k += 4)
+                for (int n = parts_of(s, nr, w, k, first), i = 0; i < n; i++)
+                    for (size_t j = 0; j < 4 * nr; j++) {
+                        int v = weight(s, w, k + j % 4, first + j / 4);
+                        *to++ = (int8_t)(v / n + (i < abs(v % n) ? (v > 0) - (v < 0) : 0));
+                    }
+            piece += hn_gemm_q8_piece_bytes(count, nr);
+        }
+        assert_true(piece <= b + step);
+    }
+}
+
+/* In the form that the record takes; *step: bytes from panel to panel. */
+static int8_t *packed(const hn_kernel *kernel, const shape *s, const int8_t *w, size_t *step)
+{
+    size_t panel = (kernel->nr + 15u) / 16 * 16, panels = (s->n + panel - 1) / panel, depth = s->taps * s->k;
+    *step = hn_gemm_q8_b_bytes(s->taps, s->k, panel);
+    if (kernel->kr == 2) *step = (depth + 3) / 4 * 4 * panel * 2;
+    if (kernel->flags & HN_GEMM_Q8_PARTS)
+        *step = (depth / HN_GEMM_Q8_PIECE + 1) * hn_gemm_q8_piece_bytes(HN_GEMM_Q8_PIECE, panel);
+    int8_t *b = aligned_alloc(64, (panels * *step + 63) / 64 * 64);
+    assert_non_null(b);
+    if (kernel->flags & HN_GEMM_Q8_PARTS)
+        pack_parts(s, kernel->nr, *step, w, b);
+    else if (kernel->kr == 2)
+        pack_words(s, kernel->nr, w, (int16_t *)(void *)b);
+    else
+        pack(s, panel, w, b);
+    return b;
 }
 
 static hn_q8_out make_out(const shape *s, hn_rng *rng)
@@ -110,8 +189,13 @@ static void compare(const shape *s, const hn_gemm_q8 *g, const hn_kernel *kernel
     assert_true(edge_intact(y));
 }
 
-static void check(const hn_kernel *kernel, const shape *s, hn_rng *rng)
+static void check(const hn_kernel *kernel, const shape *asked, hn_rng *rng)
 {
+    shape own = *asked, *s = &own;
+    if (takes_all(kernel))
+        s->sub = false;
+    else
+        s->w_zp = 0;
     size_t pixels = s->m + 3, element = s->kind == HN_Q8_BYTE || s->kind == HN_Q8_RESIDUAL ? 1 : 4, ldy = s->n + 3,
            ldr = s->n + 1;
     edge a = edge_new(s->table ? pixels * s->k + (s->taps - 1) * s->step : s->m * s->k * s->taps), pad = edge_new(s->k);
@@ -121,12 +205,11 @@ static void check(const hn_kernel *kernel, const shape *s, hn_rng *rng)
     edge_fill(&w, rng, s->extremes);
     edge_fill(&r, rng, s->extremes);
     edge_fill(&pad, rng, false);
-    size_t panel = (kernel->nr + 15u) / 16 * 16;
-    int8_t *b = aligned_alloc(64, hn_gemm_q8_b_bytes(s->taps, s->k, panel));
-    int32_t bias[64] = {0}, sub[256], *off = malloc(4 * s->taps * (s->m + 2));
-    float scale[64] = {0};
-    assert_true(b && off && s->m <= 256);
-    pack(s, panel, (const int8_t *)w.p, b);
+    size_t step;
+    int8_t *b = packed(kernel, s, (const int8_t *)w.p, &step);
+    int32_t bias[MAX_N] = {0}, sub[256], *off = malloc(4 * s->taps * (s->m + 2));
+    float scale[MAX_N] = {0};
+    assert_true(off && s->m <= 256 && s->n <= MAX_N);
     for (size_t j = 0; j < s->n; j++) {
         bias[j] = (int32_t)((hn_rng_unit(rng) - 0.5) * 60000);
         scale[j] = (float)(s->extremes && j % 5 == 0 ? 1e30 : 0.01 * hn_rng_unit(rng) / (double)(s->taps * s->k));
@@ -139,6 +222,7 @@ static void check(const hn_kernel *kernel, const shape *s, hn_rng *rng)
     hn_q8_out e = make_out(s, rng);
     hn_gemm_q8 g = {
         .m = s->m, .n = s->n, .k = s->k, .taps = s->taps, .a = a.p, .lda = s->k * s->taps, .b = b, .out = &e};
+    g.b_step = step;
     g.off = s->table ? off : NULL;
     g.off_ld = s->m + 2;
     g.tap_step = s->step;
@@ -175,10 +259,26 @@ static void edges(const hn_kernel *k)
 {
     hn_rng rng;
     hn_rng_init(&rng, 11, 0);
+    size_t most = takes_all(k) ? 3u * k->nr : k->nr;
     for (size_t m = 1; m <= 2u * k->mr + 1; m++)
-        for (size_t n = 1; n <= k->nr; n += n < 3 || n + 3 > k->nr || n % 16 == 0 || n % 16 == 15 ? 1 : 5) {
+        for (size_t n = 1; n <= most; n += n < 3 || n + 3 > most || n % 8 == 0 || n % 8 == 7 ? 1 : 5) {
             shape s = {
                 .m = m, .n = n, .k = 1 + (m + n) % 9, .taps = 1, .x_signed = n % 2, .kind = (hn_q8_kind)((m + n) % 4)};
+            check(k, &s, &rng);
+        }
+}
+/* Every depth around the groups, vectors and halves of vectors that rows are read in. */
+static void depths(const hn_kernel *k)
+{
+    hn_rng rng;
+    hn_rng_init(&rng, 15, 0);
+    for (size_t depth = 1; depth <= 70; depth++)
+        for (size_t taps = 1; taps <= 3; taps += 2) {
+            shape s = {.m = 1 + depth % (k->mr + 1u), .n = k->nr - depth % 3, .k = depth, .taps = taps};
+            s.extremes = depth % 2;
+            s.x_signed = taps > 1;
+            s.w_zp = depth % 5 == 0 ? 127 : 0;
+            s.kind = HN_Q8_I32;
             check(k, &s, &rng);
         }
 }
@@ -186,6 +286,7 @@ static void test_edges(void **state)
 {
     (void)state;
     each_record(edges);
+    each_record(depths);
 }
 
 static void variety(const hn_kernel *k)
@@ -193,8 +294,9 @@ static void variety(const hn_kernel *k)
     hn_rng rng;
     hn_rng_init(&rng, 12, 0);
     for (size_t i = 0; i < 300; i++) {
-        shape s = {
-            .m = 1 + below(&rng, 3u * k->mr), .n = 1 + below(&rng, k->nr), .k = 1 + below(&rng, i % 10 ? 40 : 900)};
+        shape s = {.m = 1 + below(&rng, 3u * k->mr),
+                   .n = 1 + below(&rng, takes_all(k) ? 3u * k->nr : k->nr),
+                   .k = 1 + below(&rng, i % 10 ? 40 : 900)};
         s.taps = 1 + below(&rng, 5);
         s.table = below(&rng, 2);
         s.x_signed = below(&rng, 2);
@@ -202,6 +304,7 @@ static void variety(const hn_kernel *k)
         s.extremes = below(&rng, 2);
         s.sub = below(&rng, 2);
         s.kind = (hn_q8_kind)(i % 4);
+        s.w_zp = below(&rng, 4) ? 0 : (int)below(&rng, 256) - 128;
         if (s.table && below(&rng, 2)) s.step = 1 + below(&rng, 100);
         check(k, &s, &rng);
     }
@@ -212,13 +315,63 @@ static void test_variety(void **state)
     each_record(variety);
 }
 
-/* 255 * -128 and 255 * 127 over a long depth: 16-bit intermediates would saturate, int32 holds. */
+/* Many rows, many columns, depths of more than one piece. */
+static void large(const hn_kernel *k)
+{
+    hn_rng rng;
+    hn_rng_init(&rng, 16, 0);
+    for (size_t i = 0; i < 12; i++) {
+        size_t n = takes_all(k) ? 1 + below(&rng, MAX_N) : 1 + below(&rng, k->nr);
+        shape s = {.m = 1 + below(&rng, 130), .n = n, .k = 1 + below(&rng, 700), .taps = 1 + below(&rng, 5)};
+        s.extremes = i % 2;
+        s.table = i % 3 == 0;
+        s.w_zp = i % 4 == 0 ? -100 : 0;
+        s.kind = (hn_q8_kind)(i % 4);
+        check(k, &s, &rng);
+    }
+    size_t n = takes_all(k) ? 150 : k->nr;
+    for (size_t depth = 510; depth < 2050; depth += depth % 256 == 2 ? 252 : 1) {
+        shape s = {.m = 3, .n = n, .k = depth, .taps = 1, .kind = (hn_q8_kind)(depth % 4)};
+        check(k, &s, &rng);
+    }
+}
+static void test_large(void **state)
+{
+    (void)state;
+    each_record(large);
+}
+
+/* 255 * -128 and 255 * 127 over a long depth: 16-bit intermediates would saturate, int32 holds. All alike, and mixed.
+ */
 static void worst(const hn_kernel *k)
 {
     hn_rng rng;
     hn_rng_init(&rng, 13, 0);
     shape s = {.m = k->mr, .n = k->nr, .k = 4096, .taps = 4, .extremes = true, .kind = HN_Q8_I32};
     check(k, &s, &rng);
+    enum { K = 60, M = 7 };
+    uint8_t a[M * K];
+    int8_t w[K * 64];
+    int32_t y[M * 64], bias[64] = {0};
+    float scale[64] = {0};
+    static const int values[] = {-128, 127, 126, 65, 64, -64, -65, -127};
+    for (size_t v = 0; v < 2 * sizeof values / sizeof *values; v++)
+        for (int zp = -127; zp <= 127; zp += 127) {
+            shape all = {.m = M, .n = k->nr, .k = K, .taps = 1, .kind = HN_Q8_I32, .w_zp = takes_all(k) ? zp : 0};
+            int value = values[v / 2], second = v % 2 ? value : -1 - value;
+            memset(a, 255, sizeof a);
+            for (size_t i = 0; i < K; i++)
+                for (size_t j = 0; j < k->nr; j++) w[i * k->nr + j] = (int8_t)(i % 2 ? second : value);
+            size_t step;
+            int8_t *b = packed(k, &all, w, &step);
+            hn_q8_out e = {.kind = HN_Q8_I32};
+            hn_gemm_q8 g = {.m = M, .n = k->nr, .k = K, .taps = 1, .a = a, .lda = K, .b = b, .b_step = step};
+            g.bias = bias, g.scale = scale, g.y = y, g.ldy = k->nr, g.out = &e;
+            ((hn_gemm_q8_fn *)k->fn)(&g);
+            for (size_t i = 0; i < (size_t)M * k->nr; i++)
+                assert_int_equal(y[i], 255 * (K / 2) * (value + second - 2 * all.w_zp));
+            free(b);
+        }
 }
 static void test_worst(void **state)
 {
@@ -230,19 +383,22 @@ static void test_worst(void **state)
 static void halves(const hn_kernel *k)
 {
     uint8_t a[64], y[64];
-    int8_t b[4 * 64] = {0};
-    _Alignas(64) int8_t packed[4 * 64];
+    int8_t w[4 * 64] = {0};
     int32_t bias[64] = {0};
     float scale[64];
     for (int i = 0; i < 64; i++) a[i] = 1, scale[i] = 0.5f, bias[i] = i - 32;
-    memcpy(packed, b, sizeof b);
+    shape s = {.m = 1, .n = k->nr, .k = 4, .taps = 1};
+    size_t step;
+    int8_t *b = packed(k, &s, w, &step);
     hn_q8_out e = {.kind = HN_Q8_BYTE, .t_hi = 127, .y_zp = 128, .y_hi = 255};
     hn_gemm_q8 g = {
-        .m = 1, .n = k->nr, .k = 4, .taps = 1, .a = a, .lda = 4, .b = packed, .bias = bias, .scale = scale, .y = y};
+        .m = 1, .n = k->nr, .k = 4, .taps = 1, .a = a, .lda = 4, .b = b, .bias = bias, .scale = scale, .y = y};
+    g.b_step = step;
     g.ldy = k->nr;
     g.out = &e;
     ((hn_gemm_q8_fn *)k->fn)(&g);
     for (size_t j = 0; j < k->nr; j++) assert_int_equal(y[j], (int)rint(0.5 * ((double)j - 32)) + 128);
+    free(b);
 }
 static void test_halves(void **state)
 {
@@ -282,8 +438,8 @@ static void test_sums(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_edges), cmocka_unit_test(test_variety),
-                                       cmocka_unit_test(test_worst), cmocka_unit_test(test_halves),
-                                       cmocka_unit_test(test_sums)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_edges),  cmocka_unit_test(test_variety),
+                                       cmocka_unit_test(test_large),  cmocka_unit_test(test_worst),
+                                       cmocka_unit_test(test_halves), cmocka_unit_test(test_sums)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,5 +34,6 @@ vnni/gemm_q8_* ^[us]8_
 avx2/dwconv_f32 ^strip
 avx2/gemm_f32_6x16 ^tile
 avx2/gemm_bf16_4x16 ^tile
+avx2/gemm_q8_6x16* ^(wide|half)_
 EOF
 echo "$total inner loops, none of them spills"

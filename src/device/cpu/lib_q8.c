@@ -1,5 +1,5 @@
-/* Shared parts of the 8-bit drivers; see the header. The packed form is one for all ISAs: depth groups of 4, strips of
- * 16 columns, so that only the width of a panel depends on the kernel. */
+/* Shared parts of the 8-bit drivers; see the header. Weights are packed in strips of 16 columns; in the form of QUADS
+ * only the width of a panel depends on the kernel. */
 #include "device/cpu/lib_q8.h"
 
 #include <math.h>
@@ -82,16 +82,27 @@ bool hn_q8_zp_read(hn_lower *c, hn_q8_weights *w)
     return same;
 }
 
+static hn_q8_form form_of(const hn_kernel *k)
+{
+    return k->flags & HN_GEMM_Q8_PARTS ? HN_Q8_PARTS : k->kr == 2 ? HN_Q8_WORDS : HN_Q8_QUADS;
+}
+
 /* The kernel of this many columns with the highest rank. */
-static const hn_kernel *find_columns(const hn_lower *c, size_t columns)
+static const hn_kernel *find_kernel(const hn_lower *c, size_t columns, hn_q8_form form)
 {
     const hn_kernel *best = NULL;
     for (size_t i = 0; i < hn_kernel_count; i++) {
         const hn_kernel *k = hn_kernel_rows[i];
-        if (strcmp(k->family, "gemm_q8") != 0 || (k->isa & ~c->isa) != 0 || k->nr != columns || k->kr != 4) continue;
+        if (strcmp(k->family, "gemm_q8") != 0 || (k->isa & ~c->isa) != 0 || k->nr != columns || form_of(k) != form)
+            continue;
         if (best == NULL || k->rank > best->rank) best = k;
     }
     return best;
+}
+
+static const hn_kernel *find_columns(const hn_lower *c, size_t columns)
+{
+    return find_kernel(c, columns, HN_Q8_QUADS);
 }
 
 static const hn_kernel *find_width(const hn_lower *c, size_t strips)
@@ -130,9 +141,49 @@ static bool zp_vanishes(const hn_q8_weights *w)
     return true;
 }
 
+/* Of a column of QUADS. */
 static size_t padded_k(const hn_q8_mat *mat)
 {
     return mat->taps * hn_align_up(mat->k, 4);
+}
+
+static void choose_form(const hn_lower *c, const hn_q8_weights *w, hn_q8_mat *mat)
+{
+    const hn_kernel *quads = find_width(c, 1), *prefer = c->prefer, *parts = find_kernel(c, 16, HN_Q8_PARTS),
+                    *words = find_kernel(c, 16, HN_Q8_WORDS);
+    int least = quads != NULL ? quads->rank : 0;
+    bool may[3] = {quads != NULL, words != NULL && words->rank >= least, parts != NULL && parts->rank >= least};
+    if (prefer != NULL && strcmp(prefer->family, "gemm_q8") == 0)
+        for (size_t i = 0; i < HN_COUNT(may); i++) may[i] = i == (size_t)form_of(prefer);
+    hn_q8_form_choose(w, may[HN_Q8_PARTS], may[HN_Q8_WORDS], mat);
+}
+
+/* Panels of a group, and kernels for them. */
+static bool choose_kernels(hn_lower *c, const hn_q8_weights *w, hn_q8_mat *mat)
+{
+    size_t max = mat->form == HN_Q8_QUADS ? widest(c) : 1, all = hn_div_up(w->n, 16);
+    mat->panels = hn_div_up(all, max);
+    mat->strips = hn_div_up(all, mat->panels);
+    mat->wide = all - (mat->strips - 1) * mat->panels;
+    mat->columns = 16 * all;
+    const hn_kernel *wide = find_kernel(c, 16 * mat->strips, (hn_q8_form)mat->form),
+                    *narrow = mat->strips > 1 ? find_width(c, mat->strips - 1) : wide;
+    /* A panel of two strips that is used to a half of the second. */
+    const hn_kernel *half = w->n > 16 && w->n <= 24 && mat->strips == 2 ? find_columns(c, 24) : NULL;
+    if (half != NULL && half->rank >= wide->rank) wide = half;
+    if (wide == NULL || narrow == NULL) {
+        (void)hn_lower_refuse(c, "no gemm_q8 kernel for this ISA");
+        return false;
+    }
+    if (hn_lower_kernel_add(c, wide) != HN_OK || hn_lower_kernel_add(c, narrow) != HN_OK) return false;
+    if (hn_lower_kernel(c, "sums_q8", 0, 0) != NULL) return true;
+    (void)hn_lower_refuse(c, "no sums_q8 kernel for this ISA");
+    return false;
+}
+
+size_t hn_q8_panels_bytes(const hn_q8_mat *mat)
+{
+    return mat->groups * (mat->form == HN_Q8_QUADS ? mat->columns * padded_k(mat) : mat->panels * mat->step);
 }
 
 size_t hn_q8_mat_plan(hn_lower *c, const hn_q8_weights *w, hn_q8_mat *mat)
@@ -143,41 +194,24 @@ size_t hn_q8_mat_plan(hn_lower *c, const hn_q8_weights *w, hn_q8_mat *mat)
             (void)hn_lower_refuse(c, "a scale is not finite");
             return 0;
         }
-    size_t max = widest(c), all = hn_div_up(w->n, 16);
     mat->n = w->n;
     mat->k = mat->bytes = w->k;
     mat->taps = w->taps;
     mat->groups = w->groups;
-    mat->panels = hn_div_up(all, max);
-    mat->strips = hn_div_up(all, mat->panels);
-    mat->wide = all - (mat->strips - 1) * mat->panels;
-    mat->columns = 16 * all;
     mat->a_flip = w->x_signed ? UINT32_C(0x80808080) : 0;
-    mat->has_sums = shifted_zp(w) != 0 && !zp_vanishes(w);
+    choose_form(c, w, mat);
+    mat->has_sums = mat->form == HN_Q8_QUADS && shifted_zp(w) != 0 && !zp_vanishes(w);
     mat->w_zp = mat->has_sums ? (int32_t)shifted_zp(w) : 0;
-    const hn_kernel *wide = find_width(c, mat->strips),
-                    *narrow = mat->strips > 1 ? find_width(c, mat->strips - 1) : wide;
-    /* A panel of two strips that is used to a half of the second. */
-    const hn_kernel *half = w->n > 16 && w->n <= 24 && mat->strips == 2 ? find_columns(c, 24) : NULL;
-    if (half != NULL && half->rank >= wide->rank) wide = half;
-    if (wide == NULL || narrow == NULL) {
-        (void)hn_lower_refuse(c, "no gemm_q8 kernel for this ISA");
-        return 0;
-    }
-    if (hn_lower_kernel_add(c, wide) != HN_OK || hn_lower_kernel_add(c, narrow) != HN_OK) return 0;
-    if (hn_lower_kernel(c, "sums_q8", 0, 0) == NULL) {
-        (void)hn_lower_refuse(c, "no sums_q8 kernel for this ISA");
-        return 0;
-    }
+    if (!choose_kernels(c, w, mat)) return 0;
     size_t total = mat->groups * mat->columns;
-    mat->bias = total * padded_k(mat);
+    mat->bias = hn_q8_panels_bytes(mat);
     mat->scale = mat->bias + 4 * total;
     if (!w->x_zp_later) return mat->scale + 4 * total;
     mat->slope = mat->scale + 4 * total;
     return mat->slope + 4 * total;
 }
 
-static size_t panel_start(const hn_q8_mat *mat, size_t p)
+size_t hn_q8_panel_start(const hn_q8_mat *mat, size_t p)
 {
     return 16 * (p * mat->strips - (p > mat->wide ? p - mat->wide : 0));
 }
@@ -190,20 +224,15 @@ typedef struct packer {
     double reach; /* largest |sum * scale| that can come up */
 } packer;
 
-static int64_t weight(const packer *p, size_t at)
-{
-    int64_t v = p->w->w_signed ? (int64_t)(int8_t)p->w->w[at] : (int64_t)p->w->w[at] - 128;
-    return p->mat->has_sums ? v : v - shifted_zp(p->w);
-}
-
+/* Constants of one column; and its weights, where b is not NULL. */
 static void pack_column(packer *p, size_t channel, size_t j, size_t width, int8_t *b)
 {
     size_t taps = p->mat->taps, k = p->mat->k, depth = hn_align_up(k, 4);
     int64_t sum = 0, reach = 0;
     for (size_t t = 0; t < taps; t++)
         for (size_t i = 0; i < k; i++) {
-            int64_t v = weight(p, (channel * taps + t) * k + i);
-            b[(t * depth + i / 4 * 4) * width + 4 * j + i % 4] = (int8_t)v;
+            int64_t v = hn_q8_packed_weight(p->w, p->mat, (channel * taps + t) * k + i);
+            if (b != NULL) b[(t * depth + i / 4 * 4) * width + 4 * j + i % 4] = (int8_t)v;
             sum += v;
             reach += 255 * (v < p->wz ? p->wz - v : v - p->wz);
         }
@@ -226,10 +255,12 @@ void hn_q8_mat_pack(const hn_q8_weights *w, hn_q8_mat *mat, const hn_q8_out *out
     p.xz = w->x_zp + (w->x_signed ? 128 : 0);
     for (size_t g = 0; g < mat->groups; g++)
         for (size_t q = 0; q < mat->panels; q++) {
-            size_t start = panel_start(mat, q), width = panel_start(mat, q + 1) - start;
+            size_t start = hn_q8_panel_start(mat, q), width = hn_q8_panel_start(mat, q + 1) - start;
+            bool quads = mat->form == HN_Q8_QUADS;
             int8_t *b = (int8_t *)blob + mat->b + (g * mat->columns + start) * padded_k(mat);
+            if (!quads) hn_q8_panel_pack(w, mat, g, q, blob + mat->b + (g * mat->panels + q) * mat->step);
             for (size_t j = 0; j < width && start + j < mat->n; j++)
-                pack_column(&p, g * mat->n + start + j, j, width, b);
+                pack_column(&p, g * mat->n + start + j, j, width, quads ? b : NULL);
         }
     mat->out = *out;
     double sum =
@@ -237,28 +268,33 @@ void hn_q8_mat_pack(const hn_q8_weights *w, hn_q8_mat *mat, const hn_q8_out *out
     mat->out.bounded = p.reach < 0x1p30 && sum < 0x1p30;
 }
 
+/* Panels [q, end) of a group at once. */
+static void one_call(const hn_q8_mat *mat, const hn_q8_rows *rows, hn_gemm_q8 *g, size_t group, size_t q, size_t end)
+{
+    size_t element = mat->out.kind == HN_Q8_I32 || mat->out.kind == HN_Q8_F32 ? 4 : 1;
+    size_t start = hn_q8_panel_start(mat, q), column = group * mat->columns + start;
+    hn_gemm_q8 a = *g;
+    a.n = hn_min_size(hn_q8_panel_start(mat, end), mat->n) - start;
+    a.b = (const int8_t *)rows->blob + mat->b;
+    a.b += mat->form == HN_Q8_QUADS ? column * padded_k(mat) : (group * mat->panels + q) * mat->step;
+    a.bias = (rows->bias != NULL ? rows->bias : (const int32_t *)(const void *)(rows->blob + mat->bias)) + column;
+    a.scale = (const float *)(const void *)(rows->blob + mat->scale) + column;
+    a.y = (uint8_t *)g->y + (group * mat->n + start) * element;
+    a.r = g->r == NULL ? NULL : g->r + group * mat->n + start;
+    ((hn_gemm_q8_fn *)rows->kernels[q < mat->wide ? 0 : 1]->fn)(&a);
+}
+
 static void one_group(const hn_q8_mat *mat, const hn_q8_rows *rows, hn_gemm_q8 *g, int32_t *sub, size_t group, size_t p,
                       size_t panels)
 {
-    size_t element = mat->out.kind == HN_Q8_I32 || mat->out.kind == HN_Q8_F32 ? 4 : 1;
     if (mat->has_sums) {
         hn_gemm_q8 a = *g;
         a.k = mat->bytes;
         ((hn_sums_q8_fn *)rows->kernels[2]->fn)(&a, mat->w_zp, sub);
         g->row_sub = sub;
     }
-    uint8_t *y = g->y;
-    const uint8_t *r = g->r;
-    for (size_t q = p; q < p + panels; q++) {
-        size_t start = panel_start(mat, q), column = group * mat->columns + start;
-        g->n = hn_min_size(panel_start(mat, q + 1), mat->n) - start;
-        g->b = (const int8_t *)rows->blob + mat->b + column * padded_k(mat);
-        g->bias = (rows->bias != NULL ? rows->bias : (const int32_t *)(const void *)(rows->blob + mat->bias)) + column;
-        g->scale = (const float *)(const void *)(rows->blob + mat->scale) + column;
-        g->y = y + (group * mat->n + start) * element;
-        g->r = r == NULL ? NULL : r + group * mat->n + start;
-        ((hn_gemm_q8_fn *)rows->kernels[q < mat->wide ? 0 : 1]->fn)(g);
-    }
+    size_t step = mat->form == HN_Q8_QUADS ? 1 : panels;
+    for (size_t q = p; q < p + panels; q += step) one_call(mat, rows, g, group, q, q + step);
 }
 
 size_t hn_q8_bias_bytes(const hn_q8_mat *mat)
@@ -294,7 +330,8 @@ void hn_q8_rows_run(const hn_q8_mat *mat, const hn_q8_rows *rows, size_t i, size
                         .ldy = rows->ldy,
                         .r = rows->r == NULL ? NULL : rows->r + i * rows->ldr,
                         .ldr = rows->ldr,
-                        .out = &mat->out};
+                        .out = &mat->out,
+                        .b_step = mat->step};
         one_group(mat, rows, &g, sub, group, first, count);
         p += count;
         panels -= count;
@@ -303,13 +340,15 @@ void hn_q8_rows_run(const hn_q8_mat *mat, const hn_q8_rows *rows, size_t i, size
 
 hn_q8_cut hn_q8_cut_make(const hn_q8_mat *mat, size_t rows)
 {
-    enum { TASKS = 16, SMALL = 1 << 18, L2 = 256 << 10 };
+    enum { TASKS = 16, SMALL = 1 << 18, L2 = 256 << 10, ROWS_AT_ONCE = 54 };
     hn_q8_cut cut;
     size_t depth = padded_k(mat), all = mat->panels * mat->groups;
     size_t block = hn_min_size(HN_Q8_ROWS, hn_max_size(24, L2 / hn_max_size(depth * mat->groups, 1) / 24 * 24));
     cut.rows = hn_max_size(1, hn_min_size(block, hn_align_up(hn_div_up(rows, TASKS), 24)));
+    if (mat->form != HN_Q8_QUADS) cut.rows = hn_min_size(HN_Q8_ROWS, hn_max_size(ROWS_AT_ONCE, hn_div_up(rows, TASKS)));
     if (cut.rows > rows) cut.rows = hn_max_size(rows, 1);
     cut.blocks = hn_div_up(rows, cut.rows);
+    if (mat->form != HN_Q8_QUADS) cut.rows = hn_max_size(1, hn_div_up(rows, hn_max_size(cut.blocks, 1)));
     /* Few rows: cut the columns too, unless a task would become too small to be worth waking a thread for. */
     size_t task = cut.rows * depth * 16 * mat->strips, least = hn_max_size(1, SMALL / hn_max_size(task, 1));
     size_t want = hn_max_size(1, TASKS / hn_max_size(cut.blocks, 1));

@@ -9,6 +9,9 @@
 
 enum { HN_Q8_ROWS = 192 }; /* most rows of one task: A of a block stays in L2, row sums on the stack */
 
+/* How weights are packed: for VNNI and baseline kernels, or in one of the two other forms of kernels/gemm_q8.h. */
+typedef enum hn_q8_form { HN_Q8_QUADS, HN_Q8_WORDS, HN_Q8_PARTS } hn_q8_form;
+
 /* Packed weights: `groups` times n columns, K = taps * k. Plain data, part of a step's parameters; positions are bytes
  * in the step's constant operand. Panels of a group: `wide` of `strips` * 16 columns, the others one strip narrower. */
 typedef struct hn_q8_mat {
@@ -16,6 +19,7 @@ typedef struct hn_q8_mat {
     uint64_t bytes;                         /* of k, those that count: a driver may raise k to whole groups of 4 */
     uint64_t panels, wide, strips, columns; /* columns: of all panels of a group, padding included */
     uint64_t b, bias, scale;
+    uint64_t form, step;    /* step: bytes from panel to panel, except of QUADS */
     uint64_t slope;         /* what one more of x_zp adds to each bias, where x_zp is known only at run time; else 0 */
     int32_t has_sums, w_zp; /* has_sums: w_zp, not in the packed weights, comes off through sums of rows */
     uint32_t a_flip;
@@ -32,6 +36,7 @@ typedef struct hn_q8_weights {
     const int32_t *bias; /* groups * n, or NULL */
     const float *scale;  /* nscale entries: 1 or groups * n */
     size_t nscale;
+    size_t rows; /* of A */
 } hn_q8_weights;
 
 /* x ^ flip moves a byte of this type to the u8 domain. */
@@ -57,11 +62,24 @@ bool hn_q8_out_limits(hn_q8_out *out, hn_dtype t, int64_t zp, int64_t lo, int64_
  * input 3: constant and the same everywhere. False with the refusal recorded. */
 bool hn_q8_zp_read(hn_lower *c, hn_q8_weights *w);
 
-/* Choose kernels (appended to c->kernels: strips wide, one less wide, sums of rows) and lay out the constant: sets all
- * of mat but `out`, returns its bytes; 0 with the refusal recorded. */
+/* Choose the form and kernels (appended to c->kernels: strips wide, one less wide, sums of rows) and lay out the
+ * constant: sets all of mat but `out`, returns its bytes; 0 with the refusal recorded. */
 size_t hn_q8_mat_plan(hn_lower *c, const hn_q8_weights *w, hn_q8_mat *mat);
 /* Fill the constant at blob and set mat->out, with what the weights say about its bounds. */
 void hn_q8_mat_pack(const hn_q8_weights *w, hn_q8_mat *mat, const hn_q8_out *out, uint8_t *blob);
+
+/* Of the two: where panel p of a group begins, the bytes of all panels, element `at` of the weights as the kernel is to
+ * see it, packing panel p of a group in a form other than QUADS. */
+size_t hn_q8_panel_start(const hn_q8_mat *mat, size_t p);
+size_t hn_q8_panels_bytes(const hn_q8_mat *mat);
+static inline int64_t hn_q8_packed_weight(const hn_q8_weights *w, const hn_q8_mat *mat, size_t at)
+{
+    if (w->w_signed) return (int64_t)(int8_t)w->w[at] - (mat->has_sums ? 0 : w->w_zp);
+    return (int64_t)w->w[at] - (mat->has_sums ? 128 : w->w_zp);
+}
+void hn_q8_panel_pack(const hn_q8_weights *w, const hn_q8_mat *mat, size_t group, size_t p, uint8_t *b);
+/* Sets form and step of mat, whose n, k, taps and groups are set. parts, words: whether there are kernels. */
+void hn_q8_form_choose(const hn_q8_weights *w, bool parts, bool words, hn_q8_mat *mat);
 
 /* Where the rows come from and go to: fields a, lda, off, off_ld, tap_step, pad, y, ldy, r, ldr as in hn_gemm_q8, for
  * row 0 of group 0; groups lie side by side (k bytes of A, n elements of Y and R). */

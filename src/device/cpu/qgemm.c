@@ -124,9 +124,9 @@ static hn_status lower(hn_lower *c)
     if (!read_node(c, &w, &out)) return HN_OK;
     params *p = hn_lower_params(c, sizeof *p);
     if (p == NULL) return HN_NOMEM;
+    p->rows = w.rows = count / w.k;
     HN_TRY(pack(c, &w, b, trans, &out, p));
     if (c->refused) return HN_OK;
-    p->rows = count / w.k;
     p->cut = hn_q8_cut_make(&p->mat, p->rows);
     p->a = hn_lower_input(c, 0);
     p->r = out.kind == HN_Q8_RESIDUAL ? hn_lower_input(c, 4) : -1;

@@ -15,17 +15,20 @@ static inline void store(uint8_t *p, __m128i a, __m128i b, __m128i c)
 
 static size_t three(size_t n, const uint8_t *x, size_t plane, uint8_t *y)
 {
-    /* Bytes 3i + k of the 48 come from byte i of plane k. */
+    /* Bytes 3i + k of the 48 come from byte i of plane k; N: none. */
+    enum { N = 0x80 };
+    static const uint8_t from[3][3][16] = {{{0, N, N, 1, N, N, 2, N, N, 3, N, N, 4, N, N, 5},
+                                            {N, 0, N, N, 1, N, N, 2, N, N, 3, N, N, 4, N, N},
+                                            {N, N, 0, N, N, 1, N, N, 2, N, N, 3, N, N, 4, N}},
+                                           {{N, N, 6, N, N, 7, N, N, 8, N, N, 9, N, N, 10, N},
+                                            {5, N, N, 6, N, N, 7, N, N, 8, N, N, 9, N, N, 10},
+                                            {N, 5, N, N, 6, N, N, 7, N, N, 8, N, N, 9, N, N}},
+                                           {{N, 11, N, N, 12, N, N, 13, N, N, 14, N, N, 15, N, N},
+                                            {N, N, 11, N, N, 12, N, N, 13, N, N, 14, N, N, 15, N},
+                                            {10, N, N, 11, N, N, 12, N, N, 13, N, N, 14, N, N, 15}}};
     __m128i order[3][3];
     for (size_t part = 0; part < 3; part++)
-        for (size_t k = 0; k < 3; k++) {
-            uint8_t from[16];
-            for (size_t b = 0; b < 16; b++) {
-                size_t at = 16 * part + b;
-                from[b] = (uint8_t)(at % 3 == k ? at / 3 : 0x80);
-            }
-            order[part][k] = load(from);
-        }
+        for (size_t k = 0; k < 3; k++) order[part][k] = load(from[part][k]);
     size_t i = 0;
     for (; i + 16 <= n; i += 16, y += 48) {
         __m128i a = load(x + i), b = load(x + plane + i), c = load(x + 2 * plane + i);

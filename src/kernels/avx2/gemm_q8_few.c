@@ -231,11 +231,11 @@ static void gemm(const hn_gemm_q8 *g)
     }
 }
 
-const hn_kernel hn_k_avx2_gemm_q8 = {.family = "gemm_q8",
-                                     .name = "avx2_gemm_q8_6x16",
-                                     .isa = HN_ISA_AVX2,
-                                     .mr = MR,
-                                     .nr = NR,
-                                     .kr = 4,
-                                     .rank = 1,
-                                     .fn = (hn_kernel_fn *)gemm};
+const hn_kernel hn_k_avx2_gemm_q8_few = {.family = "gemm_q8",
+                                         .name = "avx2_gemm_q8_few",
+                                         .isa = HN_ISA_AVX2,
+                                         .mr = MR,
+                                         .nr = NR,
+                                         .kr = 4,
+                                         .rank = 1,
+                                         .fn = (hn_kernel_fn *)gemm};
