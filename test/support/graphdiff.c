@@ -24,6 +24,7 @@ static double epsilon(hn_dtype t)
     }
 }
 
+/* Noise relative to each element and to the largest; what is smaller than the noise may come out as zero. */
 static void shake(hn_tensor *t, hn_rng *rng, double part)
 {
     double eps = epsilon(t->dtype), most = 0;
@@ -31,8 +32,8 @@ static void shake(hn_tensor *t, hn_rng *rng, double part)
     for (size_t i = 0; i < n; i++)
         if (fabs(hn_get_f64(t, i)) > most) most = fabs(hn_get_f64(t, i));
     for (size_t i = 0; i < n; i++) {
-        double v = hn_get_f64(t, i);
-        hn_set_f64(t, i, v + eps * (fabs(v) + part * most) * (2 * hn_rng_unit(rng) - 1));
+        double v = hn_get_f64(t, i), noise = eps * (fabs(v) + part * most), by = noise * (2 * hn_rng_unit(rng) - 1);
+        hn_set_f64(t, i, fabs(v) <= noise && fabs(by) < noise / 4 ? 0 : v + by);
     }
 }
 
