@@ -70,6 +70,10 @@ static hn_status cases(hn_cases *c)
     hn_case_in(c, HN_F8E5M2, HN_DIMS(2), HN_VALS(1.5, -0.25));
     hn_case_in(c, HN_F32, HN_NO_DIMS, HN_VALS(4));
     hn_case_want(c, HN_F32, HN_DIMS(2), HN_VALS(6, -1));
+    hn_case(c, "float6");
+    hn_case_in(c, HN_F6E2M3, HN_DIMS(3), HN_VALS(1.625, -0.25, 7.5));
+    hn_case_in(c, HN_F32, HN_NO_DIMS, HN_VALS(4));
+    hn_case_want(c, HN_F32, HN_DIMS(3), HN_VALS(6.5, -1, 30));
     hn_case(c, "scales do not fit");
     hn_case_flag(c, HN_CASE_FAILS);
     hn_case_in(c, HN_I8, HN_DIMS(1, 3), HN_VALS(1, 2, 3));
@@ -89,7 +93,7 @@ static const hn_attr_row attrs[] = {
 const hn_op hn_op_dequantize_linear = {
     .name = "DequantizeLinear",
     .domain = "",
-    .since = 25,
+    .since = 28,
     .doc = "y = (x - x_zero_point) x_scale. x = [0,3,128,255], x_scale 2, x_zero_point 128: y = [-256,-250,0,254].",
     .flags = HN_OP_FOLD_NEVER,
     HN_PORTS(in, 2, out),

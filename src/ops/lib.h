@@ -24,7 +24,7 @@
 #define HN_T_I64            HN_BIT(HN_I64)
 #define HN_T_I32I64         (HN_BIT(HN_I32) | HN_BIT(HN_I64))
 #define HN_T_STRING         HN_BIT(HN_STRING)
-/* Every type of ONNX tensors but the 8-, 4- and 2-bit ones: what most moving ops allow. */
+/* Every type of ONNX tensors but the 8-, 6-, 4- and 2-bit ones: what most moving ops allow. */
 #define HN_T_MOVE           (HN_T_NUM | HN_T_BOOL | HN_T_STRING | HN_T_COMPLEX)
 
 /* ---- attributes and small integer inputs ---- */
