@@ -12,7 +12,6 @@ static const struct {
 } GAPS[] = {
     {"BatchNormalization", "saved statistics of opsets below 14: no later version has these outputs"},
     {"Col2Im", "string, complex: they cannot be added"},
-    {"RoiAlign", "gradient of mode max, and where regions set the number of samples: the graph would depend on data"},
     {"Scan", "sequence_lens of opset 8: no later version has it"},
 };
 

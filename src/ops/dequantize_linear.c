@@ -43,6 +43,46 @@ static void cost(const hn_node *n, hn_cost *cost)
     hn_nn_cost_per_elem(n, cost, 2);
 }
 
+/* dy (x - zero point) summed over what shares a scale. x is an integer or a float of 8 bits or less, which carries no
+ * gradient. */
+static hn_status grad(hn_gradargs *g)
+{
+    const hn_node *n = g->node;
+    const hn_type *x = &n->in[0]->type, *s = &n->in[1]->type;
+    hn_rw *rw = g->rw;
+    hn_q_params p;
+    int64_t dims[HN_MAX_RANK + 1], axes[HN_MAX_RANK], pads[2 * HN_MAX_RANK] = {0};
+    size_t count = 0;
+    int axis = 0;
+    if (!g->dy[0] || s->dtype != g->dy[0]->type.dtype) return HN_OK;
+    HN_TRY(hn_q_params_read(rw->graph->env, n, x, s, &p));
+    hn_value *ones = hn_g_expand(rw, hn_g_scalar(rw, n->in[1], 1), n->in[1]),
+             *in[] = {n->in[0], ones, hn_node_in(n, 2)};
+    const hn_rw_attr attrs[] = {
+        HN_A_INT("axis", hn_attr_int(n, "axis", 1)), HN_A_INT("block_size", hn_attr_int(n, "block_size", 0)), {0}};
+    hn_value *sum = hn_g_mul(rw, g->dy[0], hn_rw_op(rw, "DequantizeLinear", in[2] ? 3 : 2, in, attrs));
+    if (p.len > 1 || p.whole || s->rank == 1) (void)hn_axis(hn_attr_int(n, "axis", 1), x->rank, &axis);
+    if (p.whole) {
+        /* Zeros make the last block a whole one. */
+        pads[x->rank + axis] = (int64_t)(p.blocks * p.block - p.len);
+        sum = hn_rw_2(rw, "Pad", sum, hn_rw_ints(rw, pads, 2 * (size_t)x->rank));
+        for (int d = 0; d <= x->rank; d++)
+            dims[d] = d < axis        ? x->dims[d]
+                      : d == axis     ? (int64_t)p.blocks
+                      : d == axis + 1 ? (int64_t)p.block
+                                      : x->dims[d - 1];
+        sum = hn_rw_reshape(rw, sum, x->rank + 1, dims);
+        axes[count++] = axis + 1;
+    } else {
+        bool one = s->rank == 0 || s->dims[0] == 1;
+        for (int d = 0; d < x->rank; d++)
+            if (one || d != axis) axes[count++] = d;
+    }
+    if (count) sum = hn_rw_reduce_sum(rw, sum, axes, count, false);
+    g->dx[1] = hn_g_like(rw, sum, n->in[1]);
+    return hn_rw_status(rw);
+}
+
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -100,7 +140,7 @@ const hn_op hn_op_dequantize_linear = {
     .attrs = attrs,
     .infer = infer,
     .ref = ref,
-    HN_GRAD_NO("its input is an integer; training runs on fake quantisation with a straight-through gradient"),
+    HN_GRAD(grad),
     .cost = cost,
     .cases = cases,
     .quant = "",

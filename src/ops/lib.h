@@ -149,6 +149,8 @@ typedef struct hn_reduce {
 hn_status hn_ref_reduce(const hn_refargs *a, const hn_reduce *r);
 void hn_cost_reduce(const hn_node *node, hn_cost *cost);
 /* In a gradient builder of a reduction: v (the shape of output 0) with the reduced dims put back as 1. */
+/* Determinant of m[n][n] by Gaussian elimination with partial pivoting, in place. */
+double hn_det(double *m, size_t n);
 hn_value *hn_g_keepdims(hn_gradargs *g, hn_value *v);
 /* Flags of the axes that node reduces, from its constant axes; false when they are not constant. */
 bool hn_reduce_axes(const hn_node *node, bool flag[HN_MAX_RANK]);
