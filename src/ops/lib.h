@@ -132,6 +132,12 @@ typedef enum hn_scatter_op {
     HN_SCATTER_WRONG
 } hn_scatter_op;
 hn_scatter_op hn_scatter_kind(const hn_node *node); /* of the attribute reduction */
+/* Nodes that scatter into x and gather from it as node n does, for its gradient. */
+typedef struct hn_scatter_ops {
+    hn_value *(*scatter)(hn_rw *rw, const hn_node *n, hn_value *x, hn_value *updates, const char *reduction);
+    hn_value *(*gather)(hn_rw *rw, const hn_node *n, hn_value *x);
+} hn_scatter_ops;
+hn_status hn_scatter_grad(hn_gradargs *g, const hn_scatter_ops *o) HN_MUST_CHECK;
 /* y[i..i+n) joined with u[j..j+n) by the node's reduction. */
 hn_status hn_scatter_join(const hn_refargs *a, const hn_tensor *y, size_t i, const hn_tensor *u, size_t j,
                           size_t n) HN_MUST_CHECK;
