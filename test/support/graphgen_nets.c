@@ -51,8 +51,8 @@ static window some_window(hn_gen *g, const hn_tensor *x, bool dilates)
 {
     window w = {.n = (size_t)x->rank - 2};
     for (size_t i = 0; i < w.n; i++) {
-        w.k[i] = 1 + (int64_t)hn_gen_below(g, 3);
-        w.s[i] = 1 + (int64_t)(hn_gen_chance(g, 30) ? hn_gen_below(g, 2) : 0);
+        w.k[i] = 1 + (int64_t)hn_gen_below(g, hn_gen_chance(g, 15) ? 7 : 3);
+        w.s[i] = 1 + (int64_t)(hn_gen_chance(g, 30) ? hn_gen_below(g, 3) : 0);
         w.d[i] = dilates && hn_gen_chance(g, 15) ? 2 : 1;
         w.p[i] = hn_gen_chance(g, 50) ? w.k[i] / 2 : 0;
         w.p[w.n + i] = hn_gen_chance(g, 80) ? w.p[i] : 0;
