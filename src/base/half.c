@@ -156,7 +156,6 @@ uint8_t hn_f32_to_mx(hn_mx format, float f)
     uint32_t u = bits_of(f), sign = 1U << (mx_formats[format].bits - 1), most = sign - 1;
     uint32_t magnitude = u & 0x7fffffff;
     if (magnitude > 0x7f800000) return (uint8_t)sign;
-    uint32_t code =
-        magnitude == 0x7f800000 ? most : encode(magnitude, mx_formats[format].man, mx_formats[format].bias);
+    uint32_t code = magnitude == 0x7f800000 ? most : encode(magnitude, mx_formats[format].man, mx_formats[format].bias);
     return (uint8_t)((u >> 31 != 0 ? sign : 0) | (code > most ? most : code));
 }

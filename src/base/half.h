@@ -1,5 +1,6 @@
 /* half: storage formats narrower than 32 bits. Conversions from float round to nearest, ties to even.
- * Sources: IEEE 754-2019 (binary16), OCP 8-bit floating point and MX specifications, ONNX IR (FLOAT8*, FLOAT6*, FLOAT4E2M1). */
+ * Sources: IEEE 754-2019 (binary16), OCP 8-bit floating point and MX specifications, ONNX IR (FLOAT8*, FLOAT6*,
+ * FLOAT4E2M1). */
 #ifndef HN_BASE_HALF_H
 #define HN_BASE_HALF_H
 

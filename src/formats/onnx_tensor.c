@@ -363,7 +363,8 @@ static hn_status fill_typed(hn_env *env, hn_arena *arena, hn_cursor c, const pro
     if (!hn_dims_count(p->rank, p->dims, &elems) || !hn_dtype_bytes(p->dtype, elems, &bytes))
         return hn_fail(env, HN_LIMIT, "the number of elements overflows");
     unsigned bits = hn_dtype_bits(p->dtype);
-    /* Elements of 4 and 2 bits come packed, one byte an entry; those of 6 bits one an entry; complex ones as two floats. */
+    /* Elements of 4 and 2 bits come packed, one byte an entry; those of 6 bits one an entry; complex ones as two
+     * floats. */
     size_t need = 8 % bits == 0 ? bytes : elems, width = bits < 8 ? 1 : bits / 8;
     if (p->dtype == HN_C64 || p->dtype == HN_C128) {
         if (!hn_size_mul(need, 2, &need)) return hn_fail(env, HN_LIMIT, "the number of elements overflows");

@@ -37,9 +37,8 @@ static hn_status grad(hn_gradargs *g)
     if (!g->dy[0]) return HN_OK;
     int64_t shape[2];
     HN_TRY(hn_roi_pooled(g->rw->graph->env, n, &shape[0], &shape[1]));
-    const hn_rw_attr attrs[] = {HN_A_INTS("pooled_shape", shape, 2),
-                                HN_A_FLOAT("spatial_scale", hn_attr_float(n, "spatial_scale", 1)),
-                                {0}};
+    const hn_rw_attr attrs[] = {
+        HN_A_INTS("pooled_shape", shape, 2), HN_A_FLOAT("spatial_scale", hn_attr_float(n, "spatial_scale", 1)), {0}};
     hn_value *in[] = {g->dy[0], n->in[X], n->in[ROIS]};
     g->dx[X] = hn_rw_op(g->rw, "hone.MaxRoiPoolGrad", 3, in, attrs);
     return hn_rw_status(g->rw);

@@ -169,9 +169,7 @@ void hn_set_f64(const hn_tensor *t, size_t i, double v)
     case HN_F8E8M0: ((uint8_t *)t->data)[i] = hn_f32_to_e8m0(to_odd(v)); break;
     case HN_F4E2M1:
     case HN_F6E2M3:
-    case HN_F6E3M2:
-        hn_packed_set(t->data, hn_dtype_bits(t->dtype), i, hn_f32_to_mx(mx_of(t->dtype), to_odd(v)));
-        break;
+    case HN_F6E3M2: hn_packed_set(t->data, hn_dtype_bits(t->dtype), i, hn_f32_to_mx(mx_of(t->dtype), to_odd(v))); break;
     case HN_C64:
         ((float *)t->data)[2 * i] = (float)v;
         ((float *)t->data)[2 * i + 1] = 0;

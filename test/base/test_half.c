@@ -300,9 +300,9 @@ static void narrowest_saturate(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_code),    cmocka_unit_test(rounding_is_nearest_even),
-                                       cmocka_unit_test(random_floats), cmocka_unit_test(overflow_and_nan),
-                                       cmocka_unit_test(f8_overflow),   cmocka_unit_test(e8m0),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_code),        cmocka_unit_test(rounding_is_nearest_even),
+                                       cmocka_unit_test(random_floats),     cmocka_unit_test(overflow_and_nan),
+                                       cmocka_unit_test(f8_overflow),       cmocka_unit_test(e8m0),
                                        cmocka_unit_test(narrowest_saturate)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
