@@ -85,11 +85,13 @@ static void scan(hn_gen *g)
     hn_value *x = hn_gen_pick(g, HN_F32, 1, 4);
     const hn_tensor *t = x ? hn_gen_data(g, x) : NULL;
     if (!t || t->rank < 1) return;
+    const int64_t most = 256; /* steps */
     int64_t axis = (int64_t)hn_gen_below(g, (size_t)t->rank), in_way = hn_gen_chance(g, 30),
             out_way = hn_gen_chance(g, 30), dims[HN_MAX_RANK], out_axis;
     int rank = 0;
     for (int d = 0; d < t->rank; d++)
         if (d != axis) dims[rank++] = t->dims[d];
+    if (t->dims[axis] > most) return;
     out_axis = (int64_t)hn_gen_below(g, (size_t)rank + 1);
     hn_value *init = fresh(g, rank, dims, hn_gen_chance(g, 50));
     hn_graph *r = hn_region_new(g->g, "body");
