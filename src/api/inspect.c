@@ -181,6 +181,7 @@ static hn_graph *bound(inspector *x, const hn_session *s)
             all = false;
             continue;
         }
+        if (t.rank < 0) continue; /* a list of tensors of any shape */
         if (hn_context(env, hn_graph_bind(g, i, t.rank, t.dims), "input \"%s\"", g->in[i]->name) != HN_OK) return NULL;
     }
     if (g && hn_graph_infer(g) != HN_OK) return NULL;

@@ -136,18 +136,26 @@ uint8_t hn_f32_to_e8m0(float f)
     return (uint8_t)(code > 254 ? 254 : code);
 }
 
-float hn_f4e2m1_to_f32(uint8_t nibble)
+static const struct {
+    int bits, man, bias;
+} mx_formats[] = {
+    [HN_MX_F4E2M1] = {4, 1, 1},
+    [HN_MX_F6E2M3] = {6, 3, 1},
+    [HN_MX_F6E3M2] = {6, 2, 3},
+};
+
+float hn_mx_to_f32(hn_mx format, uint8_t code)
 {
-    static const float values[] = {0.0F, 0.5F, 1.0F, 1.5F, 2.0F, 3.0F, 4.0F, 6.0F};
-    float v = values[nibble & 7];
-    return (nibble & 8) != 0 ? -v : v;
+    uint32_t sign = 1U << (mx_formats[format].bits - 1);
+    float v = decode(code & (sign - 1), mx_formats[format].man, mx_formats[format].bias);
+    return (code & sign) != 0 ? -v : v;
 }
 
-uint8_t hn_f32_to_f4e2m1(float f)
+uint8_t hn_f32_to_mx(hn_mx format, float f)
 {
-    uint32_t u = bits_of(f);
+    uint32_t u = bits_of(f), sign = 1U << (mx_formats[format].bits - 1), most = sign - 1;
     uint32_t magnitude = u & 0x7fffffff;
-    uint32_t code = magnitude >= 0x7f800000 ? 7 : encode(magnitude, 1, 1);
-    if (magnitude > 0x7f800000) return 8; /* no NaN in this format: minus zero, as in ONNX's own cases */
-    return (uint8_t)((u >> 28 & 8) | (code > 7 ? 7 : code));
+    if (magnitude > 0x7f800000) return (uint8_t)sign;
+    uint32_t code = magnitude == 0x7f800000 ? most : encode(magnitude, mx_formats[format].man, mx_formats[format].bias);
+    return (uint8_t)((u >> 31 != 0 ? sign : 0) | (code > most ? most : code));
 }

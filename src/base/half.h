@@ -1,5 +1,6 @@
 /* half: storage formats narrower than 32 bits. Conversions from float round to nearest, ties to even.
- * Sources: IEEE 754-2019 (binary16), OCP 8-bit floating point and MX specifications, ONNX IR (FLOAT8*, FLOAT4E2M1). */
+ * Sources: IEEE 754-2019 (binary16), OCP 8-bit floating point and MX specifications, ONNX IR (FLOAT8*, FLOAT6*,
+ * FLOAT4E2M1). */
 #ifndef HN_BASE_HALF_H
 #define HN_BASE_HALF_H
 
@@ -18,7 +19,10 @@ float hn_f8_to_f32(hn_f8 format, uint8_t b);
 uint8_t hn_f32_to_f8(hn_f8 format, float f, bool saturate);
 float hn_e8m0_to_f32(uint8_t b); /* 2^(b-127); 255 is NaN */
 uint8_t hn_f32_to_e8m0(float f); /* nearest power of two, ties up, saturating */
-float hn_f4e2m1_to_f32(uint8_t nibble);
-uint8_t hn_f32_to_f4e2m1(float f); /* saturating */
+
+/* Formats under 8 bits, in the low bits of a code: finite values only. */
+typedef enum hn_mx { HN_MX_F4E2M1, HN_MX_F6E2M3, HN_MX_F6E3M2 } hn_mx;
+float hn_mx_to_f32(hn_mx format, uint8_t code);
+uint8_t hn_f32_to_mx(hn_mx format, float f); /* saturating; NaN becomes minus zero, as in ONNX's own cases */
 
 #endif

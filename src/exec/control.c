@@ -23,10 +23,15 @@ hn_status hn_control_new(hn_env *env, hn_instance *inst, const hn_step *s, hn_co
     c->ncarry = 2 * (s->nin + s->nout + 2);
     c->nscan = s->nout + 1;
     c->carry = hn_arena_array(env, &inst->arena, c->ncarry, sizeof *c->carry);
+    c->store = hn_arena_array(env, &inst->arena, c->ncarry, sizeof *c->store);
+    c->turn = hn_arena_array(env, &inst->arena, c->ncarry, sizeof *c->turn);
+    c->in_own = hn_arena_array(env, &inst->arena, s->nin + 2, sizeof *c->in_own);
+    c->out_own = hn_arena_array(env, &inst->arena, s->nout + 2, sizeof *c->out_own);
     c->scan = hn_arena_array(env, &inst->arena, c->nscan, sizeof *c->scan);
     c->out = hn_arena_array(env, &inst->arena, s->nout + 2, sizeof *c->out);
     c->out_ref = hn_arena_array(env, &inst->arena, s->nout + 2, sizeof *c->out_ref);
-    if (!c->carry || !c->scan || !c->out || !c->out_ref) return HN_NOMEM;
+    if (!c->carry || !c->store || !c->turn || !c->in_own || !c->out_own || !c->scan || !c->out || !c->out_ref)
+        return HN_NOMEM;
     for (size_t i = 0; i < s->nout + 2; i++) c->out_ref[i] = &c->out[i];
     *out = c;
     for (size_t r = 0; r < s->nsubplans; r++) {
@@ -46,14 +51,15 @@ void hn_control_free(hn_env *env, hn_control *c)
     for (size_t r = 0; r < 2; r++)
         for (size_t i = 0; i < c->count[r]; i++) subrun_fini(env, &c->cache[r][i]);
     for (size_t i = 0; c->carry && i < c->ncarry; i++) hn_free(env, c->carry[i].data);
+    for (size_t i = 0; c->store && i < c->ncarry; i++) hn_store_free(env, c->store[i]);
     for (size_t i = 0; c->scan && i < c->nscan; i++) hn_free(env, c->scan[i].data);
 }
 
-static bool fits(const hn_plan *p, const hn_tensor *const *in)
+static bool fits(const hn_plan *p, const hn_tensor *const *in, hn_store *const *own)
 {
     for (size_t i = 0; i < p->nin; i++) {
         const hn_type *t = &p->values[p->in[i]].type;
-        if (t->kind != HN_KIND_TENSOR && !hn_type_holds(t, in[i])) return false;
+        if (t->kind != HN_KIND_TENSOR && !hn_store_holds(own[i], t, in[i])) return false;
         if (t->kind != HN_KIND_TENSOR) continue;
         if (t->dtype != in[i]->dtype || t->rank != in[i]->rank) return false;
         for (int d = 0; d < t->rank; d++)
@@ -83,13 +89,24 @@ static hn_status specialise(hn_env *env, const hn_step *st, size_t region, const
     return hn_instance_new(env, s->owned, &s->inst);
 }
 
+/* The region with the stores of its inputs (c->in_own); those of its outputs are in c->out_own. */
+static hn_status run_owning(hn_env *env, hn_control *c, hn_instance *inst, const hn_tensor *const *in)
+{
+    const hn_plan *p = inst->plan;
+    if (inst->own) memset(inst->own, 0, p->nvalues * sizeof *inst->own);
+    for (size_t i = 0; inst->own && i < p->nin; i++) inst->own[p->in[i]] = c->in_own[i];
+    HN_TRY(hn_instance_run_inner(env, inst, in, c->out));
+    for (size_t i = 0; i < p->nout; i++) c->out_own[i] = inst->own ? inst->own[p->out[i]] : NULL;
+    return HN_OK;
+}
+
 static hn_status run_region(hn_env *env, hn_control *c, const hn_step *st, size_t region, const hn_tensor *const *in)
 {
     hn_subrun *pick = NULL, *oldest = NULL;
     c->clock++;
     for (size_t i = 0; i < c->count[region] && !pick; i++) {
         hn_subrun *s = &c->cache[region][i];
-        if (fits(s->plan, in)) pick = s;
+        if (fits(s->plan, in, c->in_own)) pick = s;
         if (s->owned && (!oldest || s->used < oldest->used)) oldest = s;
     }
     if (!pick) {
@@ -108,7 +125,7 @@ static hn_status run_region(hn_env *env, hn_control *c, const hn_step *st, size_
         if (pick == &c->cache[region][c->count[region]]) c->count[region]++;
     }
     pick->used = c->clock;
-    return hn_context(env, hn_instance_run_inner(env, pick->inst, in, c->out), "region %zu", region);
+    return hn_context(env, run_owning(env, c, pick->inst, in), "region %zu", region);
 }
 
 static hn_status run_if(hn_env *env, hn_instance *inst, size_t step)
@@ -118,19 +135,42 @@ static hn_status run_if(hn_env *env, hn_instance *inst, size_t step)
     const hn_tensor *cond = inst->in[step][0];
     if (hn_tensor_elems(cond) != 1)
         return hn_fail(env, HN_INPUT, "the condition of If has %zu elements, not 1", hn_tensor_elems(cond));
+    for (size_t i = 1; i < st->nin; i++) c->in_own[i - 1] = hn_store_take(inst, step, i);
     HN_TRY(run_region(env, c, st, hn_get_i64(cond, 0) ? 0 : 1, inst->in[step] + 1));
-    for (size_t i = 0; i < st->nout; i++) HN_TRY(hn_instance_store(env, inst, st->out[i], &c->out[i]));
+    for (size_t i = 0; i < st->nout; i++) {
+        HN_TRY(hn_instance_store(env, inst, st->out[i], &c->out[i]));
+        if (inst->own && st->out[i] != HN_ABSENT) inst->own[st->out[i]] = c->out_own[i];
+    }
+    return HN_OK;
+}
+
+/* A sequence into the store of carried value k: there already when the region appended in place, else into its other
+ * half, as the list may lie in the present one or in that of another value. */
+static hn_status keep_list(hn_env *env, hn_control *c, size_t k, const hn_tensor *src, const hn_store *own,
+                           hn_tensor *dst)
+{
+    hn_store **at = &c->store[2 * k];
+    if (!own || own != at[c->turn[k]]) {
+        c->turn[k] ^= 1;
+        hn_store **s = &at[c->turn[k]];
+        if (!*s) *s = hn_zalloc(env, sizeof **s);
+        if (!*s) return HN_NOMEM;
+        HN_TRY(hn_store_copy(env, *s, src));
+    }
+    *dst = at[c->turn[k]]->list;
     return HN_OK;
 }
 
 /* Carry n values into the half of the buffers that the present ones do not use: a region may hand its inputs on, even
- * swapped. */
-static hn_status keep(hn_env *env, hn_control *c, size_t n, const hn_tensor *const *src, hn_tensor *dst)
+ * swapped. own: stores of the values, or NULL. */
+static hn_status keep(hn_env *env, hn_control *c, size_t n, const hn_tensor *const *src, hn_store *const *own,
+                      hn_tensor *dst)
 {
     c->half ^= 1;
     for (size_t k = 0; k < n; k++) {
         hn_grow *g = &c->carry[c->half * c->ncarry / 2 + k];
         size_t bytes = src[k]->bytes;
+        if (src[k]->dtype == HN_SEQ) continue;
         if (hn_tensor_deep(src[k])) {
             HN_TRY(hn_tensor_pack_bytes(env, src[k], &bytes));
             HN_TRY(hn_work_add(env, (double)bytes));
@@ -140,6 +180,10 @@ static hn_status keep(hn_env *env, hn_control *c, size_t n, const hn_tensor *con
     for (size_t k = 0; k < n; k++) {
         hn_tensor made = *src[k];
         void *block = c->carry[c->half * c->ncarry / 2 + k].data;
+        if (made.dtype == HN_SEQ) {
+            HN_TRY(keep_list(env, c, k, &made, own ? own[k] : NULL, &dst[k]));
+            continue;
+        }
         if (hn_tensor_deep(&made)) {
             hn_tensor_pack(&made, block, &dst[k]);
             continue;
@@ -149,6 +193,15 @@ static hn_status keep(hn_env *env, hn_control *c, size_t n, const hn_tensor *con
         dst[k].data = block;
     }
     return HN_OK;
+}
+
+/* Carried sequences belong to the inputs of the next run of the region. */
+static void lend(hn_control *c, size_t from, size_t n, const hn_tensor *carried)
+{
+    for (size_t k = 0; k < n; k++) {
+        hn_store *s = c->store[2 * k + c->turn[k]];
+        c->in_own[from + k] = s && carried[k].dtype == HN_SEQ && carried[k].data == s->list.data ? s : NULL;
+    }
 }
 
 /* Append one scan slice; every slice must have the same shape. */
@@ -278,16 +331,17 @@ static hn_status run_loop(hn_env *env, hn_instance *inst, size_t step)
     args[1] = &cond_in;
     hn_tensor *some = hn_arena_array(env, &inst->scratch, ncarried + 1, sizeof *some);
     if (!some) return HN_NOMEM;
-    HN_TRY(keep(env, c, ncarried, in + 2, carried));
+    HN_TRY(keep(env, c, ncarried, in + 2, NULL, carried));
     HN_TRY(fit_all(env, st, 2, ncarried, carried, some));
     for (size_t k = 0; k < ncarried; k++) args[2 + k] = &carried[k];
     for (size_t k = 0; k < ncap; k++) args[2 + ncarried + k] = in[2 + ncarried + k];
     for (; i < limit && cond; i++) {
+        lend(c, 2, ncarried, carried);
         HN_TRY(run_region(env, c, st, 0, args));
         for (size_t k = 0; k < nscan; k++)
             HN_TRY(scan_append(env, &inst->scratch, &c->scan[k], &scans[k], &c->out[1 + ncarried + k], (size_t)i));
         cond = (uint8_t)(hn_get_i64(&c->out[0], 0) != 0);
-        HN_TRY(keep(env, c, ncarried, c->out_ref + 1, carried));
+        HN_TRY(keep(env, c, ncarried, c->out_ref + 1, c->out_own + 1, carried));
         HN_TRY(fit_all(env, st, 2, ncarried, carried, some));
     }
     for (size_t k = 0; k < ncarried; k++) HN_TRY(hn_instance_store(env, inst, st->out[k], &carried[k]));
@@ -344,7 +398,7 @@ static hn_status run_scan(hn_env *env, hn_instance *inst, size_t step)
     int *axes = hn_arena_array(env, &inst->scratch, nscan, sizeof *axes);
     if (!args || !local || !scans || !axes) return HN_NOMEM;
     HN_TRY(scan_inputs(env, st, in, nstate, nscan, axes, &length));
-    HN_TRY(keep(env, c, nstate, in, local));
+    HN_TRY(keep(env, c, nstate, in, NULL, local));
     for (size_t k = 0; k < nscan; k++) {
         const hn_tensor *w = in[nstate + k];
         hn_tensor *t = &local[nstate + k];
@@ -363,10 +417,11 @@ static hn_status run_scan(hn_env *env, hn_instance *inst, size_t step)
             bool reverse = list_at(st->node, "scan_input_directions", k) != 0;
             slice_copy(in[nstate + k], axes[k], reverse ? length - 1 - t : t, local[nstate + k].data, true);
         }
+        lend(c, 0, nstate, local);
         HN_TRY(run_region(env, c, st, 0, args));
         for (size_t k = 0; k < nout; k++)
             HN_TRY(scan_append(env, &inst->scratch, &c->scan[k], &scans[k], &c->out[nstate + k], t));
-        HN_TRY(keep(env, c, nstate, c->out_ref, local));
+        HN_TRY(keep(env, c, nstate, c->out_ref, c->out_own, local));
     }
     for (size_t k = 0; k < nstate; k++) HN_TRY(hn_instance_store(env, inst, st->out[k], &local[k]));
     for (size_t k = 0; k < nout; k++) {

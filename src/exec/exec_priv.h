@@ -10,6 +10,18 @@ typedef struct hn_grow {
     size_t cap;
 } hn_grow;
 
+/* A sequence that a Loop carries. It belongs to one value at a time: the step that reads that value last may append in
+ * place. Nothing moves before the next hn_store_reset. */
+enum { HN_STORE_BLOCKS = 40 };
+typedef struct hn_store {
+    hn_grow head[HN_STORE_BLOCKS];  /* records of the entries, in the one numbered nhead */
+    hn_grow block[HN_STORE_BLOCKS]; /* what the entries hold, up to `used` in the one numbered nblock */
+    size_t nhead, nblock, used;
+    hn_tensor list;
+    hn_type type; /* the first `held` entries are known to fit it */
+    size_t held;
+} hn_store;
+
 /* A region planned for one set of input shapes. */
 typedef struct hn_subrun {
     const hn_plan *plan;
@@ -27,9 +39,12 @@ typedef struct hn_control {
     uint64_t clock;
     hn_tensor *out; /* outputs of a region run */
     const hn_tensor **out_ref;
-    hn_grow *carry; /* loop-carried values, in two halves */
+    hn_grow *carry;   /* loop-carried values, in two halves */
+    hn_store **store; /* the same for sequences, made when needed */
+    uint8_t *turn;    /* which half of `store` each carried value is in */
     size_t ncarry, half;
-    hn_grow *scan; /* scan outputs so far */
+    hn_store **in_own, **out_own; /* stores that belong to inputs and outputs of a region run, or NULL */
+    hn_grow *scan;                /* scan outputs so far */
     size_t nscan;
 } hn_control;
 
@@ -51,6 +66,8 @@ struct hn_instance {
     const hn_tensor ***in; /* per REF or CONTROL step */
     hn_tensor ***out;
     hn_grow *dynamic;     /* per dynamic value */
+    hn_store **own;       /* per value: the store that belongs to it, or NULL; NULL when there are no lists */
+    size_t *last;         /* per value: the step that reads it last, SIZE_MAX for outputs */
     hn_control **control; /* per step; NULL for others */
     double work;          /* of the steps whose shapes are known, see hn_work_add */
     bool profile;
@@ -67,6 +84,19 @@ hn_status hn_instance_store(hn_env *env, hn_instance *inst, uint32_t value, cons
 /* hn_instance_run as a part of a run that goes on: its work counts towards that of the whole. */
 hn_status hn_instance_run_inner(hn_env *env, hn_instance *inst, const hn_tensor *const *in,
                                 hn_tensor *out) HN_MUST_CHECK;
+/* ---- store.c ---- */
+void hn_store_reset(hn_store *s);
+void hn_store_free(hn_env *env, hn_store *s);
+hn_status hn_store_append(hn_env *env, hn_store *s, const hn_tensor *entry) HN_MUST_CHECK;
+hn_status hn_store_copy(hn_env *env, hn_store *s, const hn_tensor *list) HN_MUST_CHECK;
+/* hn_type_holds that looks at new entries only. s may be NULL. */
+bool hn_store_holds(hn_store *s, const hn_type *type, const hn_tensor *t);
+hn_status hn_store_init(hn_env *env, hn_instance *inst) HN_MUST_CHECK;
+/* The store of operand k where step s reads it last; it leaves the value. */
+hn_store *hn_store_take(hn_instance *inst, size_t s, size_t k);
+/* An append in place, where step s is one: else *done is false. */
+hn_status hn_store_step(hn_env *env, hn_instance *inst, size_t s, bool *done) HN_MUST_CHECK;
+
 hn_status hn_control_new(hn_env *env, hn_instance *inst, const hn_step *s, hn_control **out) HN_MUST_CHECK;
 void hn_control_free(hn_env *env, hn_control *c);
 hn_status hn_control_run(hn_env *env, hn_instance *inst, size_t step) HN_MUST_CHECK;

@@ -130,6 +130,7 @@ static hn_status init(hn_env *env, hn_instance *inst)
         !inst->dynamic)
         return HN_NOMEM;
     size_t cap = 0;
+    HN_TRY(hn_store_init(env, inst));
     HN_TRY(init_tensors(env, inst, &cap));
     for (size_t s = 0; s < p->nsteps; s++) {
         if (p->steps[s].kind == HN_STEP_DRIVER)
@@ -286,6 +287,9 @@ static hn_status keep_lists(hn_env *env, hn_instance *inst, const hn_step *st)
 static hn_status run_ref(hn_env *env, hn_instance *inst, size_t s)
 {
     const hn_step *st = &inst->plan->steps[s];
+    bool done;
+    HN_TRY(hn_store_step(env, inst, s, &done));
+    if (done) return HN_OK;
     HN_TRY(shape_outputs(env, inst, st));
     for (size_t k = 0; k < st->nout; k++)
         if (inst->out[s][k] && inst->out[s][k]->bytes) memset(inst->out[s][k]->data, 0, inst->out[s][k]->bytes);
@@ -321,7 +325,7 @@ static hn_status bind_inputs(hn_env *env, hn_instance *inst, const hn_tensor *co
     for (size_t i = 0; i < p->nin; i++) {
         const hn_plan_value *v = &p->values[p->in[i]];
         const hn_tensor *t = in[i];
-        bool same = t && is_list(v) && hn_type_holds(&v->type, t);
+        bool same = t && is_list(v) && hn_store_holds(inst->own ? inst->own[p->in[i]] : NULL, &v->type, t);
         if (same) {
             inst->tensors[p->in[i]] = *t;
             continue;

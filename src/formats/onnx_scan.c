@@ -53,6 +53,18 @@ static hn_status scan_attrs(scan *sc, hn_cursor node, const hn_opsets *opsets, i
     }
 }
 
+/* Beyond the newest version of the domain that is known here; the main domain is checked with its import. */
+static bool newer(const char *domain, int64_t version)
+{
+    static const struct {
+        const char *domain;
+        int64_t newest;
+    } known[] = {{"ai.onnx.ml", 5}, {"ai.onnx.preview", 1}, {"ai.onnx.preview.training", 1}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i].domain, domain) == 0) return version > known[i].newest;
+    return false;
+}
+
 static hn_status scan_node(scan *sc, hn_cursor c, const hn_opsets *opsets, int depth)
 {
     hn_onnx_reader *r = sc->r;
@@ -67,6 +79,7 @@ static hn_status scan_node(scan *sc, hn_cursor c, const hn_opsets *opsets, int d
     HN_TRY(hn_onnx_op_version(r, opsets, n.domain, &n.version));
     HN_TRY(scan_attrs(sc, c, opsets, depth));
     if (n.domain[0] == '\0' && strcmp(n.op, "Constant") == 0) return HN_OK;
+    if (newer(n.domain, n.version)) return note(sc, &n);
     if (hn_op_find(r->ops, n.domain, n.op) != NULL || hn_onnx_converts(n.domain, n.op, n.version)) return HN_OK;
     return note(sc, &n);
 }

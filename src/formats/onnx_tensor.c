@@ -136,9 +136,6 @@ static hn_status read_field(hn_env *env, hn_arena *arena, const hn_pb_field *f, 
     case T_DIMS: return read_dims(env, f, &p->rank, p->dims);
     case T_TYPE:
         HN_TRY(hn_pb_expect(env, f, HN_PB_VARINT, "tensor data_type"));
-        if (f->value == 27 || f->value == 28)
-            return hn_fail(env, HN_UNSUPPORTED, "element type %llu (6-bit float) at byte %zu",
-                           (unsigned long long)f->value, f->at);
         if (f->value > INT64_MAX || !hn_dtype_valid((int64_t)f->value))
             return hn_fail(env, HN_INPUT, "element type %llu at byte %zu is not known", (unsigned long long)f->value,
                            f->at);
@@ -329,6 +326,17 @@ static hn_status fill_list(hn_env *env, hn_cursor c, uint32_t number, hn_tensor 
     return HN_OK;
 }
 
+/* Elements of 6 bits, one an entry, packed. */
+static hn_status fill_six(hn_env *env, hn_arena *arena, hn_cursor c, uint32_t number, hn_tensor *out)
+{
+    hn_tensor codes;
+    size_t n = hn_tensor_elems(out);
+    HN_TRY(hn_tensor_init(env, arena, &codes, HN_U8, out->rank, out->dims));
+    HN_TRY(fill_list(env, c, number, &codes, 1, n));
+    for (size_t i = 0; i < n; i++) hn_packed_set(out->data, 6, i, ((uint8_t *)codes.data)[i]);
+    return HN_OK;
+}
+
 static hn_status fill_strings(hn_env *env, hn_arena *arena, hn_cursor c, bool copy, hn_tensor *out)
 {
     hn_str *dst = out->data;
@@ -355,8 +363,9 @@ static hn_status fill_typed(hn_env *env, hn_arena *arena, hn_cursor c, const pro
     if (!hn_dims_count(p->rank, p->dims, &elems) || !hn_dtype_bytes(p->dtype, elems, &bytes))
         return hn_fail(env, HN_LIMIT, "the number of elements overflows");
     unsigned bits = hn_dtype_bits(p->dtype);
-    /* Sub-byte elements come packed, one byte an entry; complex ones as two floats. */
-    size_t need = bits < 8 ? bytes : elems, width = bits < 8 ? 1 : bits / 8;
+    /* Elements of 4 and 2 bits come packed, one byte an entry; those of 6 bits one an entry; complex ones as two
+     * floats. */
+    size_t need = 8 % bits == 0 ? bytes : elems, width = bits < 8 ? 1 : bits / 8;
     if (p->dtype == HN_C64 || p->dtype == HN_C128) {
         if (!hn_size_mul(need, 2, &need)) return hn_fail(env, HN_LIMIT, "the number of elements overflows");
         width /= 2;
@@ -368,6 +377,7 @@ static hn_status fill_typed(hn_env *env, hn_arena *arena, hn_cursor c, const pro
         return take_bytes(env, arena, p, p->single[number].data, p->single[number].size, src->copy, out);
     HN_TRY(hn_tensor_init(env, arena, out, p->dtype, p->rank, p->dims));
     if (p->dtype == HN_STRING) return fill_strings(env, arena, c, src->copy, out);
+    if (bits == 6) return fill_six(env, arena, c, number, out);
     HN_TRY(fill_list(env, c, number, out, width, need));
     if (p->dtype == HN_BOOL)
         for (size_t i = 0; i < elems; i++) ((uint8_t *)out->data)[i] = ((uint8_t *)out->data)[i] != 0;
@@ -433,7 +443,7 @@ static hn_status scatter(hn_env *env, const hn_tensor *values, const hn_tensor *
         int64_t at = sparse_position(indices, i, dense);
         if (at < 0) return hn_fail(env, HN_INPUT, "sparse index %zu lies outside the shape", i);
         if (bits < 8)
-            hn_set_i64(dense, (size_t)at, hn_get_i64(values, i));
+            hn_packed_set(dense->data, bits, (size_t)at, hn_packed_get(values->data, bits, i));
         else
             memcpy((uint8_t *)dense->data + (size_t)at * (bits / 8), (uint8_t *)values->data + i * (bits / 8),
                    bits / 8);

@@ -108,6 +108,13 @@ static hn_status old_pad(hn_onnx_scope *s, hn_onnx_node *n)
 static hn_status old_split(hn_onnx_scope *s, hn_onnx_node *n)
 {
     HN_TRY(hn_onnx_ints_to_input(s, n, "split", 1));
+    if (n->nin > 1 && n->in[1] != NULL && n->in[1]->type.dtype != HN_I64) {
+        /* Split-1 takes the sizes in the type of the data. */
+        hn_rw rw = hn_onnx_rw(s, n);
+        hn_value *v = hn_rw_op(&rw, "Cast", 1, &n->in[1], (const hn_rw_attr[]){HN_A_INT("to", HN_I64), {0}});
+        HN_TRY(hn_rw_status(&rw));
+        return hn_onnx_input_set(s, n, 1, v);
+    }
     if (n->nin > 1 && n->in[1] != NULL) return HN_OK;
     return hn_onnx_set_int(s->r, n, "num_outputs", (int64_t)n->nout);
 }

@@ -233,20 +233,19 @@ hn_status hn_onnx_old_groupnorm(hn_onnx_scope *s, hn_onnx_node *n)
     return hn_rw_status(&rw);
 }
 
-/* Tile-1: tiles and axis are scalars. */
+/* Tile-1: tiles and axis are scalars in the type of the data; every other axis is repeated once. */
 hn_status hn_onnx_old_tile(hn_onnx_scope *s, hn_onnx_node *n)
 {
-    if (n->nin != 3) return HN_OK;
-    int rank = hn_onnx_rank(n, 0);
-    const hn_tensor *tiles = n->in[1] == NULL ? NULL : n->in[1]->data, *axis = n->in[2] == NULL ? NULL : n->in[2]->data;
-    if (rank < 0 || tiles == NULL || axis == NULL || hn_tensor_elems(tiles) != 1 || hn_tensor_elems(axis) != 1)
-        return hn_fail(s->r->env, HN_UNSUPPORTED, "Tile of opset 1 with tiles or axis that are not constant");
-    int at = 0;
-    int64_t repeats[HN_MAX_RANK];
-    if (!hn_axis(hn_get_i64(axis, 0), rank, &at)) return hn_fail(s->r->env, HN_INPUT, "Tile: axis outside the rank");
-    for (int d = 0; d < rank; d++) repeats[d] = d == at ? hn_get_i64(tiles, 0) : 1;
+    if (n->nin != 3 || n->in[1] == NULL || n->in[2] == NULL) return HN_OK;
+    int64_t one[1] = {1};
     hn_rw rw = hn_onnx_rw(s, n);
-    hn_value *v = hn_rw_ints(&rw, repeats, (size_t)rank);
+    hn_value *rank = hn_rw_1(&rw, "Shape", hn_rw_1(&rw, "Shape", n->in[0])), *in[3];
+    for (size_t k = 1; k < 3; k++) {
+        in[k] = hn_rw_op(&rw, "Cast", 1, &n->in[k], (const hn_rw_attr[]){HN_A_INT("to", HN_I64), {0}});
+        in[k] = hn_rw_reshape(&rw, in[k], 1, one);
+    }
+    in[0] = hn_rw_2(&rw, "Expand", hn_rw_ints(&rw, one, 1), rank);
+    hn_value *v = hn_rw_3(&rw, "ScatterElements", in[0], in[2], in[1]);
     HN_TRY(hn_rw_status(&rw));
     n->nin = 1;
     return hn_onnx_input_set(s, n, 1, v);

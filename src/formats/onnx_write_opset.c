@@ -134,6 +134,8 @@ static bool is_default(const hn_node *n, const hn_attr *a)
 static int of_dtype(hn_dtype t)
 {
     switch (t) {
+    case HN_F6E2M3:
+    case HN_F6E3M2: return 28;
     case HN_U2:
     case HN_I2: return 25;
     case HN_F8E8M0: return 24;

@@ -240,9 +240,6 @@ static hn_status decompose(hn_rw *rw, const hn_node *n, hn_value **out)
     shape s;
     HN_TRY(read(env, n, &n->in[Q]->type, &n->in[K]->type, &n->in[V]->type, past ? &past->type : NULL, &s));
     if (hn_node_in(n, NONPAD)) return hn_op_unsupported(env, n, "no decomposition with nonpad_kv_seqlen");
-    if (mask && mask->type.dims[mask->type.rank - 1] != s.keys) {
-        return hn_op_unsupported(env, n, "no decomposition with a mask shorter than the keys");
-    }
     hn_dtype dtype = n->in[Q]->type.dtype;
     hn_value *q = unfold(rw, &s, n->in[Q], s.heads), *k = unfold(rw, &s, n->in[K], s.kv_heads);
     hn_value *v = unfold(rw, &s, n->in[V], s.kv_heads);
@@ -258,6 +255,13 @@ static hn_status decompose(hn_rw *rw, const hn_node *n, hn_value **out)
     step[QK_CAPPED] = scores;
     if (mask && mask->type.dtype == HN_BOOL) {
         mask = hn_rw_3(rw, "Where", mask, hn_rw_scalar(rw, dtype, 0), hn_rw_scalar(rw, dtype, -HUGE_VAL));
+    }
+    if (mask && mask->type.dims[mask->type.rank - 1] < s.keys) {
+        int64_t pads[2 * HN_MAX_RANK] = {0};
+        int rank = mask->type.rank;
+        pads[2 * rank - 1] = s.keys - mask->type.dims[rank - 1];
+        mask = hn_rw_3(rw, "Pad", mask, hn_rw_ints(rw, pads, 2 * (size_t)rank),
+                       hn_rw_scalar(rw, mask->type.dtype, -HUGE_VAL));
     }
     if (mask) scores = hn_g_add(rw, scores, mask);
     hn_value *shut = band(rw, n, &s, dtype);
@@ -317,6 +321,12 @@ static hn_status cases(hn_cases *c)
     hn_case_rand(c, HN_F32, HN_DIMS(1, 2, 2, 2), -1, 1);
     hn_case_rand(c, HN_F32, HN_DIMS(1, 2, 2, 2), -1, 1);
     hn_case_flag(c, HN_CASE_ONE_TYPE);
+    hn_case(c, "a mask that ends before the keys");
+    hn_case_nout(c, 1);
+    hn_case_rand(c, HN_F32, HN_DIMS(1, 2, 3, 2), -1, 1);
+    hn_case_rand(c, HN_F32, HN_DIMS(1, 2, 4, 2), -1, 1);
+    hn_case_rand(c, HN_F32, HN_DIMS(1, 2, 4, 2), -1, 1);
+    hn_case_rand(c, HN_F32, HN_DIMS(3, 3), -1, 1);
     hn_case(c, "a query without keys gives 0");
     hn_case_nout(c, 1);
     hn_case_flag(c, HN_CASE_NO_GRAD | HN_CASE_NO_EXPAND);

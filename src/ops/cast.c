@@ -63,6 +63,16 @@ static hn_status cases(hn_cases *c)
     hn_case_int(c, "to", HN_F8E4M3FN);
     hn_case_in(c, HN_F32, HN_DIMS(3), HN_VALS(1000, -0.3, INFINITY));
     hn_case_want(c, HN_F8E4M3FN, HN_DIMS(3), HN_VALS(448, -0.3125, 448));
+    hn_case(c, "f6 saturates");
+    hn_case_flag(c, HN_CASE_ONE_TYPE | HN_CASE_NO_GRAD);
+    hn_case_int(c, "to", HN_F6E2M3);
+    hn_case_in(c, HN_F32, HN_DIMS(5), HN_VALS(1000, -0.3, 0.0625, 0.1875, -INFINITY));
+    hn_case_want(c, HN_F6E2M3, HN_DIMS(5), HN_VALS(7.5, -0.25, 0, 0.25, -7.5));
+    hn_case(c, "from f6");
+    hn_case_flag(c, HN_CASE_ONE_TYPE | HN_CASE_NO_GRAD);
+    hn_case_int(c, "to", HN_I32);
+    hn_case_in(c, HN_F6E3M2, HN_DIMS(3), HN_VALS(28, -2.5, 0.0625));
+    hn_case_want(c, HN_I32, HN_DIMS(3), HN_VALS(28, -2, 0));
     hn_case(c, "no such type");
     hn_case_flag(c, HN_CASE_FAILS);
     hn_case_int(c, "to", 99);
@@ -85,7 +95,7 @@ static const hn_attr_row attrs[] = {
 const hn_op hn_op_cast = {
     .name = "Cast",
     .domain = "",
-    .since = 25,
+    .since = 28,
     .doc = "y = x in the dtype `to`: floats to integers truncate and saturate (to 4 and 2 bits: wrap), integers wrap, "
            "floats round to nearest "
            "even, bool is x != 0. Cast([1.7, -1.7, 3], to i32) = [1, -1, 3].",

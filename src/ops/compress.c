@@ -44,6 +44,27 @@ static hn_status ref(const hn_refargs *a)
     return HN_OK;
 }
 
+/* Slices go back to where they came from. */
+static hn_status grad(hn_gradargs *g)
+{
+    const hn_node *n = g->node;
+    hn_rw *rw = g->rw;
+    bool flat = !hn_node_attr(n, "axis");
+    int axis = 0;
+    if (hn_g_skips(g, 0) || !g->dy[0]) return HN_OK;
+    hn_type to = n->in[0]->type;
+    if (flat)
+        to = hn_type_tensor(to.dtype, 1, (const int64_t[]){hn_type_elems(&n->in[0]->type)});
+    else
+        HN_TRY(hn_op_axis(rw->graph->env, n, hn_attr_int(n, "axis", 0), to.rank, &axis));
+    const int64_t zero[] = {0}, end[] = {to.dims[axis]}, all[] = {-1};
+    hn_value *condition = hn_rw_3(rw, "Slice", n->in[1], hn_rw_ints(rw, zero, 1), hn_rw_ints(rw, end, 1));
+    hn_value *index = hn_rw_reshape(rw, hn_rw_1(rw, "NonZero", condition), 1, all);
+    hn_value *dx = hn_g_scatter_axis(rw, g->dy[0], index, axis, &to);
+    g->dx[0] = flat ? hn_g_like(rw, dx, n->in[0]) : dx;
+    return hn_rw_status(rw);
+}
+
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -55,6 +76,12 @@ static hn_status cases(hn_cases *c)
     hn_case_int(c, "axis", 1);
     hn_case_rand(c, HN_F32, HN_DIMS(2, 3, 2), -2, 2);
     hn_case_in(c, HN_BOOL, HN_DIMS(2), HN_VALS(0, 1));
+    hn_case_const(c);
+    hn_case(c, "the last axis, long condition");
+    hn_case_int(c, "axis", -1);
+    hn_case_rand(c, HN_F32, HN_DIMS(2, 3), -2, 2);
+    hn_case_in(c, HN_BOOL, HN_DIMS(5), HN_VALS(1, 0, 1, 1, 1));
+    hn_case_const(c);
     hn_case(c, "flattened, nothing chosen");
     hn_case_rand(c, HN_F32, HN_DIMS(2, 2), -2, 2);
     hn_case_in(c, HN_BOOL, HN_DIMS(2), HN_VALS(0, 0));
@@ -77,7 +104,7 @@ const hn_op hn_op_compress = {
     .attrs = attrs,
     .infer = infer,
     .ref = ref,
-    HN_GRAD_NO("the size of the result depends on data"),
+    HN_GRAD(grad),
     .cases = cases,
     .quant = "same",
 };

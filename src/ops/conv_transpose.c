@@ -94,6 +94,30 @@ static hn_status ref(const hn_refargs *a)
     return HN_OK;
 }
 
+/* dy without what lies past the last window: padding first, then elements. */
+static hn_value *reached(hn_gradargs *g, hn_window *w)
+{
+    int64_t from[HN_MAX_RANK] = {0}, to[HN_MAX_RANK], axes[HN_MAX_RANK];
+    bool cut = false;
+    for (int i = 0; i < w->n; i++) {
+        int64_t need = (w->out[i] - 1) * w->s[i] + (w->k[i] - 1) * w->d[i] + 1;
+        int64_t past = w->in[i] + w->lo[i] + w->hi[i] - need, pad = past < w->hi[i] ? past : w->hi[i];
+        if (past > 0 && pad > 0) {
+            w->hi[i] -= pad;
+            past -= pad;
+        }
+        if (past > 0) {
+            w->in[i] -= past;
+            cut = true;
+        }
+        to[i] = w->in[i];
+        axes[i] = i + 2;
+    }
+    hn_value *in[] = {g->dy[0], hn_rw_ints(g->rw, from, (size_t)w->n), hn_rw_ints(g->rw, to, (size_t)w->n),
+                      hn_rw_ints(g->rw, axes, (size_t)w->n)};
+    return cut ? hn_rw_op(g->rw, "Slice", 4, in, NULL) : g->dy[0];
+}
+
 static hn_status grad(hn_gradargs *g)
 {
     const hn_type *x = &g->node->in[0]->type;
@@ -101,15 +125,9 @@ static hn_status grad(hn_gradargs *g)
     hn_conv geo;
     if (!g->dy[0]) return HN_OK;
     HN_TRY(read(env, g->node, x->rank, x->dims, g->node->in[1]->type.dims, &geo));
-    for (int i = 0; i < geo.w.n; i++) {
-        int64_t room = geo.w.in[i] + geo.w.lo[i] + geo.w.hi[i] - (geo.w.k[i] - 1) * geo.w.d[i] - 1;
-        if (room < 0 || room / geo.w.s[i] + 1 != geo.w.out[i]) {
-            return hn_op_unsupported(env, g->node,
-                                     "no gradient where the output reaches a whole stride past the last window");
-        }
-    }
-    g->dx[0] = hn_conv_g_forward(g->rw, &geo, g->dy[0], g->node->in[1]);
-    g->dx[1] = hn_conv_g_weight(g->rw, &geo, g->node->in[0], g->dy[0]);
+    hn_value *dy = reached(g, &geo.w);
+    g->dx[0] = hn_conv_g_forward(g->rw, &geo, dy, g->node->in[1]);
+    g->dx[1] = hn_conv_g_weight(g->rw, &geo, g->node->in[0], dy);
     if (hn_node_in(g->node, 2)) g->dx[2] = hn_conv_g_bias(g->rw, g->dy[0]);
     return hn_rw_status(g->rw);
 }
@@ -145,6 +163,12 @@ static hn_status cases(hn_cases *c)
     hn_case_ints(c, "output_shape", 1, (const int64_t[]){8});
     hn_case_rand(c, HN_F32, HN_DIMS(1, 2, 4), -1, 1);
     hn_case_rand(c, HN_F32, HN_DIMS(2, 1, 3), -1, 1);
+    hn_case(c, "more than the windows reach");
+    hn_case_ints(c, "strides", 2, (const int64_t[]){2, 1});
+    hn_case_ints(c, "output_padding", 2, (const int64_t[]){5, 2});
+    hn_case_ints(c, "pads", 4, (const int64_t[]){0, 1, 2, 0});
+    hn_case_rand(c, HN_F32, HN_DIMS(1, 2, 2, 3), -1, 1);
+    hn_case_rand(c, HN_F32, HN_DIMS(2, 2, 3, 2), -1, 1);
     hn_case(c, "same upper");
     hn_case_string(c, "auto_pad", "SAME_UPPER");
     hn_case_ints(c, "strides", 2, (const int64_t[]){2, 2});

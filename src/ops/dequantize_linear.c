@@ -43,6 +43,46 @@ static void cost(const hn_node *n, hn_cost *cost)
     hn_nn_cost_per_elem(n, cost, 2);
 }
 
+/* dy (x - zero point) summed over what shares a scale. x is an integer or a float of 8 bits or less, which carries no
+ * gradient. */
+static hn_status grad(hn_gradargs *g)
+{
+    const hn_node *n = g->node;
+    const hn_type *x = &n->in[0]->type, *s = &n->in[1]->type;
+    hn_rw *rw = g->rw;
+    hn_q_params p;
+    int64_t dims[HN_MAX_RANK + 1], axes[HN_MAX_RANK], pads[2 * HN_MAX_RANK] = {0};
+    size_t count = 0;
+    int axis = 0;
+    if (!g->dy[0] || s->dtype != g->dy[0]->type.dtype) return HN_OK;
+    HN_TRY(hn_q_params_read(rw->graph->env, n, x, s, &p));
+    hn_value *ones = hn_g_expand(rw, hn_g_scalar(rw, n->in[1], 1), n->in[1]),
+             *in[] = {n->in[0], ones, hn_node_in(n, 2)};
+    const hn_rw_attr attrs[] = {
+        HN_A_INT("axis", hn_attr_int(n, "axis", 1)), HN_A_INT("block_size", hn_attr_int(n, "block_size", 0)), {0}};
+    hn_value *sum = hn_g_mul(rw, g->dy[0], hn_rw_op(rw, "DequantizeLinear", in[2] ? 3 : 2, in, attrs));
+    if (p.len > 1 || p.whole || s->rank == 1) (void)hn_axis(hn_attr_int(n, "axis", 1), x->rank, &axis);
+    if (p.whole) {
+        /* Zeros make the last block a whole one. */
+        pads[x->rank + axis] = (int64_t)(p.blocks * p.block - p.len);
+        sum = hn_rw_2(rw, "Pad", sum, hn_rw_ints(rw, pads, 2 * (size_t)x->rank));
+        for (int d = 0; d <= x->rank; d++)
+            dims[d] = d < axis        ? x->dims[d]
+                      : d == axis     ? (int64_t)p.blocks
+                      : d == axis + 1 ? (int64_t)p.block
+                                      : x->dims[d - 1];
+        sum = hn_rw_reshape(rw, sum, x->rank + 1, dims);
+        axes[count++] = axis + 1;
+    } else {
+        bool one = s->rank == 0 || s->dims[0] == 1;
+        for (int d = 0; d < x->rank; d++)
+            if (one || d != axis) axes[count++] = d;
+    }
+    if (count) sum = hn_rw_reduce_sum(rw, sum, axes, count, false);
+    g->dx[1] = hn_g_like(rw, sum, n->in[1]);
+    return hn_rw_status(rw);
+}
+
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -70,6 +110,10 @@ static hn_status cases(hn_cases *c)
     hn_case_in(c, HN_F8E5M2, HN_DIMS(2), HN_VALS(1.5, -0.25));
     hn_case_in(c, HN_F32, HN_NO_DIMS, HN_VALS(4));
     hn_case_want(c, HN_F32, HN_DIMS(2), HN_VALS(6, -1));
+    hn_case(c, "float6");
+    hn_case_in(c, HN_F6E2M3, HN_DIMS(3), HN_VALS(1.625, -0.25, 7.5));
+    hn_case_in(c, HN_F32, HN_NO_DIMS, HN_VALS(4));
+    hn_case_want(c, HN_F32, HN_DIMS(3), HN_VALS(6.5, -1, 30));
     hn_case(c, "scales do not fit");
     hn_case_flag(c, HN_CASE_FAILS);
     hn_case_in(c, HN_I8, HN_DIMS(1, 3), HN_VALS(1, 2, 3));
@@ -89,14 +133,14 @@ static const hn_attr_row attrs[] = {
 const hn_op hn_op_dequantize_linear = {
     .name = "DequantizeLinear",
     .domain = "",
-    .since = 25,
+    .since = 28,
     .doc = "y = (x - x_zero_point) x_scale. x = [0,3,128,255], x_scale 2, x_zero_point 128: y = [-256,-250,0,254].",
     .flags = HN_OP_FOLD_NEVER,
     HN_PORTS(in, 2, out),
     .attrs = attrs,
     .infer = infer,
     .ref = ref,
-    HN_GRAD_NO("its input is an integer; training runs on fake quantisation with a straight-through gradient"),
+    HN_GRAD(grad),
     .cost = cost,
     .cases = cases,
     .quant = "",

@@ -15,8 +15,7 @@ static hn_status infer(hn_infer *c)
     return HN_OK;
 }
 
-/* Gaussian elimination with partial pivoting, in place. */
-static double determinant(double *m, size_t n)
+double hn_det(double *m, size_t n)
 {
     double det = 1;
     for (size_t k = 0; k < n; k++) {
@@ -46,9 +45,16 @@ static hn_status ref(const hn_refargs *a)
     if (!m) return a->env->error.status;
     for (size_t k = 0; k < count; k++) {
         for (size_t i = 0; i < n * n; i++) m[i] = hn_get_f64(x, k * n * n + i);
-        hn_set_f64(a->out[0], k, determinant(m, n));
+        hn_set_f64(a->out[0], k, hn_det(m, n));
     }
     return HN_OK;
+}
+
+static hn_status grad(hn_gradargs *g)
+{
+    if (!g->dy[0]) return HN_OK;
+    g->dx[0] = hn_rw_2(g->rw, "hone.DetGrad", g->dy[0], g->node->in[0]);
+    return hn_rw_status(g->rw);
 }
 
 static hn_status cases(hn_cases *c)
@@ -58,6 +64,8 @@ static hn_status cases(hn_cases *c)
     hn_case_want(c, HN_F32, HN_NO_DIMS, HN_VALS(-2));
     hn_case(c, "batch");
     hn_case_rand(c, HN_F32, HN_DIMS(2, 1, 3, 3), -2, 2);
+    hn_case(c, "singular");
+    hn_case_in(c, HN_F32, HN_DIMS(3, 3), HN_VALS(1, 2, 3, 2, 4, 6, 1, 0, 1));
     hn_case(c, "empty matrix");
     hn_case_rand(c, HN_F32, HN_DIMS(2, 0, 0), -2, 2);
     hn_case(c, "not square");
@@ -76,7 +84,7 @@ const hn_op hn_op_det = {
     HN_PORTS(in, 1, out),
     .infer = infer,
     .ref = ref,
-    HN_GRAD_NO("it needs the inverse matrix, for which there is no op"),
+    HN_GRAD(grad),
     .cases = cases,
     .quant = "compute",
 };

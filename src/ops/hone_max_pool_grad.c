@@ -38,6 +38,25 @@ static hn_status ref(const hn_refargs *a)
     return HN_OK;
 }
 
+/* Linear in dY: each window reads where its largest element is. The derivative in X is zero almost everywhere. */
+static hn_status grad(hn_gradargs *g)
+{
+    const hn_node *n = g->node;
+    const hn_type *x = &n->in[1]->type;
+    hn_rw *rw = g->rw;
+    int64_t dims[HN_MAX_RANK], pads[2 * HN_MAX_RANK], all[] = {-1};
+    hn_window w;
+    hn_rw_attr attrs[6] = {{0}};
+    if (!g->dy[0]) return HN_OK;
+    HN_TRY(hn_pool_read(rw->graph->env, n, x->rank, x->dims, false, &w, dims));
+    hn_window_rw(&w, pads, attrs);
+    attrs[4] = (hn_rw_attr)HN_A_INT("ceil_mode", hn_window_ceil(n));
+    hn_node *pool = hn_rw_node(rw, "MaxPool", 1, &n->in[1], 2, attrs);
+    if (!pool) return hn_rw_status(rw);
+    g->dx[0] = hn_rw_2(rw, "Gather", hn_rw_reshape(rw, g->dy[0], 1, all), pool->out[1]);
+    return hn_rw_status(rw);
+}
+
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -75,7 +94,7 @@ const hn_op hn_op_hone_max_pool_grad = {
     .attrs = attrs,
     .infer = infer,
     .ref = ref,
-    HN_GRAD_NO("second derivatives of max pooling are not built: its curvature is zero almost everywhere"),
+    HN_GRAD(grad),
     .cost = hn_pool_cost,
     .cases = cases,
     .quant = "",

@@ -24,7 +24,7 @@
 #define HN_T_I64            HN_BIT(HN_I64)
 #define HN_T_I32I64         (HN_BIT(HN_I32) | HN_BIT(HN_I64))
 #define HN_T_STRING         HN_BIT(HN_STRING)
-/* Every type of ONNX tensors but the 8-, 4- and 2-bit ones: what most moving ops allow. */
+/* Every type of ONNX tensors but the 8-, 6-, 4- and 2-bit ones: what most moving ops allow. */
 #define HN_T_MOVE           (HN_T_NUM | HN_T_BOOL | HN_T_STRING | HN_T_COMPLEX)
 
 /* ---- attributes and small integer inputs ---- */
@@ -132,6 +132,12 @@ typedef enum hn_scatter_op {
     HN_SCATTER_WRONG
 } hn_scatter_op;
 hn_scatter_op hn_scatter_kind(const hn_node *node); /* of the attribute reduction */
+/* Nodes that scatter into x and gather from it as node n does, for its gradient. */
+typedef struct hn_scatter_ops {
+    hn_value *(*scatter)(hn_rw *rw, const hn_node *n, hn_value *x, hn_value *updates, const char *reduction);
+    hn_value *(*gather)(hn_rw *rw, const hn_node *n, hn_value *x);
+} hn_scatter_ops;
+hn_status hn_scatter_grad(hn_gradargs *g, const hn_scatter_ops *o) HN_MUST_CHECK;
 /* y[i..i+n) joined with u[j..j+n) by the node's reduction. */
 hn_status hn_scatter_join(const hn_refargs *a, const hn_tensor *y, size_t i, const hn_tensor *u, size_t j,
                           size_t n) HN_MUST_CHECK;
@@ -149,6 +155,8 @@ typedef struct hn_reduce {
 hn_status hn_ref_reduce(const hn_refargs *a, const hn_reduce *r);
 void hn_cost_reduce(const hn_node *node, hn_cost *cost);
 /* In a gradient builder of a reduction: v (the shape of output 0) with the reduced dims put back as 1. */
+/* Determinant of m[n][n] by Gaussian elimination with partial pivoting, in place. */
+double hn_det(double *m, size_t n);
 hn_value *hn_g_keepdims(hn_gradargs *g, hn_value *v);
 /* Flags of the axes that node reduces, from its constant axes; false when they are not constant. */
 bool hn_reduce_axes(const hn_node *node, bool flag[HN_MAX_RANK]);

@@ -85,7 +85,7 @@ hn_status hn_ops_doc(hn_env *env, const hn_op_table *ops, hn_buf *out)
         " `since` is the operator-set version whose semantics are implemented; files of older versions are converted"
         " when they are read. Ports with the same letter have the same element type. floats: f16, bf16, f32, f64;"
         " integers: 8 to 64 bits, signed and unsigned; numbers: both; any: these and bool, string, complex, and the"
-        " 8-, 4- and 2-bit types.\n",
+        " 8-, 6-, 4- and 2-bit types.\n",
         ops->count);
     for (size_t i = 0; i < ops->count; i++) {
         const hn_op *op = ops->rows[i];

@@ -10,7 +10,12 @@ hn_status hn_forest_fits(hn_env *env, const hn_node *n, const hn_forest *f, int6
 int64_t hn_forest_targets(const hn_node *n)
 {
     const hn_attr *a = hn_node_attr(n, "n_targets");
-    return a ? a->u.i : -1;
+    const int64_t *ids;
+    int64_t most = -1;
+    if (a) return a->u.i;
+    for (size_t i = 0, count = hn_attr_ints(n, "target_ids", &ids); i < count; i++)
+        if (ids[i] >= most && ids[i] < INT32_MAX) most = ids[i] + 1;
+    return most;
 }
 
 static bool in_set(const hn_forest *f, uint32_t set, double x)

@@ -66,6 +66,42 @@ static double join_floats(hn_scatter_op kind, double a, double b)
     }
 }
 
+/* mul: y = x times the product p of the updates there. A factor of zero gets the product of the others, unless one of
+ * these is zero too. */
+static hn_status grad_of_product(hn_gradargs *g, const hn_scatter_ops *o)
+{
+    const hn_node *n = g->node;
+    hn_rw *rw = g->rw;
+    hn_value *dy = g->dy[0], *x = n->in[0], *u = n->in[2];
+    const hn_rw_attr to[] = {HN_A_INT("to", u->type.dtype), {0}};
+    hn_value *none = hn_rw_2(rw, "Equal", u, hn_g_scalar(rw, u, 0));
+    hn_value *safe = hn_rw_3(rw, "Where", none, hn_g_scalar(rw, u, 1), u);
+    hn_value *zeros = hn_rw_op(rw, "Cast", 1, &none, to);
+    g->dx[0] = hn_g_mul(rw, dy, o->scatter(rw, n, hn_g_expand(rw, hn_g_scalar(rw, x, 1), x), u, "mul"));
+    hn_value *part = o->gather(rw, n, hn_g_mul(rw, dy, o->scatter(rw, n, x, safe, "mul")));
+    hn_value *others = hn_g_sub(rw, o->gather(rw, n, o->scatter(rw, n, hn_g_zeros(rw, x), zeros, "add")), zeros);
+    g->dx[2] = hn_g_where(rw, hn_rw_2(rw, "Equal", others, hn_g_scalar(rw, u, 0)), hn_g_div(rw, part, safe));
+    return hn_rw_status(rw);
+}
+
+hn_status hn_scatter_grad(hn_gradargs *g, const hn_scatter_ops *o)
+{
+    hn_rw *rw = g->rw;
+    const hn_node *n = g->node;
+    hn_scatter_op kind = hn_scatter_kind(n);
+    hn_value *dy = g->dy[0];
+    if (hn_g_skips(g, 0) || !dy) return HN_OK;
+    if (kind == HN_SCATTER_MUL) return grad_of_product(g, o);
+    g->dx[0] = dy;
+    g->dx[2] = o->gather(rw, n, dy);
+    if (kind == HN_SCATTER_NONE) g->dx[0] = o->scatter(rw, n, dy, hn_g_zeros(rw, n->in[2]), "none");
+    if (kind == HN_SCATTER_MAX || kind == HN_SCATTER_MIN) {
+        g->dx[0] = hn_g_where(rw, hn_rw_2(rw, "Equal", n->out[0], n->in[0]), dy);
+        g->dx[2] = hn_g_where(rw, hn_rw_2(rw, "Equal", o->gather(rw, n, n->out[0]), n->in[2]), g->dx[2]);
+    }
+    return hn_rw_status(rw);
+}
+
 hn_status hn_scatter_join(const hn_refargs *a, const hn_tensor *y, size_t i, const hn_tensor *u, size_t j, size_t n)
 {
     hn_scatter_op kind = hn_scatter_kind(a->node);

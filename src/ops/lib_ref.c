@@ -156,14 +156,7 @@ void hn_elems_copy(const hn_tensor *dst, size_t i, const hn_tensor *src, size_t 
         if (n) memcpy((char *)dst->data + i * size, (const char *)src->data + j * size, n * size);
         return;
     }
-    unsigned per = 8 / bits, mask = (1u << bits) - 1;
-    const unsigned char *s = src->data;
-    unsigned char *d = dst->data;
-    for (size_t k = 0; k < n; k++) {
-        unsigned v = s[(j + k) / per] >> (j + k) % per * bits & mask;
-        unsigned at = (unsigned)((i + k) % per * bits);
-        d[(i + k) / per] = (unsigned char)((d[(i + k) / per] & ~(mask << at)) | v << at);
-    }
+    for (size_t k = 0; k < n; k++) hn_packed_set(dst->data, bits, i + k, hn_packed_get(src->data, bits, j + k));
 }
 
 void hn_elem_copy(const hn_tensor *dst, size_t i, const hn_tensor *src, size_t j)

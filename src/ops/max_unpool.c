@@ -80,12 +80,14 @@ static hn_status grad(hn_gradargs *g)
     HN_TRY(natural(g->rw->graph->env, g->node, x->rank, x->dims, dims));
     hn_value *in[] = {dy, hn_rw_ints(g->rw, start, (size_t)x->rank), hn_rw_ints(g->rw, dims, (size_t)x->rank)};
     dy = hn_rw_op(g->rw, "Slice", 3, in, NULL);
-    if (dy && hn_type_elems(&dy->type) != hn_type_elems(&g->dy[0]->type)) {
-        for (int d = 0; d < x->rank; d++) {
-            if (dy->type.dims[d] != dims[d])
-                return hn_op_unsupported(g->rw->graph->env, g->node, "no gradient of a cut output");
-        }
+    /* Nothing was put where the output is cut: zeros give the indices their meaning back. */
+    int64_t pads[2 * HN_MAX_RANK] = {0};
+    bool less = false;
+    for (int d = 0; dy && d < x->rank; d++) {
+        pads[x->rank + d] = dims[d] - dy->type.dims[d];
+        less = less || pads[x->rank + d] > 0;
     }
+    if (less) dy = hn_rw_2(g->rw, "Pad", dy, hn_rw_ints(g->rw, pads, 2 * (size_t)x->rank));
     g->dx[0] = hn_rw_2(g->rw, "Gather", hn_rw_reshape(g->rw, dy, 1, &flat), g->node->in[1]);
     return hn_rw_status(g->rw);
 }
@@ -104,6 +106,12 @@ static hn_status cases(hn_cases *c)
     hn_case_rand(c, HN_F32, HN_DIMS(1, 1, 2, 2), -2, 2);
     hn_case_in_i64(c, HN_DIMS(1, 1, 2, 2), (const int64_t[]){5, 7, 13, 15});
     hn_case_axes(c, 4, (const int64_t[]){1, 1, 5, 5});
+    hn_case(c, "smaller in one dim, larger in the other");
+    hn_case_ints(c, "kernel_shape", 2, (const int64_t[]){2, 2});
+    hn_case_ints(c, "strides", 2, (const int64_t[]){2, 2});
+    hn_case_rand(c, HN_F32, HN_DIMS(1, 1, 2, 2), -2, 2);
+    hn_case_in_i64(c, HN_DIMS(1, 1, 2, 2), (const int64_t[]){5, 6, 8, 10});
+    hn_case_axes(c, 4, (const int64_t[]){1, 1, 3, 5});
     hn_case(c, "an index outside");
     hn_case_flag(c, HN_CASE_FAILS);
     hn_case_ints(c, "kernel_shape", 1, (const int64_t[]){2});

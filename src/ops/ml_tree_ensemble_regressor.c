@@ -72,6 +72,14 @@ static hn_status cases(hn_cases *c)
     hn_case_floats(c, "target_weights", 3, HN_VALS(1, 0.5, 0.5));
     hn_case_in(c, HN_F32, HN_DIMS(2, 2), HN_VALS(0, 0, 1, 0));
     hn_case_want(c, HN_F32, HN_DIMS(2, 2), HN_VALS(0.5, 0.5, 0.62245933, 0.37754067));
+    hn_case(c, "number of targets by the votes");
+    hn_forest_case_stumps(c);
+    hn_case_ints(c, "target_treeids", 2, (int64_t[]){0, 1});
+    hn_case_ints(c, "target_nodeids", 2, (int64_t[]){1, 2});
+    hn_case_ints(c, "target_ids", 2, (int64_t[]){1, 0});
+    hn_case_floats(c, "target_weights", 2, HN_VALS(1, 0.5));
+    hn_case_in(c, HN_F32, HN_DIMS(1, 2), HN_VALS(0, 0));
+    hn_case_want(c, HN_F32, HN_DIMS(1, 2), HN_VALS(0.5, 1));
     hn_case(c, "thresholds in f64, no rows");
     hn_forest_case_stumps(c);
     votes(c);
@@ -116,7 +124,7 @@ static const hn_attr_row attrs[] = {
      "trees), MIN or MAX"},
     {"base_values", HN_ATTR_FLOATS, false, NULL, "added after joining, one per target"},
     {"base_values_as_tensor", HN_ATTR_TENSOR, false, NULL, "the same, in f64"},
-    {"n_targets", HN_ATTR_INT, true, NULL, "number of targets"},
+    {"n_targets", HN_ATTR_INT, false, NULL, "number of targets; default: as many as the votes name"},
     {"nodes_falsenodeids", HN_ATTR_INTS, true, NULL, "child where the test fails"},
     {"nodes_featureids", HN_ATTR_INTS, true, NULL, "feature that each node tests"},
     {"nodes_hitrates", HN_ATTR_FLOATS, false, NULL, "popularity; does not change the result"},

@@ -64,7 +64,7 @@ static const hn_attr_row attrs[] = {
 const hn_op hn_op_optional = {
     .name = "Optional",
     .domain = "",
-    .since = 15,
+    .since = 28,
     .doc = "y = an optional that holds the input, a tensor or a sequence; without input, an empty one of `type`. "
            "Optional([1, 2]) = some [1, 2].",
     HN_PORTS(in, 0, out),

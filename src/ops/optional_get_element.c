@@ -56,7 +56,7 @@ static const hn_port out[] = {{"output", HN_T_ALL | HN_T_TENSOR | HN_T_SEQ, 'T',
 const hn_op hn_op_optional_get_element = {
     .name = "OptionalGetElement",
     .domain = "",
-    .since = 18,
+    .since = 28,
     .doc = "y = what the optional holds; a tensor or a sequence is given back as it is. "
            "OptionalGetElement(some [1]) = [1].",
     HN_PORTS(in, 1, out),

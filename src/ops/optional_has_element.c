@@ -38,7 +38,7 @@ static const hn_port out[] = {{"output", HN_T_BOOL, 0, false}};
 const hn_op hn_op_optional_has_element = {
     .name = "OptionalHasElement",
     .domain = "",
-    .since = 18,
+    .since = 28,
     .doc = "y = true when the optional holds something; true for tensors and sequences, false without input. "
            "OptionalHasElement(some [1]) = true.",
     HN_PORTS(in, 0, out),

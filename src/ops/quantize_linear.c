@@ -78,6 +78,11 @@ static hn_status cases(hn_cases *c)
     hn_case_in(c, HN_F32, HN_DIMS(3), HN_VALS(1000, -3, 0.5));
     hn_case_in(c, HN_F32, HN_NO_DIMS, HN_VALS(2));
     hn_case_want(c, HN_F8E4M3FN, HN_DIMS(3), HN_VALS(448, -1.5, 0.25));
+    hn_case(c, "float6");
+    hn_case_int(c, "output_dtype", HN_F6E3M2);
+    hn_case_in(c, HN_F32, HN_DIMS(5), HN_VALS(1000, -3, 0.5, 0.1, 9));
+    hn_case_in(c, HN_F32, HN_NO_DIMS, HN_VALS(2));
+    hn_case_want(c, HN_F6E3M2, HN_DIMS(5), HN_VALS(28, -1.5, 0.25, 0.0625, 4));
     hn_case(c, "scales do not fit");
     hn_case_flag(c, HN_CASE_FAILS);
     hn_case_in(c, HN_F32, HN_DIMS(1, 3), HN_VALS(1, 2, 3));
@@ -98,7 +103,7 @@ static const hn_attr_row attrs[] = {
 const hn_op hn_op_quantize_linear = {
     .name = "QuantizeLinear",
     .domain = "",
-    .since = 25,
+    .since = 28,
     .doc = "y = saturate(round(x / y_scale) + y_zero_point), ties to even. "
            "x = [0,2,3,1000,-254,-1000], y_scale 2, y_zero_point 128: y = [128,129,130,255,1,0].",
     HN_PORTS(in, 2, out),

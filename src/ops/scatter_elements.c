@@ -31,23 +31,24 @@ static hn_status ref(const hn_refargs *a)
     return HN_OK;
 }
 
+static hn_value *scatter(hn_rw *rw, const hn_node *n, hn_value *x, hn_value *u, const char *reduction)
+{
+    hn_value *in[] = {x, n->in[1], u};
+    const hn_rw_attr attrs[] = {HN_A_INT("axis", hn_attr_int(n, "axis", 0)), HN_A_STR("reduction", reduction), {0}};
+    return hn_rw_op(rw, "ScatterElements", 3, in, attrs);
+}
+
+static hn_value *gather(hn_rw *rw, const hn_node *n, hn_value *x)
+{
+    hn_value *in[] = {x, n->in[1]};
+    const hn_rw_attr attrs[] = {HN_A_INT("axis", hn_attr_int(n, "axis", 0)), {0}};
+    return hn_rw_op(rw, "GatherElements", 2, in, attrs);
+}
+
 static hn_status grad(hn_gradargs *g)
 {
-    hn_rw *rw = g->rw;
-    const hn_node *n = g->node;
-    hn_scatter_op kind = hn_scatter_kind(n);
-    const hn_rw_attr attrs[] = {HN_A_INT("axis", hn_attr_int(n, "axis", 0)), {0}};
-    if (hn_g_skips(g, 0)) return HN_OK;
-    if (kind != HN_SCATTER_NONE && kind != HN_SCATTER_ADD)
-        return hn_op_unsupported(rw->graph->env, n, "only the reductions none and add have a gradient");
-    g->dx[0] = g->dy[0];
-    if (kind == HN_SCATTER_NONE) {
-        hn_value *in[] = {g->dy[0], n->in[1], hn_g_zeros(rw, n->in[2])};
-        g->dx[0] = hn_rw_op(rw, "ScatterElements", 3, in, attrs);
-    }
-    hn_value *in[] = {g->dy[0], n->in[1]};
-    g->dx[2] = hn_rw_op(rw, "GatherElements", 2, in, attrs);
-    return hn_rw_status(rw);
+    static const hn_scatter_ops ops = {scatter, gather};
+    return hn_scatter_grad(g, &ops);
 }
 
 static hn_status cases(hn_cases *c)
@@ -75,6 +76,19 @@ static hn_status cases(hn_cases *c)
     hn_case_in_i64(c, HN_DIMS(2), (int64_t[]){1, 1});
     hn_case_in(c, HN_F32, HN_DIMS(2), HN_VALS(4, 5));
     hn_case_want(c, HN_F32, HN_DIMS(2), HN_VALS(2, 60));
+    hn_case(c, "products with zeros");
+    hn_case_flag(c, HN_CASE_ONE_TYPE);
+    hn_case_string(c, "reduction", "mul");
+    hn_case_in(c, HN_F32, HN_DIMS(4), HN_VALS(2, 0, -3, 1.5));
+    hn_case_in_i64(c, HN_DIMS(7), (int64_t[]){0, 0, 1, 2, 2, 2, 1});
+    hn_case_in(c, HN_F32, HN_DIMS(7), HN_VALS(4, 0, 3, 0, 5, 0, -2));
+    hn_case_want(c, HN_F32, HN_DIMS(4), HN_VALS(0, 0, 0, 1.5));
+    hn_case(c, "the smallest");
+    hn_case_flag(c, HN_CASE_ONE_TYPE);
+    hn_case_string(c, "reduction", "min");
+    hn_case_rand(c, HN_F32, HN_DIMS(2, 3), -2, 2);
+    hn_case_in_i64(c, HN_DIMS(2, 3), (int64_t[]){1, 1, 0, 0, 1, 1});
+    hn_case_rand(c, HN_F32, HN_DIMS(2, 3), -2, 2);
     hn_case(c, "nothing to write");
     hn_case_rand(c, HN_F32, HN_DIMS(3), -2, 2);
     hn_case_in_i64(c, HN_DIMS(0), NULL);

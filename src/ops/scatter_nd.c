@@ -32,22 +32,22 @@ static hn_status ref(const hn_refargs *a)
     return HN_OK;
 }
 
-/* none: what was replaced gets nothing; add: everything passes. The other reductions have no builder here. */
+static hn_value *scatter(hn_rw *rw, const hn_node *n, hn_value *x, hn_value *u, const char *reduction)
+{
+    hn_value *in[] = {x, n->in[1], u};
+    const hn_rw_attr attrs[] = {HN_A_STR("reduction", reduction), {0}};
+    return hn_rw_op(rw, "ScatterND", 3, in, attrs);
+}
+
+static hn_value *gather(hn_rw *rw, const hn_node *n, hn_value *x)
+{
+    return hn_g_like(rw, hn_rw_2(rw, "GatherND", x, n->in[1]), n->in[2]);
+}
+
 static hn_status grad(hn_gradargs *g)
 {
-    hn_rw *rw = g->rw;
-    const hn_node *n = g->node;
-    hn_scatter_op kind = hn_scatter_kind(n);
-    if (hn_g_skips(g, 0)) return HN_OK;
-    if (kind != HN_SCATTER_NONE && kind != HN_SCATTER_ADD)
-        return hn_op_unsupported(rw->graph->env, n, "only the reductions none and add have a gradient");
-    g->dx[0] = g->dy[0];
-    if (kind == HN_SCATTER_NONE) {
-        hn_value *in[] = {g->dy[0], n->in[1], hn_g_zeros(rw, n->in[2])};
-        g->dx[0] = hn_rw_op(rw, "ScatterND", 3, in, NULL);
-    }
-    g->dx[2] = hn_g_like(rw, hn_rw_2(rw, "GatherND", g->dy[0], n->in[1]), n->in[2]);
-    return hn_rw_status(rw);
+    static const hn_scatter_ops ops = {scatter, gather};
+    return hn_scatter_grad(g, &ops);
 }
 
 static hn_status cases(hn_cases *c)
@@ -67,6 +67,18 @@ static hn_status cases(hn_cases *c)
     hn_case_in_i64(c, HN_DIMS(3, 2), (int64_t[]){0, 1, 0, 1, 1, 2});
     hn_case_rand(c, HN_F32, HN_DIMS(3), -2, 2);
     hn_case_flag(c, HN_CASE_ONE_TYPE);
+    hn_case(c, "product");
+    hn_case_flag(c, HN_CASE_ONE_TYPE);
+    hn_case_string(c, "reduction", "mul");
+    hn_case_rand(c, HN_F32, HN_DIMS(3, 2), 0.5, 2);
+    hn_case_in_i64(c, HN_DIMS(3, 1), (int64_t[]){2, 0, 2});
+    hn_case_rand(c, HN_F32, HN_DIMS(3, 2), -2, -0.5);
+    hn_case(c, "largest of several");
+    hn_case_flag(c, HN_CASE_ONE_TYPE);
+    hn_case_string(c, "reduction", "max");
+    hn_case_rand(c, HN_F32, HN_DIMS(3, 2), -2, 2);
+    hn_case_in_i64(c, HN_DIMS(3, 1), (int64_t[]){2, 0, 2});
+    hn_case_rand(c, HN_F32, HN_DIMS(3, 2), -2, 2);
     hn_case(c, "max");
     hn_case_flag(c, HN_CASE_NO_GRAD | HN_CASE_ONE_TYPE);
     hn_case_string(c, "reduction", "max");

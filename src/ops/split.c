@@ -76,12 +76,21 @@ static hn_status grad(hn_gradargs *g)
     if (hn_g_skips(g, 0)) return HN_OK;
     if (n->nout > HN_OPS_INTS)
         return hn_op_unsupported(rw->graph->env, n, "the gradient takes up to %d outputs", HN_OPS_INTS);
+    hn_type part = n->in[0]->type;
+    int64_t sizes[HN_OPS_INTS];
+    int axis;
+    HN_TRY(hn_op_axis(rw->graph->env, n, hn_attr_int(n, "axis", 0), part.rank, &axis));
+    HN_TRY(sizes_of(rw->graph->env, n, hn_node_const(n, 1), hn_node_in(n, 1) != NULL, part.dims[axis], n->nout, sizes));
     for (size_t k = 0; k < n->nout; k++) {
-        if (!n->out[k])
-            return hn_op_unsupported(rw->graph->env, n, "the gradient needs every output, %zu is unused", k);
-        parts[k] = g->dy[k] ? g->dy[k] : hn_g_zeros(rw, n->out[k]);
+        parts[k] = g->dy[k];
+        if (parts[k]) continue;
+        part.dims[axis] = n->out[k] ? n->out[k]->type.dims[axis] : sizes[k];
+        if (part.dims[axis] < 0)
+            return hn_op_unsupported(rw->graph->env, n, "no gradient when sizes are computed and output %zu is unused",
+                                     k);
+        parts[k] = hn_rw_2(rw, "Expand", hn_g_scalar(rw, n->in[0], 0), hn_rw_ints(rw, part.dims, (size_t)part.rank));
     }
-    const hn_rw_attr attrs[] = {HN_A_INT("axis", hn_attr_int(n, "axis", 0)), {0}};
+    const hn_rw_attr attrs[] = {HN_A_INT("axis", axis), {0}};
     g->dx[0] = hn_rw_op(rw, "Concat", n->nout, parts, attrs);
     return hn_rw_status(rw);
 }

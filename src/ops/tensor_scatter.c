@@ -51,6 +51,38 @@ static hn_status ref(const hn_refargs *a)
     return HN_OK;
 }
 
+/* Row t of the update lies at (write index + t) mod dim. */
+static hn_value *places(hn_rw *rw, const hn_node *node, int axis)
+{
+    const hn_type *u = &node->in[1]->type;
+    int64_t batch[HN_MAX_RANK], row[HN_MAX_RANK];
+    hn_tensor *t;
+    for (int d = 0; d < u->rank; d++) {
+        batch[d] = d == 0 ? u->dims[0] : 1;
+        row[d] = d == axis ? u->dims[axis] : 1;
+    }
+    hn_value *k = hn_rw_const_new(rw, HN_I64, u->rank, row, &t);
+    for (int64_t i = 0; k && i < u->dims[axis]; i++) hn_set_i64(t, (size_t)i, i);
+    if (hn_node_in(node, 2)) k = hn_g_add(rw, k, hn_rw_reshape(rw, node->in[2], u->rank, batch));
+    k = hn_rw_2(rw, "Mod", k, hn_rw_scalar(rw, HN_I64, (double)node->in[0]->type.dims[axis]));
+    return hn_rw_2(rw, "Expand", k, hn_rw_ints(rw, u->dims, (size_t)u->rank));
+}
+
+static hn_status grad(hn_gradargs *g)
+{
+    const hn_node *n = g->node;
+    hn_rw *rw = g->rw;
+    int axis;
+    if (hn_g_skips(g, 0) || !g->dy[0]) return HN_OK;
+    HN_TRY(axis_of(rw->graph->env, n, n->in[0]->type.rank, &axis));
+    const hn_rw_attr along[] = {HN_A_INT("axis", axis), {0}};
+    hn_value *at = places(rw, n, axis), *gather[] = {g->dy[0], at};
+    hn_value *scatter[] = {g->dy[0], at, hn_g_zeros(rw, n->in[1])};
+    g->dx[0] = hn_rw_op(rw, "ScatterElements", 3, scatter, along);
+    g->dx[1] = hn_rw_op(rw, "GatherElements", 2, gather, along);
+    return hn_rw_status(rw);
+}
+
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -94,7 +126,7 @@ const hn_op hn_op_tensor_scatter = {
     .attrs = attrs,
     .infer = infer,
     .ref = ref,
-    HN_GRAD_NO("it writes a cache, which exists in inference only"),
+    HN_GRAD(grad),
     .cases = cases,
     .quant = "same",
 };

@@ -82,8 +82,15 @@ static hn_status grad(hn_gradargs *g)
     const hn_node *n = g->node;
     hn_rw *rw = g->rw;
     if (hn_g_skips(g, 0) || !g->dy[0]) return HN_OK;
-    if (!hn_node_out(n, 1)) return hn_op_unsupported(rw->graph->env, n, "the gradient needs the indices output");
-    hn_value *in[] = {hn_g_zeros(rw, n->in[0]), n->out[1], g->dy[0]};
+    hn_value *at = hn_node_out(n, 1);
+    if (!at) {
+        const hn_rw_attr same[] = {
+            HN_A_INT("axis", hn_attr_int(n, "axis", -1)), HN_A_INT("largest", hn_attr_int(n, "largest", 1)), {0}};
+        hn_node *again = hn_rw_node(rw, "TopK", 2, n->in, 2, same);
+        if (!again) return hn_rw_status(rw);
+        at = again->out[1];
+    }
+    hn_value *in[] = {hn_g_zeros(rw, n->in[0]), at, g->dy[0]};
     const hn_rw_attr attrs[] = {HN_A_INT("axis", hn_attr_int(n, "axis", -1)), HN_A_STR("reduction", "add"), {0}};
     g->dx[0] = hn_rw_op(rw, "ScatterElements", 3, in, attrs);
     return hn_rw_status(rw);
@@ -103,6 +110,11 @@ static hn_status cases(hn_cases *c)
     hn_case_axes(c, 1, (int64_t[]){4});
     hn_case_want(c, HN_F32, HN_DIMS(4), HN_VALS(0, 1, 1, 2));
     hn_case_want(c, HN_I64, HN_DIMS(4), HN_VALS(4, 1, 3, 0));
+    hn_case(c, "values alone");
+    hn_case_nout(c, 1);
+    hn_case_int(c, "largest", 0);
+    hn_case_rand(c, HN_F32, HN_DIMS(2, 5), -9, 9);
+    hn_case_axes(c, 1, (int64_t[]){2});
     hn_case(c, "inner axis");
     hn_case_int(c, "axis", 1);
     hn_case_rand(c, HN_F32, HN_DIMS(2, 5, 2), -9, 9);

@@ -125,8 +125,9 @@ static void coarsen(hn_rw *rw, hn_q_product *p, const double *f)
     if (v != NULL) p->w = v;
 }
 
-/* The bias in steps of the sum, such that no sum leaves int32. */
-static bool emit_bias(hn_rw *rw, hn_q_product *p, hn_value **out)
+/* The bias in steps of the sum, such that no sum leaves int32. exact: false when rounding it to steps would show in a
+ * float result. */
+static bool emit_bias(hn_rw *rw, hn_q_product *p, bool exact, hn_value **out)
 {
     hn_tensor *t;
     size_t n = (size_t)p->channels;
@@ -143,6 +144,7 @@ static bool emit_bias(hn_rw *rw, hn_q_product *p, hn_value **out)
         if (!isfinite(b[k]) || reach[k] > 1e9) return false;
         for (f[k] = 1; fabs(b[k]) + reach[k] > 2147483000.0; f[k] *= 2) b[k] /= 2;
         coarse = coarse || f[k] != 1;
+        if (exact && fabs(b[k] - rint(b[k])) > 0x1p-22 * fabs(b[k])) return false;
     }
     if (coarse) coarsen(rw, p, f);
     *out = hn_rw_const_new(rw, HN_I32, 1, &p->channels, &t);
@@ -157,7 +159,7 @@ hn_value *hn_q_product_emit(hn_rw *rw, hn_q_product *p, const hn_qp *y, hn_q_ran
     hn_type type = p->node->out[0]->type;
     bool wide = p->conv && p->window.n == 1;
     if (p->w_zps != NULL) take_zero_points(rw, p);
-    if (!emit_bias(rw, p, &bias)) return NULL;
+    if (!emit_bias(rw, p, y == NULL, &bias)) return NULL;
     w = p->w;
     m = hn_rw_const_new(rw, HN_F32, 1, &p->channels, &mt);
     for (size_t i = 0; m != NULL && i < (size_t)p->channels; ++i)

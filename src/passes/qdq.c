@@ -193,6 +193,13 @@ static hn_status take_operator(hn_pass_ctx *c, hn_node *n)
     return v != NULL ? hn_replace_first(c, &rw, n, v) : HN_OK;
 }
 
+static hn_value *add_bias(hn_rw *rw, const hn_q_product *p, hn_value *v, hn_value *bias)
+{
+    int64_t dims[HN_MAX_RANK] = {p->channels, 1, 1, 1, 1, 1, 1, 1};
+    if (p->conv) bias = hn_rw_reshape(rw, bias, v->type.rank - 1, dims);
+    return bias != NULL ? hn_rw_2(rw, "Add", v, bias) : NULL;
+}
+
 /* Products whose result stays float. */
 static hn_status take_float(hn_pass_ctx *c, hn_node *n)
 {
@@ -209,13 +216,15 @@ static hn_status take_float(hn_pass_ctx *c, hn_node *n)
         }
     }
     hn_value *v = hn_q_product_emit(&rw, &p, NULL, (hn_q_range){0, 0});
-    if (v == NULL && last != n) {
-        /* The addition is no bias: the product alone. */
+    if (v == NULL && p.bias != NULL) {
+        /* A bias between the steps of the sum is added to the float result. */
         HN_TRY(hn_rw_status(&rw));
+        hn_value *own = hn_node_in(n, 2);
         p.bias = NULL;
         last = n;
         rw = hn_rw_at(c->graph, n);
         v = hn_q_product_emit(&rw, &p, NULL, (hn_q_range){0, 0});
+        if (v != NULL && own != NULL) v = add_bias(&rw, &p, v, own);
     }
     HN_TRY(hn_rw_status(&rw));
     return v != NULL ? hn_replace_first(c, &rw, last, v) : HN_OK;

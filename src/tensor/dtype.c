@@ -43,6 +43,8 @@ static const dtype_row rows[HN_DTYPES] = {
     [HN_F8E8M0] = {"f8e8m0", 8, FLOATING, false},
     [HN_U2] = {"u2", 2, INTEGER, false},
     [HN_I2] = {"i2", 2, INTEGER, true},
+    [HN_F6E2M3] = {"f6e2m3", 6, FLOATING, true},
+    [HN_F6E3M2] = {"f6e3m2", 6, FLOATING, true},
 };
 
 static const dtype_row lists[] = {
@@ -113,7 +115,6 @@ bool hn_dtype_bytes(hn_dtype t, size_t elems, size_t *out)
     size_t bits = row(t)->bits;
     if (bits >= 8) return hn_size_mul(elems, bits / 8, out);
     if (bits == 0) return false;
-    size_t per_byte = 8 / bits;
-    *out = elems / per_byte + (elems % per_byte != 0);
+    *out = elems / 8 * bits + (elems % 8 * bits + 7) / 8;
     return true;
 }

@@ -34,6 +34,8 @@ typedef enum hn_dtype {
     HN_F8E8M0 = 24,
     HN_U2 = 25,
     HN_I2 = 26,
+    HN_F6E2M3 = 27,
+    HN_F6E3M2 = 28,
     HN_DTYPES,
     /* Not element types of a file: values made of tensors, see tensor/tensor.h. */
     HN_SEQ = 29,
@@ -49,7 +51,8 @@ typedef enum hn_dtype {
 #define HN_T_SINT    (HN_BIT(HN_I8) | HN_BIT(HN_I16) | HN_BIT(HN_I32) | HN_BIT(HN_I64))
 #define HN_T_UINT    (HN_BIT(HN_U8) | HN_BIT(HN_U16) | HN_BIT(HN_U32) | HN_BIT(HN_U64))
 #define HN_T_INT     (HN_T_SINT | HN_T_UINT)
-#define HN_T_SUB     (HN_BIT(HN_U4) | HN_BIT(HN_I4) | HN_BIT(HN_U2) | HN_BIT(HN_I2) | HN_BIT(HN_F4E2M1))
+#define HN_T_MX      (HN_BIT(HN_F4E2M1) | HN_BIT(HN_F6E2M3) | HN_BIT(HN_F6E3M2))
+#define HN_T_SUB     (HN_BIT(HN_U4) | HN_BIT(HN_I4) | HN_BIT(HN_U2) | HN_BIT(HN_I2) | HN_T_MX)
 #define HN_T_NUM     (HN_T_FLOAT | HN_T_INT)
 #define HN_T_COMPLEX (HN_BIT(HN_C64) | HN_BIT(HN_C128))
 #define HN_T_ALL     (((UINT32_C(1) << HN_DTYPES) - 1) & ~UINT32_C(1))
@@ -66,7 +69,7 @@ hn_dtype hn_dtype_parse(const char *name, size_t n); /* HN_NONE when unknown */
 bool hn_dtype_valid(int64_t number);                 /* a number from a file */
 bool hn_dtype_is_list(hn_dtype t);                   /* SEQ, OPT, MAP */
 unsigned hn_dtype_bits(hn_dtype t); /* 4 for I4; STRING: bits of hn_str; lists: of hn_tensor; 0 for NONE */
-bool hn_dtype_is_float(hn_dtype t); /* any float, also f8 and f4; not complex */
+bool hn_dtype_is_float(hn_dtype t); /* any float, also of 8, 6 and 4 bits; not complex */
 bool hn_dtype_is_int(hn_dtype t);   /* signed or unsigned, also 4 and 2 bits; not bool */
 bool hn_dtype_is_signed(hn_dtype t);
 int64_t hn_dtype_int_min(hn_dtype t); /* for integers */

@@ -54,21 +54,29 @@ static hn_f8 f8_of(hn_dtype t)
                                 : HN_F8_E5M2FNUZ;
 }
 
-/* Packed element of 4 or 2 bits, low bits first. */
-static unsigned get_bits(const hn_tensor *t, size_t i, unsigned bits)
+static hn_mx mx_of(hn_dtype t)
 {
-    size_t per_byte = 8 / bits;
-    const uint8_t *p = t->data;
-    return p[i / per_byte] >> (i % per_byte * bits) & ((1U << bits) - 1);
+    return t == HN_F4E2M1 ? HN_MX_F4E2M1 : t == HN_F6E2M3 ? HN_MX_F6E2M3 : HN_MX_F6E3M2;
 }
 
-static void set_bits(const hn_tensor *t, size_t i, unsigned bits, unsigned value)
+unsigned hn_packed_get(const void *data, unsigned bits, size_t i)
 {
-    size_t per_byte = 8 / bits;
-    unsigned shift = (unsigned)(i % per_byte) * bits;
-    unsigned mask = ((1U << bits) - 1) << shift;
-    uint8_t *p = (uint8_t *)t->data + i / per_byte;
-    *p = (uint8_t)((*p & ~mask) | (value << shift & mask));
+    size_t at = i / 8 * bits + i % 8 * bits / 8;
+    unsigned shift = (unsigned)(i % 8 * bits % 8);
+    const uint8_t *p = (const uint8_t *)data + at;
+    unsigned v = p[0] >> shift;
+    if (shift + bits > 8) v |= (unsigned)p[1] << (8 - shift);
+    return v & ((1U << bits) - 1);
+}
+
+void hn_packed_set(void *data, unsigned bits, size_t i, unsigned code)
+{
+    size_t at = i / 8 * bits + i % 8 * bits / 8;
+    unsigned shift = (unsigned)(i % 8 * bits % 8), mask = ((1U << bits) - 1) << shift;
+    uint8_t *p = (uint8_t *)data + at;
+    code = code << shift & mask;
+    p[0] = (uint8_t)((p[0] & ~mask) | code);
+    if (shift + bits > 8) p[1] = (uint8_t)((p[1] & ~(mask >> 8)) | code >> 8);
 }
 
 static int64_t sign_extend(unsigned value, unsigned bits)
@@ -90,10 +98,10 @@ static int64_t get_int(const hn_tensor *t, size_t i)
     case HN_U64: return (int64_t)((const uint64_t *)t->data)[i];
     case HN_I64: return ((const int64_t *)t->data)[i];
     case HN_BOOL: return ((const uint8_t *)t->data)[i] != 0;
-    case HN_U4: return get_bits(t, i, 4);
-    case HN_I4: return sign_extend(get_bits(t, i, 4), 4);
-    case HN_U2: return get_bits(t, i, 2);
-    case HN_I2: return sign_extend(get_bits(t, i, 2), 2);
+    case HN_U4: return hn_packed_get(t->data, 4, i);
+    case HN_I4: return sign_extend(hn_packed_get(t->data, 4, i), 4);
+    case HN_U2: return hn_packed_get(t->data, 2, i);
+    case HN_I2: return sign_extend(hn_packed_get(t->data, 2, i), 2);
     default: return 0;
     }
 }
@@ -111,9 +119,9 @@ static void set_int(const hn_tensor *t, size_t i, int64_t v)
     case HN_I64: ((uint64_t *)t->data)[i] = (uint64_t)v; break;
     case HN_BOOL: ((uint8_t *)t->data)[i] = v != 0; break;
     case HN_U4:
-    case HN_I4: set_bits(t, i, 4, (unsigned)v & 15); break;
+    case HN_I4: hn_packed_set(t->data, 4, i, (unsigned)v & 15); break;
     case HN_U2:
-    case HN_I2: set_bits(t, i, 2, (unsigned)v & 3); break;
+    case HN_I2: hn_packed_set(t->data, 2, i, (unsigned)v & 3); break;
     default: break;
     }
 }
@@ -130,7 +138,10 @@ double hn_get_f64(const hn_tensor *t, size_t i)
     case HN_F8E5M2:
     case HN_F8E5M2FNUZ: return (double)hn_f8_to_f32(f8_of(t->dtype), ((const uint8_t *)t->data)[i]);
     case HN_F8E8M0: return (double)hn_e8m0_to_f32(((const uint8_t *)t->data)[i]);
-    case HN_F4E2M1: return (double)hn_f4e2m1_to_f32((uint8_t)get_bits(t, i, 4));
+    case HN_F4E2M1:
+    case HN_F6E2M3:
+    case HN_F6E3M2:
+        return (double)hn_mx_to_f32(mx_of(t->dtype), (uint8_t)hn_packed_get(t->data, hn_dtype_bits(t->dtype), i));
     case HN_C64: return (double)((const float *)t->data)[2 * i];
     case HN_C128: return ((const double *)t->data)[2 * i];
     case HN_U64: return (double)((const uint64_t *)t->data)[i];
@@ -156,7 +167,9 @@ void hn_set_f64(const hn_tensor *t, size_t i, double v)
     case HN_F8E5M2:
     case HN_F8E5M2FNUZ: ((uint8_t *)t->data)[i] = hn_f32_to_f8(f8_of(t->dtype), to_odd(v), true); break;
     case HN_F8E8M0: ((uint8_t *)t->data)[i] = hn_f32_to_e8m0(to_odd(v)); break;
-    case HN_F4E2M1: set_bits(t, i, 4, hn_f32_to_f4e2m1(to_odd(v))); break;
+    case HN_F4E2M1:
+    case HN_F6E2M3:
+    case HN_F6E3M2: hn_packed_set(t->data, hn_dtype_bits(t->dtype), i, hn_f32_to_mx(mx_of(t->dtype), to_odd(v))); break;
     case HN_C64:
         ((float *)t->data)[2 * i] = (float)v;
         ((float *)t->data)[2 * i + 1] = 0;

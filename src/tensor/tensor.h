@@ -61,6 +61,9 @@ bool hn_tensor_same_shape(const hn_tensor *a, const hn_tensor *b);
 bool hn_tensor_equal(const hn_tensor *a, const hn_tensor *b);
 
 /* Element access through any dtype (any real dtype, bool as 0/1). Index in elements. */
+/* Code i of elements of 2, 4 or 6 bits: one stream of bits, low bits of each byte first. */
+unsigned hn_packed_get(const void *data, unsigned bits, size_t i);
+void hn_packed_set(void *data, unsigned bits, size_t i, unsigned code);
 double hn_get_f64(const hn_tensor *t, size_t i);
 int64_t hn_get_i64(const hn_tensor *t, size_t i); /* floats truncate toward zero, saturating; NaN is 0; U64 wraps */
 void hn_set_f64(const hn_tensor *t, size_t i,

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "formats/pb.h"
 #include "hone/hone.h"
 #include "support/onnx_build.h"
 
@@ -18,6 +19,7 @@ typedef struct fixture {
     hn_env env;
     hn_ob o;
     char path[64];
+    int64_t ml; /* imported version of ai.onnx.ml; 0: none */
     hone_env *e;
     hone_record *rec;
 } fixture;
@@ -34,6 +36,12 @@ static hone_status inspect(fixture *f)
 {
     hn_ob_out(&f->o, "y");
     hn_ob_close_all(&f->o);
+    if (f->ml) {
+        hn_ob_open(&f->o, 8);
+        hn_pb_put_str(&f->env, &f->o.b, 1, "ai.onnx.ml");
+        hn_pb_put_int(&f->env, &f->o.b, 2, f->ml);
+        hn_ob_close(&f->o);
+    }
     int file = mkstemp(f->path);
     assert_true(file >= 0);
     assert_int_equal(write(file, f->o.b.data, f->o.b.size), (ssize_t)f->o.b.size);
@@ -112,9 +120,50 @@ static void test_all_are_named(void **state)
     end(&f);
 }
 
+static void binarizer(int64_t version, const char *want)
+{
+    fixture f;
+    begin(&f, 21, HN_F32);
+    f.ml = version;
+    hn_ob_node_open(&f.o, "Binarizer", "x", "y");
+    hn_pb_put_str(&f.env, &f.o.b, 7, "ai.onnx.ml");
+    hn_ob_close(&f.o);
+    assert_int_equal(inspect(&f), HONE_OK);
+    says(&f, "unsupported", want);
+    if (want[0] == '\0') assert_string_equal(hone_record_string(f.rec, "unsupported", ""), "");
+    end(&f);
+}
+
+static void test_versions_of_domains(void **state)
+{
+    (void)state;
+    binarizer(5, "");
+    binarizer(6, "operator Binarizer of domain ai.onnx.ml, opset 6, is not supported");
+}
+
+static void test_sequence_of_any_shape(void **state)
+{
+    (void)state;
+    fixture f;
+    begin(&f, 21, HN_F32);
+    hn_ob_open(&f.o, 11);
+    hn_pb_put_str(&f.env, &f.o.b, 1, "s");
+    hn_ob_open(&f.o, 2); /* TypeProto */
+    hn_ob_open(&f.o, 4); /* sequence */
+    hn_ob_open(&f.o, 1); /* of */
+    hn_ob_open(&f.o, 1); /* tensors */
+    hn_pb_put_int(&f.env, &f.o.b, 1, HN_F32);
+    for (int i = 0; i < 5; i++) hn_ob_close(&f.o);
+    hn_ob_node(&f.o, "SequenceInsert", "s,x", "y");
+    assert_int_equal(inspect(&f), HONE_OK);
+    assert_string_equal(hone_record_string(f.rec, "unsupported", ""), "");
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_counts), cmocka_unit_test(test_refusals),
-                                       cmocka_unit_test(test_all_are_named)};
+                                       cmocka_unit_test(test_all_are_named), cmocka_unit_test(test_versions_of_domains),
+                                       cmocka_unit_test(test_sequence_of_any_shape)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

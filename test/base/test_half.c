@@ -96,11 +96,27 @@ static unsigned e_e5m2fnuz(float f)
 }
 static float d_f4(unsigned c)
 {
-    return hn_f4e2m1_to_f32((uint8_t)c);
+    return hn_mx_to_f32(HN_MX_F4E2M1, (uint8_t)c);
 }
 static unsigned e_f4(float f)
 {
-    return hn_f32_to_f4e2m1(f);
+    return hn_f32_to_mx(HN_MX_F4E2M1, f);
+}
+static float d_e2m3(unsigned c)
+{
+    return hn_mx_to_f32(HN_MX_F6E2M3, (uint8_t)c);
+}
+static unsigned e_e2m3(float f)
+{
+    return hn_f32_to_mx(HN_MX_F6E2M3, f);
+}
+static float d_e3m2(unsigned c)
+{
+    return hn_mx_to_f32(HN_MX_F6E3M2, (uint8_t)c);
+}
+static unsigned e_e3m2(float f)
+{
+    return hn_f32_to_mx(HN_MX_F6E3M2, f);
 }
 
 static const format formats[] = {
@@ -111,6 +127,8 @@ static const format formats[] = {
     {"e5m2", 8, 2, 15, 0x7b, 0x7c, false, d_e5m2, e_e5m2},
     {"e5m2fnuz", 8, 2, 16, 0x7f, 0, true, d_e5m2fnuz, e_e5m2fnuz},
     {"f4e2m1", 4, 1, 1, 7, 0, false, d_f4, e_f4},
+    {"f6e2m3", 6, 3, 1, 31, 0, false, d_e2m3, e_e2m3},
+    {"f6e3m2", 6, 2, 3, 31, 0, false, d_e3m2, e_e3m2},
 };
 enum { FORMATS = sizeof formats / sizeof formats[0] };
 
@@ -263,22 +281,28 @@ static void e8m0(void **state)
     assert_int_equal(hn_f32_to_e8m0(float_of(1)), 0);
 }
 
-static void f4_saturates(void **state)
+static void narrowest_saturate(void **state)
 {
     (void)state;
-    assert_int_equal(hn_f32_to_f4e2m1(5.0F), 6); /* tie of 4 and 6: 4 is even */
-    assert_int_equal(hn_f32_to_f4e2m1(7.0F), 7);
-    assert_int_equal(hn_f32_to_f4e2m1(1e30F), 7);
-    assert_int_equal(hn_f32_to_f4e2m1(-INFINITY), 15);
-    assert_int_equal(hn_f32_to_f4e2m1(NAN), 8);
-    assert_int_equal(hn_f32_to_f4e2m1(-0.0F), 8);
+    assert_int_equal(hn_f32_to_mx(HN_MX_F4E2M1, 5.0F), 6); /* tie of 4 and 6: 4 is even */
+    assert_int_equal(hn_f32_to_mx(HN_MX_F4E2M1, 7.0F), 7);
+    assert_int_equal(hn_f32_to_mx(HN_MX_F4E2M1, 1e30F), 7);
+    assert_int_equal(hn_f32_to_mx(HN_MX_F4E2M1, -INFINITY), 15);
+    assert_int_equal(hn_f32_to_mx(HN_MX_F4E2M1, NAN), 8);
+    assert_int_equal(hn_f32_to_mx(HN_MX_F4E2M1, -0.0F), 8);
+    assert_int_equal(hn_f32_to_mx(HN_MX_F6E2M3, 7.75F), 31);
+    assert_int_equal(hn_f32_to_mx(HN_MX_F6E2M3, -INFINITY), 63);
+    assert_int_equal(hn_f32_to_mx(HN_MX_F6E2M3, NAN), 32);
+    assert_int_equal(hn_f32_to_mx(HN_MX_F6E3M2, 28), 31);
+    assert_int_equal(hn_f32_to_mx(HN_MX_F6E3M2, -30), 63);
+    assert_int_equal(hn_f32_to_mx(HN_MX_F6E3M2, 0.03125F), 0); /* tie of 0 and the smallest, 0.0625 */
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_code),    cmocka_unit_test(rounding_is_nearest_even),
-                                       cmocka_unit_test(random_floats), cmocka_unit_test(overflow_and_nan),
-                                       cmocka_unit_test(f8_overflow),   cmocka_unit_test(e8m0),
-                                       cmocka_unit_test(f4_saturates)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_code),        cmocka_unit_test(rounding_is_nearest_even),
+                                       cmocka_unit_test(random_floats),     cmocka_unit_test(overflow_and_nan),
+                                       cmocka_unit_test(f8_overflow),       cmocka_unit_test(e8m0),
+                                       cmocka_unit_test(narrowest_saturate)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,6 +139,8 @@ static void typed_lists(void **state)
         typed(HN_I4, 5, HN_PB_VARINT, packed, (uint64_t[]){0xd2, 0x01}, 2, 3, -3);
         typed(HN_U4, 5, HN_PB_VARINT, packed, (uint64_t[]){0xd2, 0x01}, 2, 3, 13);
         typed(HN_F4E2M1, 5, HN_PB_VARINT, packed, (uint64_t[]){0x32, 0x01}, 2, 3, 1.5);
+        typed(HN_F6E2M3, 5, HN_PB_VARINT, packed, (uint64_t[]){0, 0x2c, 0, 31, 1}, 5, 5, -1.5);
+        typed(HN_F6E3M2, 5, HN_PB_VARINT, packed, (uint64_t[]){0, 0x2e, 0, 31, 1}, 5, 5, -1.5);
         typed(HN_I2, 5, HN_PB_VARINT, packed, (uint64_t[]){0x0d, 0x01}, 2, 5, -1);
         typed(HN_U2, 5, HN_PB_VARINT, packed, (uint64_t[]){0x0d, 0x01}, 2, 5, 3);
     }
@@ -213,9 +215,9 @@ static void odd_type(hn_env *env, hn_buf *b)
 {
     hn_pb_put_int(env, b, 2, 99);
 }
-static void six_bits(hn_env *env, hn_buf *b)
+static void later_type(hn_env *env, hn_buf *b)
 {
-    hn_pb_put_int(env, b, 2, 27);
+    hn_pb_put_int(env, b, 2, 29);
 }
 static void nine_dims(hn_env *env, hn_buf *b)
 {
@@ -245,7 +247,7 @@ static void wrong(void **state)
     refused(negative, HN_INPUT, "dim 0 is -3");
     refused(no_type, HN_INPUT, "no element type");
     refused(odd_type, HN_INPUT, "element type 99");
-    refused(six_bits, HN_UNSUPPORTED, "element type 27");
+    refused(later_type, HN_INPUT, "element type 29");
     refused(nine_dims, HN_UNSUPPORTED, "more than 8 dims");
     refused(too_wide, HN_INPUT, "value 256");
     refused(segment, HN_UNSUPPORTED, "segments");

@@ -131,6 +131,10 @@ static void splits(void **state)
     hn_ob_ints(&f.o, "split", 3, (int64_t[]){1, 3, 2});
     hn_ob_close(&f.o);
     gives(&f, 0, 3, (float[]){1, 2, 3});
+    begin(&f, 1, 1, (int64_t[]){6});
+    hn_ob_f32(&f.o, "s", 1, (int64_t[]){3}, (float[]){1, 3, 2});
+    hn_ob_node(&f.o, "Split", "x,s", "a,y,c");
+    gives(&f, 0, 3, (float[]){1, 2, 3});
     begin(&f, 13, 1, (int64_t[]){6});
     hn_ob_node(&f.o, "Split", "x", "a,b,y");
     gives(&f, 0, 2, (float[]){4, 5});
@@ -313,6 +317,12 @@ static void others(void **state)
     hn_ob_f32(&f.o, "n", 0, NULL, (float[]){2});
     hn_ob_f32(&f.o, "a", 0, NULL, (float[]){1});
     hn_ob_node(&f.o, "Tile", "x,n,a", "y");
+    gives(&f, 0, 4, (float[]){0, 1, 0, 1});
+    begin(&f, 1, 2, (int64_t[]){1, 2});
+    hn_ob_f32(&f.o, "n", 0, NULL, (float[]){2});
+    hn_ob_node(&f.o, "Relu", "n", "m");
+    hn_ob_f32(&f.o, "a", 0, NULL, (float[]){-2});
+    hn_ob_node(&f.o, "Tile", "x,m,a", "y");
     gives(&f, 0, 4, (float[]){0, 1, 0, 1});
     begin(&f, 5, 1, (int64_t[]){2});
     hn_ob_node(&f.o, "Selu", "x", "y");

@@ -219,13 +219,20 @@ static void from_case(hn_gen *g)
     const hn_op *op = hn_ops.rows[at];
     const hn_cases *cases = &SHELF.cases[at];
     hn_value *in[HN_CASE_PORTS] = {NULL};
-    if (op->flags & (HN_OP_RANDOM | HN_OP_CONTROL | HN_OP_INTERNAL) || op->domain[0] || !cases->count) return;
+    if (op->flags & (HN_OP_RANDOM | HN_OP_CONTROL | HN_OP_INTERNAL) || !cases->count) return;
+    /* Functions of values alone: no steps of optimisers. */
+    if (op->domain[0] && strcmp(op->domain, "ai.onnx.ml") != 0) return;
+    static const hn_dtype narrow[] = {HN_F16, HN_BF16, HN_F64};
+    hn_dtype other = hn_gen_chance(g, 15) ? narrow[hn_gen_below(g, 3)] : HN_NONE;
     const hn_case_row *c = cases->first;
     for (size_t k = hn_gen_below(g, cases->count); k > 0; k--) c = c->next;
     if (c->flags & HN_CASE_FAILS || !plain_tensors(c)) return;
     for (size_t i = 0; i < c->nin; i++) {
         if (!c->in[i]) continue;
-        in[i] = match(g, c->in[i], c->constant[i]);
+        hn_tensor *t = NULL;
+        bool turn = other != HN_NONE && c->in[i]->dtype == HN_F32 && (hn_op_port(op, i)->types & HN_BIT(other));
+        if (turn && hn_tensor_convert(g->env, g->arena, c->in[i], other, &t) != HN_OK) return;
+        in[i] = match(g, turn ? t : c->in[i], c->constant[i]);
         if (!in[i]) return;
     }
     hn_node *n = hn_node_new(g->g, NULL, op, NULL, c->nin, in, c->nout ? c->nout : (size_t)op->nout);
@@ -267,10 +274,12 @@ hn_status hn_gen_graph(hn_env *env, hn_arena *arena, uint64_t seed, size_t size,
     g->g->opset = 28;
     for (size_t tries = 0; g->nodes < size && tries < 4 * size + 8; tries++) {
         unsigned what = (unsigned)hn_gen_below(g, 100);
-        if (what < 45)
+        if (what < 42)
             choose(g, hn_gen_shapes)(g);
-        else if (what < 80)
+        else if (what < 74)
             choose(g, hn_gen_nets)(g);
+        else if (what < 80)
+            choose(g, hn_gen_flows)(g);
         else
             from_case(g);
         hn_error_clear(env);

@@ -51,8 +51,8 @@ static window some_window(hn_gen *g, const hn_tensor *x, bool dilates)
 {
     window w = {.n = (size_t)x->rank - 2};
     for (size_t i = 0; i < w.n; i++) {
-        w.k[i] = 1 + (int64_t)hn_gen_below(g, 3);
-        w.s[i] = 1 + (int64_t)(hn_gen_chance(g, 30) ? hn_gen_below(g, 2) : 0);
+        w.k[i] = 1 + (int64_t)hn_gen_below(g, hn_gen_chance(g, 15) ? 7 : 3);
+        w.s[i] = 1 + (int64_t)(hn_gen_chance(g, 30) ? hn_gen_below(g, 3) : 0);
         w.d[i] = dilates && hn_gen_chance(g, 15) ? 2 : 1;
         w.p[i] = hn_gen_chance(g, 50) ? w.k[i] / 2 : 0;
         w.p[w.n + i] = hn_gen_chance(g, 80) ? w.p[i] : 0;
@@ -146,14 +146,15 @@ static hn_value *matrix(hn_gen *g, int64_t k)
 static void product(hn_gen *g)
 {
     hn_value *x = hn_gen_pick(g, HN_F32, 1, 4), *y;
-    if (!x || x->type.rank < 1) return;
-    int64_t k = x->type.dims[x->type.rank - 1];
-    if (hn_gen_chance(g, 25) && x->type.rank >= 2) {
+    if (!x || hn_gen_data(g, x)->rank < 1) return;
+    int64_t k = x->type.dims[hn_gen_data(g, x)->rank - 1];
+    if (hn_gen_chance(g, 25) && hn_gen_data(g, x)->rank >= 2) {
         int64_t perm[HN_MAX_RANK];
-        for (int d = 0; d < x->type.rank; d++) perm[d] = d;
-        perm[x->type.rank - 1] = x->type.rank - 2;
-        perm[x->type.rank - 2] = x->type.rank - 1;
-        hn_value *turned = hn_gen_op(g, "Transpose", 1, &x, A(HN_A_INTS("perm", perm, (size_t)x->type.rank)));
+        for (int d = 0; d < hn_gen_data(g, x)->rank; d++) perm[d] = d;
+        perm[hn_gen_data(g, x)->rank - 1] = hn_gen_data(g, x)->rank - 2;
+        perm[hn_gen_data(g, x)->rank - 2] = hn_gen_data(g, x)->rank - 1;
+        hn_value *turned =
+            hn_gen_op(g, "Transpose", 1, &x, A(HN_A_INTS("perm", perm, (size_t)hn_gen_data(g, x)->rank)));
         y = v2(g, "MatMul", x, turned);
         if (y && hn_gen_chance(g, 40)) y = v2(g, "Mul", y, hn_gen_scalar(g, HN_F32, 0.5));
         if (y && hn_gen_chance(g, 40)) y = v1(g, "Softmax", y);
@@ -172,7 +173,7 @@ static void product(hn_gen *g)
 static void gemm(hn_gen *g)
 {
     hn_value *x = hn_gen_pick(g, HN_F32, 2, 2);
-    if (!x || x->type.rank != 2) return;
+    if (!x || hn_gen_data(g, x)->rank != 2) return;
     bool ta = hn_gen_chance(g, 30), tb = hn_gen_chance(g, 50);
     int64_t k = x->type.dims[ta ? 0 : 1], n = hn_gen_size(g, 8, 80), dims[] = {tb ? n : k, tb ? k : n};
     hn_value *in[] = {x, hn_gen_const(g, hn_gen_tensor(g, HN_F32, 2, dims, -0.7, 0.7)),
@@ -187,8 +188,8 @@ static void gemm(hn_gen *g)
 static void norms(hn_gen *g)
 {
     hn_value *x = hn_gen_pick(g, HN_F32, 2, 4);
-    if (!x || x->type.rank < 2) return;
-    size_t last = (size_t)x->type.dims[x->type.rank - 1], c = (size_t)x->type.dims[1];
+    if (!x || hn_gen_data(g, x)->rank < 2) return;
+    size_t last = (size_t)x->type.dims[hn_gen_data(g, x)->rank - 1], c = (size_t)x->type.dims[1];
     if (last == 0 || c == 0) return;
     hn_value *in[] = {x, NULL, NULL};
     size_t what = hn_gen_below(g, 4), n = what == 2 ? c : last;
@@ -196,7 +197,7 @@ static void norms(hn_gen *g)
     in[2] = hn_gen_floats(g, n, -1, 1);
     if (what == 0) hn_gen_op(g, "LayerNormalization", 2 + hn_gen_below(g, 2), in, NULL);
     if (what == 1) hn_gen_op(g, "RMSNormalization", 2, in, NULL);
-    if (what == 2 && x->type.rank >= 3) hn_gen_op(g, "InstanceNormalization", 3, in, NULL);
+    if (what == 2 && hn_gen_data(g, x)->rank >= 3) hn_gen_op(g, "InstanceNormalization", 3, in, NULL);
     if (what == 3) norm(g, x);
 }
 
@@ -219,8 +220,8 @@ static hn_value *mean_of(hn_gen *g, const char *op, hn_value *x, int64_t axis)
 static void written(hn_gen *g)
 {
     hn_value *x = hn_gen_pick(g, HN_F32, 1, 4);
-    if (!x || x->type.rank < 1) return;
-    int64_t axis = hn_gen_chance(g, 75) ? -1 : (int64_t)hn_gen_below(g, (size_t)x->type.rank);
+    if (!x || hn_gen_data(g, x)->rank < 1) return;
+    int64_t axis = hn_gen_chance(g, 75) ? -1 : (int64_t)hn_gen_below(g, (size_t)hn_gen_data(g, x)->rank);
     switch (hn_gen_below(g, 7)) {
     case 0: v2(g, "Mul", x, v1(g, "Sigmoid", x)); break;
     case 1: /* gelu */ v2(g, "Mul", times(g, x, 0.5), plus(g, v1(g, "Erf", times(g, x, sqrt(0.5))), 1)); break;
@@ -314,7 +315,7 @@ static void q_layer(hn_gen *g)
     } else if (what == 2) {
         hn_value *x = pair_at(g, hn_gen_pick(g, HN_F32, 2, 3), (double)sx);
         if (!x) return;
-        int64_t dims[] = {x->type.dims[x->type.rank - 1], hn_gen_size(g, 9, 70)};
+        int64_t dims[] = {x->type.dims[hn_gen_data(g, x)->rank - 1], hn_gen_size(g, 9, 70)};
         y = v2(g, "MatMul", x, weights(g, 2, dims, (double)sw));
         if (y && hn_gen_chance(g, 50)) y = v2(g, "Add", y, q_bias(g, dims[1], (double)(sx * sw)));
     } else if (what == 3) {
@@ -338,7 +339,7 @@ static void resize(hn_gen *g)
 {
     hn_value *x = image(g);
     if (!x) return;
-    size_t n = (size_t)x->type.rank;
+    size_t n = (size_t)hn_gen_data(g, x)->rank;
     bool linear = hn_gen_chance(g, 50);
     hn_tensor *t = hn_gen_tensor(g, HN_F32, 1, (int64_t[]){(int64_t)n}, 1, 1);
     for (size_t i = 2; t && i < n; i++) hn_set_f64(t, i, hn_gen_chance(g, 70) ? 2 : 1.5);

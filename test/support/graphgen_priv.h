@@ -36,5 +36,6 @@ typedef struct hn_gen_row {
 } hn_gen_row;
 extern const hn_gen_row hn_gen_shapes[]; /* graphgen_shapes.c; ends with {0} */
 extern const hn_gen_row hn_gen_nets[];   /* graphgen_nets.c; ends with {0} */
+extern const hn_gen_row hn_gen_flows[];  /* graphgen_flows.c; ends with {0} */
 
 #endif

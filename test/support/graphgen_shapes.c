@@ -63,7 +63,7 @@ static void reduce(hn_gen *g)
     int64_t axes[HN_MAX_RANK];
     hn_value *x = hn_gen_pick(g, HN_F32, 1, 5);
     if (!x) return;
-    size_t n = some_axes(g, x->type.rank, axes);
+    size_t n = some_axes(g, hn_gen_data(g, x)->rank, axes);
     hn_gen_op(g, ops[hn_gen_below(g, HN_COUNT(ops))], n ? 2 : 1, (hn_value *[]){x, hn_gen_ints(g, n, axes)},
               A(HN_A_INT("keepdims", hn_gen_chance(g, 60))));
 }
@@ -73,7 +73,7 @@ static void transpose(hn_gen *g)
     int64_t perm[HN_MAX_RANK];
     hn_value *x = hn_gen_pick(g, hn_gen_chance(g, 80) ? HN_F32 : HN_NONE, 2, 5);
     if (!x) return;
-    int rank = x->type.rank;
+    int rank = hn_gen_data(g, x)->rank;
     for (int d = 0; d < rank; d++) perm[d] = d;
     for (int d = rank - 1; d > 0; d--) {
         size_t k = hn_gen_below(g, (size_t)d + 1);
@@ -108,12 +108,13 @@ static void squeeze(hn_gen *g)
     hn_value *x = hn_gen_pick(g, HN_NONE, 0, 5);
     if (!x) return;
     if (hn_gen_chance(g, 50)) {
-        axes[0] = (int64_t)hn_gen_below(g, (size_t)x->type.rank + 1);
+        axes[0] = (int64_t)hn_gen_below(g, (size_t)hn_gen_data(g, x)->rank + 1);
         hn_gen_op(g, "Unsqueeze", 2, (hn_value *[]){x, hn_gen_ints(g, 1, axes)}, NULL);
     } else if (hn_gen_chance(g, 50)) {
         hn_gen_op(g, "Squeeze", 1, &x, NULL);
     } else {
-        hn_gen_op(g, "Flatten", 1, &x, A(HN_A_INT("axis", (int64_t)hn_gen_below(g, (size_t)x->type.rank + 1))));
+        hn_gen_op(g, "Flatten", 1, &x,
+                  A(HN_A_INT("axis", (int64_t)hn_gen_below(g, (size_t)hn_gen_data(g, x)->rank + 1))));
     }
 }
 
@@ -144,7 +145,7 @@ static void pad(hn_gen *g)
     int64_t pads[2 * HN_MAX_RANK];
     hn_value *x = hn_gen_pick(g, HN_F32, 1, 5);
     if (!x) return;
-    size_t n = 2 * (size_t)x->type.rank;
+    size_t n = 2 * (size_t)hn_gen_data(g, x)->rank;
     for (size_t i = 0; i < n; i++) pads[i] = hn_gen_chance(g, 40) ? (int64_t)hn_gen_below(g, 3) : 0;
     if (hn_gen_chance(g, 10)) pads[hn_gen_below(g, n)] = -1;
     hn_value *in[] = {x, hn_gen_ints(g, n, pads), hn_gen_scalar(g, HN_F32, hn_gen_chance(g, 50) ? 0 : 1.5)};
@@ -219,8 +220,8 @@ static void along(hn_gen *g)
                                       "ArgMin",  "Hardmax", "LpNormalization"};
     hn_value *x = hn_gen_pick(g, HN_F32, 1, 5);
     if (!x) return;
-    int64_t axis = (int64_t)hn_gen_below(g, (size_t)x->type.rank);
-    if (hn_gen_chance(g, 50)) axis -= x->type.rank;
+    int64_t axis = (int64_t)hn_gen_below(g, (size_t)hn_gen_data(g, x)->rank);
+    if (hn_gen_chance(g, 50)) axis -= hn_gen_data(g, x)->rank;
     hn_gen_op(g, ops[hn_gen_below(g, HN_COUNT(ops))], 1, &x, A(HN_A_INT("axis", axis)));
 }
 

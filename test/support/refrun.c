@@ -49,6 +49,40 @@ static hn_tensor *stack(runner *r, const hn_tensor **parts, int64_t n, const hn_
     return s;
 }
 
+/* t with axis `from` in place of axis `to`, the others in order; reverse: from its end to its start. Whole bytes only.
+ */
+static const hn_tensor *moved(runner *r, const hn_tensor *t, int from, int to, bool reverse)
+{
+    int64_t dims[HN_MAX_RANK], stride[HN_MAX_RANK], at[HN_MAX_RANK];
+    int order[HN_MAX_RANK], k = 0;
+    if (t == NULL || (from == to && !reverse)) return t;
+    for (int d = 0; d < t->rank; ++d) {
+        if (d == to) order[d] = from;
+        if (d == to) continue;
+        if (k == from) ++k;
+        order[d] = k++;
+    }
+    hn_strides(t->rank, t->dims, stride);
+    for (int d = 0; d < t->rank; ++d) dims[d] = t->dims[order[d]];
+    hn_tensor *s = fresh(r, t->dtype, t->rank, dims);
+    size_t n = hn_tensor_elems(t), bytes = hn_dtype_bits(t->dtype) / 8;
+    memset(at, 0, sizeof at);
+    for (size_t i = 0; s != NULL && i < n; ++i) {
+        int64_t source = 0;
+        for (int d = 0; d < t->rank; ++d)
+            source += (d == to && reverse ? dims[d] - 1 - at[d] : at[d]) * stride[order[d]];
+        memcpy((char *)s->data + i * bytes, (const char *)t->data + (size_t)source * bytes, bytes);
+        for (int d = t->rank - 1; d >= 0 && ++at[d] == dims[d]; --d) at[d] = 0;
+    }
+    return s;
+}
+
+static int64_t entry(const hn_node *n, const char *name, size_t i)
+{
+    const int64_t *v;
+    return i < hn_attr_ints(n, name, &v) ? v[i] : 0;
+}
+
 enum { MOST = 256 };
 
 static hn_status run_loop(runner *r, const hn_node *n, const hn_tensor *const *in, const hn_tensor **out)
@@ -80,19 +114,36 @@ static hn_status run_scan(runner *r, const hn_node *n, const hn_tensor *const *i
     const hn_graph *body = n->regions[0];
     size_t scanned = (size_t)hn_attr_int(n, "num_scan_inputs", 0), data = n->nin - n->ncaptures,
            states = data - scanned;
-    int64_t steps = in[states]->dims[0];
-    const hn_tensor *args[MOST], *res[MOST];
+    const hn_tensor *args[MOST], *res[MOST], *along[16];
     static const hn_tensor *parts[16][1024];
+    int axis;
+    for (size_t k = 0; k < scanned && k < 16; ++k) {
+        if (!hn_axis(entry(n, "scan_input_axes", k), in[states + k]->rank, &axis)) return HN_INPUT;
+        along[k] = moved(r, in[states + k], axis, 0, entry(n, "scan_input_directions", k) != 0);
+        if (along[k] == NULL) return HN_NOMEM;
+    }
+    int64_t steps = along[0]->dims[0];
     for (size_t k = 0; k < states; ++k) args[k] = in[k];
     for (size_t k = 0; k < n->ncaptures; ++k) args[data + k] = in[data + k];
     for (int64_t i = 0; i < steps && i < 1024; ++i) {
-        for (size_t k = 0; k < scanned; ++k) args[states + k] = slice_of(r, in[states + k], i, steps);
+        for (size_t k = 0; k < scanned; ++k) args[states + k] = slice_of(r, along[k], i, steps);
         HN_TRY(run_graph(r, body, args, res));
         for (size_t k = 0; k < states; ++k) args[k] = res[k];
         for (size_t k = 0; states + k < body->nout && k < 16; ++k) parts[k][i] = res[states + k];
     }
-    for (size_t k = 0; k < n->nout && n->out[k] != NULL; ++k)
+    for (size_t k = 0; k < n->nout && n->out[k] != NULL; ++k) {
         out[k] = k < states ? args[k] : stack(r, parts[k - states], steps, &n->out[k]->type);
+        if (k < states || out[k] == NULL) continue;
+        if (steps == 0) {
+            /* No slice tells the shape: the declared one, which has the axis in its place. */
+            hn_type t = n->out[k]->type;
+            for (int d = 0; d < t.rank; ++d) t.dims[d] = t.dims[d] < 0 ? 0 : t.dims[d];
+            out[k] = fresh(r, t.dtype, t.rank, t.dims);
+            continue;
+        }
+        if (!hn_axis(entry(n, "scan_output_axes", k - states), out[k]->rank, &axis)) return HN_INPUT;
+        out[k] = moved(r, out[k], 0, axis, entry(n, "scan_output_directions", k - states) != 0);
+    }
     return HN_OK;
 }
 

@@ -36,8 +36,8 @@ static void sets_agree_with_kinds(void **state)
     (void)state;
     for (int i = 1; i < HN_DTYPES; i++) {
         hn_dtype t = (hn_dtype)i;
-        bool in_float = (HN_BIT(t) & (HN_T_FLOAT | HN_T_F8)) != 0 || t == HN_F4E2M1;
-        bool in_int = (HN_BIT(t) & (HN_T_INT | HN_T_SUB)) != 0 && t != HN_F4E2M1;
+        bool in_float = (HN_BIT(t) & (HN_T_FLOAT | HN_T_F8)) != 0 || (HN_BIT(t) & HN_T_MX) != 0;
+        bool in_int = (HN_BIT(t) & (HN_T_INT | HN_T_SUB)) != 0 && !(HN_BIT(t) & HN_T_MX);
         assert_int_equal(hn_dtype_is_float(t), in_float);
         assert_int_equal(hn_dtype_is_int(t), in_int);
         assert_true((HN_BIT(t) & HN_T_ALL) != 0);

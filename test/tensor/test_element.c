@@ -82,6 +82,14 @@ static void packed_order_is_low_bits_first(void **state)
     t = tensor(HN_F4E2M1, &s);
     s.bytes[0] = 0xf1;
     assert_true(hn_get_f64(&t, 0) == 0.5 && hn_get_f64(&t, 1) == -6.0);
+    t = tensor(HN_F6E2M3, &s);
+    for (size_t i = 0; i < 5; i++) hn_packed_set(t.data, 6, i, (unsigned)i * 13 + 1);
+    /* Codes 1, 14, 27, 40, 53 as one stream of bits. */
+    assert_int_equal(s.bytes[0], 1 | (14 & 3) << 6);
+    assert_int_equal(s.bytes[1], 14 >> 2 | (27 & 15) << 4);
+    assert_int_equal(s.bytes[2], 27 >> 4 | 40 << 2);
+    assert_int_equal(s.bytes[3] & 63, 53);
+    assert_true(hn_get_f64(&t, 2) == 5.5 && hn_get_f64(&t, 3) == -1);
 }
 
 static void integers_saturate(void **state)
