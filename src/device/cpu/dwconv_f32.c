@@ -86,14 +86,14 @@ static hn_dwconv_line line_of(const pass *s, size_t row)
 {
     const params *p = s->p;
     const hn_image *g = &p->g;
-    size_t image = row / (size_t)g->oh, line = (size_t)(g->w * g->m);
+    size_t image = row / (size_t)g->oh, line = (size_t)g->w * (size_t)g->m;
     int64_t top = (int64_t)(row % (size_t)g->oh) * g->sh - g->pt, i0 = 0, i1 = g->kh;
     if (top < 0) i0 = (-top + g->dh - 1) / g->dh;
     while (i1 > i0 && top + (i1 - 1) * g->dh >= g->h) i1--;
     if (i0 > i1) i0 = i1;
     size_t from = i1 > i0 ? (size_t)(top + i0 * g->dh) : 0;
     return (hn_dwconv_line){.x = s->x + (image * (size_t)g->h + from) * line,
-                            .w = s->w + (size_t)(i0 * g->kw) * p->w_stride,
+                            .w = s->w + (size_t)i0 * (size_t)g->kw * p->w_stride,
                             .rows = (size_t)(i1 - i0)};
 }
 

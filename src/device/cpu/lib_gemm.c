@@ -54,7 +54,9 @@ void hn_gemm_plan_init(hn_gemm_plan *p, const hn_kernel *kernel, size_t batch, s
         per_panel--;
     p->units = (uint32_t)hn_div_up(n, p->lanes);
     p->panels = (uint32_t)hn_div_up(p->units, per_panel);
-
+    /* A kernel of any width takes an odd vector along, and for a single row as many as it has sums for. */
+    if (kernel->variant > 0 && m == 1) p->panels = (uint32_t)hn_div_up(p->units, kernel->variant);
+    if (kernel->variant > 0 && m != 1 && p->units > per_panel) p->panels = (uint32_t)(p->units / per_panel);
     hn_gemm_plan_rows(p, m);
 }
 
@@ -157,6 +159,7 @@ static void depth_pass(const hn_gemm_job *job, hn_gemm_f32 *g, const span *s, co
     g->ep.bias = NULL;
     g->ep.residual_stride = first ? job->ep.residual_stride : job->c_stride;
     size_t tiles = hn_div_up(s->rows, p->mr);
+    const size_t per_call = job->kernel->variant > 0 ? s->rows : p->mr;
     bool fetch = p->taps == 1 && job->b_stride == 0 && tiles >= 8;
     for (size_t j = s->panel0; j < s->panel1; j++) {
         size_t u = hn_gemm_panel(p, j), width = (hn_gemm_panel(p, j + 1) - u) * p->lanes, col = u * p->lanes;
@@ -171,8 +174,9 @@ static void depth_pass(const hn_gemm_job *job, hn_gemm_f32 *g, const span *s, co
         fetch = fetch && j + 1 < s->panel1;
         if (!fetch) g->ahead = NULL;
         if (job->ep.bias != NULL && first) g->ep.bias = job->ep.bias + s->batch * job->bias_matrix + col;
-        for (size_t i = 0; i < s->rows; i += p->mr) {
-            g->m = hn_min_size(p->mr, s->rows - i);
+        g->ahead_row = slice / p->mr;
+        for (size_t i = 0; i < s->rows; i += per_call) {
+            g->m = hn_min_size(per_call, s->rows - i);
             g->rows = rows + i;
             g->c = c + i * job->c_stride + col;
             if (!first)
