@@ -35,5 +35,6 @@ avx2/dwconv_f32 ^strip
 avx2/gemm_f32_6x16 ^tile
 avx2/gemm_bf16_4x16 ^tile
 avx2/gemm_q8_6x16* ^(wide|half)_
+avx2/wino_q8 ^rows_of
 EOF
 echo "$total inner loops, none of them spills"
