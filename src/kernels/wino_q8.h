@@ -24,7 +24,7 @@
 enum { HN_WINO_Q8_COLUMNS = 16, HN_WINO_Q8_CHANNELS = 16 };
 
 typedef struct hn_wino_q8 {
-    size_t h, w, c;      /* input image */
+    size_t h, w, c;      /* input image; c >= 8 */
     size_t oh, ow, m;    /* output image */
     size_t down, across; /* tiles of an image */
     ptrdiff_t pt, pl;    /* pads of the window */

@@ -13,9 +13,11 @@
 enum { OPERAND_X, OPERAND_U, OPERAND_R, OPERAND_Y };
 enum {
     BLOCK_TILES = 24,        /* tiles a task, rounded up to the kernel's group */
-    BLOCK_BYTES = 192 << 10, /* scratch of a task, unless that is less than a group */
+    BLOCK_BYTES = 400 << 10, /* scratch of a task, unless that is less than a group */
     FEW_BLOCKS = 8,          /* wanted at least, for the threads, */
-    LEAST_GROUPS = 3,        /* unless a block gets fewer groups of tiles than these */
+    LEAST_GROUPS = 3,        /* unless a task gets fewer groups of tiles than these */
+    LEAST_PANELS = 4,        /* or fewer panels of columns */
+    FAR_BYTES = 256 << 10,   /* of weights: more than a cache near by keeps */
     LEAST_CHANNELS = 8,
     LARGEST_SUM = 1 << 29 /* four times this fits int32 */
 };
@@ -23,30 +25,38 @@ enum {
 typedef struct params {
     hn_q8_window win;
     hn_q8_out out;
-    uint64_t down, across, blocks, slots, slot_bytes;
-    uint64_t bias, scale;    /* bytes in the constant */
-    uint64_t y_at, y_stride; /* of a pixel, where the result lies in another's rows */
+    uint64_t down, across;
+    uint64_t blocks, parts, slots, slot_bytes; /* parts: of the columns, for each block of tiles */
+    uint64_t bias, scale;                      /* bytes in the constant */
+    uint64_t y_at, y_stride;                   /* of a pixel, where the result lies in another's rows */
     uint32_t flip, pad;
 } params;
 
 /* A step is 16 products, one vpmaddwd. What the other work counts was fitted to a Zen 3 core. */
 static const double DIRECT = 1.25, PRODUCTS = 1.35; /* steps for 16 products, direct and here */
 static const double IN = 56, OUT = 20;              /* of a tile, for 16 channels that come in, and go out */
-static const double ARRIVE = 5;                     /* bytes of weights a step, for every block again */
-static const double WORTH = 0.9;                    /* gain that is wanted */
+static const double ARRIVE = 2.7;                   /* bytes a step of weights that are far, for every block again */
+static const double WORTH = 0.8;                    /* gain that is wanted */
+
+static double arrival(double bytes)
+{
+    return bytes > FAR_BYTES ? bytes / ARRIVE : 0;
+}
 
 static double direct_steps(const hn_q8_window *win)
 {
-    const double columns = (double)hn_align_up(win->m, 16);
-    return DIRECT * 9 * (double)win->c * columns / 16 * (double)(win->batch * win->oh * win->ow);
+    const double weights = 9 * (double)win->c * (double)hn_align_up(win->m, 16);
+    return DIRECT * weights / 16 * (double)(win->batch * win->oh * win->ow) + arrival(weights);
 }
 
-static double steps(const hn_q8_window *win)
+static double steps(const hn_q8_window *win, const hn_kernel *k)
 {
-    const double tiles = (double)(win->batch * hn_div_up(win->oh, 2) * hn_div_up(win->ow, 2));
+    const size_t all = win->batch * hn_div_up(win->oh, 2) * hn_div_up(win->ow, 2);
+    const double tiles = (double)(hn_div_up(all, k->mr) * k->mr);
     const double in = (double)hn_wino_q8_blocks(win->c), out = (double)hn_wino_q8_blocks(win->m);
-    const double weights = 2 * (double)hn_wino_q8_words(win->c, win->m) * ceil(tiles / BLOCK_TILES);
-    return fmax(PRODUCTS * tiles * 16 * 16 * in * out, weights / ARRIVE) + tiles * (IN * in + OUT * out);
+    const double products = (double)hn_wino_q8_words(win->c, win->m);
+    return PRODUCTS * tiles * products / 16 + tiles * (IN * in + OUT * out) +
+           ceil(tiles / BLOCK_TILES) * arrival(2 * products);
 }
 
 static const char *unfit(const hn_lower *c, const hn_q8_window *win)
@@ -56,7 +66,6 @@ static const char *unfit(const hn_lower *c, const hn_q8_window *win)
     if (win->sh != 1 || win->sw != 1 || win->dh != 1 || win->dw != 1) return "strides or dilations";
     if (win->c < LEAST_CHANNELS || win->m < LEAST_CHANNELS) return "fewer than 8 channels";
     if (c->isa & HN_ISA_VNNI) return "products of bytes take less time";
-    if (steps(win) > WORTH * direct_steps(win)) return "the direct sum takes less time for this shape";
     return NULL;
 }
 
@@ -108,15 +117,19 @@ static bool pack_channel(const packer *k, size_t o)
     return true;
 }
 
+/* Blocks of tiles, and of columns where there are many: those read their weights once. Few blocks are cut further for
+ * the threads. */
 static void cut(const hn_kernel *k, params *p)
 {
     const size_t groups = hn_div_up(p->win.batch * p->down * p->across, k->mr),
+                 panels = hn_div_up(p->win.m, HN_WINO_Q8_COLUMNS),
                  fits = BLOCK_BYTES / hn_wino_q8_bytes(k, p->win.c, k->mr);
-    size_t blocks = hn_div_up(groups, hn_max_size(1, hn_min_size(hn_div_up(BLOCK_TILES, k->mr), fits))), even = 1;
-    while (even < FEW_BLOCKS && 2 * even * LEAST_GROUPS <= groups) even *= 2;
-    blocks = hn_max_size(blocks, even);
+    size_t blocks = hn_div_up(groups, hn_max_size(1, hn_min_size(hn_div_up(BLOCK_TILES, k->mr), fits))), parts = 1;
+    while (blocks * parts < FEW_BLOCKS && 2 * parts * LEAST_PANELS <= panels) parts *= 2;
+    while (blocks * parts < FEW_BLOCKS && 2 * blocks * LEAST_GROUPS <= groups) blocks *= 2;
     p->blocks = blocks;
-    p->slots = hn_min_size(blocks, HN_SLOTS);
+    p->parts = parts;
+    p->slots = hn_min_size(blocks * parts, HN_SLOTS);
     p->slot_bytes = hn_align_up(hn_wino_q8_bytes(k, p->win.c, hn_div_up(groups, blocks) * k->mr), 64);
 }
 
@@ -168,6 +181,8 @@ static hn_status lower(hn_lower *c)
     if (!hn_q8_out_read(c, hn_node_in(node, 4), &p->out)) return HN_OK;
     const hn_kernel *kernel = hn_lower_kernel(c, "wino_q8", -1, 0);
     if (kernel == NULL) return hn_lower_refuse(c, "no wino_q8 kernel for this ISA");
+    if (steps(&p->win, kernel) > WORTH * direct_steps(&p->win))
+        return hn_lower_refuse(c, "the direct sum takes less time for this shape");
     const hn_dtype x = node->in[0]->type.dtype;
     p->flip = hn_q8_flip(x);
     p->pad = (uint32_t)k.x_zp ^ p->flip;
@@ -205,10 +220,18 @@ static void block(void *ctx, size_t slot, size_t i)
 {
     const job *j = ctx;
     hn_wino_q8 g = j->g;
+    const size_t blocks = j->p->blocks, parts = j->p->parts, part = i % parts, tiles = i / parts,
+                 end = j->groups * (tiles + 1) / blocks * j->group;
     g.scratch = j->scratch + slot * j->p->slot_bytes;
-    const size_t blocks = j->p->blocks, end = j->groups * (i + 1) / blocks * j->group;
-    g.first = j->groups * i / blocks * j->group;
+    g.first = j->groups * tiles / blocks * j->group;
     g.count = hn_min_size(end, j->tiles) - g.first;
+    const size_t panels = hn_div_up(g.m, HN_WINO_Q8_COLUMNS), n0 = panels * part / parts * HN_WINO_Q8_COLUMNS;
+    g.m = hn_min_size(panels * (part + 1) / parts * HN_WINO_Q8_COLUMNS, g.m) - n0;
+    g.u += hn_wino_q8_words(g.c, n0);
+    g.bias += n0;
+    g.scale += n0;
+    g.y += n0;
+    if (g.r != NULL) g.r += n0;
     j->fn(&g);
 }
 
@@ -241,7 +264,7 @@ static hn_status run(const hn_run *r)
     j.group = r->kernels[0]->mr;
     j.tiles = win->batch * p->down * p->across;
     j.groups = hn_div_up(j.tiles, j.group);
-    hn_slots_run(r->pool, p->slots, p->blocks, block, &j);
+    hn_slots_run(r->pool, p->slots, p->blocks * p->parts, block, &j);
     return HN_OK;
 }
 

@@ -47,9 +47,17 @@ typedef struct lines {
     const uint8_t *at[4];
     ptrdiff_t reach[4];
     size_t w, c, channels; /* channels: of this block, at most 16 */
-    __m128i flip;
+    __m128i flip, order;
     __m256i pad; /* 16 channels of padding, as words */
 } lines;
+
+/* Which bytes of two times eight, the second ones being the last of the block, are its first 16. */
+static __m128i order_of(size_t n)
+{
+    uint8_t order[LANES];
+    for (size_t i = 0; i < LANES; i++) order[i] = (uint8_t)(i >= n ? 0x80 : i < 8 && n >= 8 ? i : i + LANES - n);
+    return _mm_loadu_si128((const __m128i *)(const void *)order);
+}
 
 ALWAYS __m256i pixel(const lines *l, const uint8_t *p, const bool whole)
 {
@@ -57,9 +65,10 @@ ALWAYS __m256i pixel(const lines *l, const uint8_t *p, const bool whole)
     if (whole) {
         x = _mm_loadu_si128((const __m128i *)(const void *)p);
     } else {
-        uint8_t part[LANES] = {0};
-        memcpy(part, p, l->channels);
-        x = _mm_loadu_si128((const __m128i *)(const void *)part);
+        const uint8_t *last = p + l->channels - 8; /* c >= 8: a pixel has as many */
+        const __m128i high = _mm_loadl_epi64((const __m128i *)(const void *)last);
+        x = _mm_loadl_epi64((const __m128i *)(const void *)(l->channels < 8 ? last : p));
+        x = _mm_shuffle_epi8(_mm_unpacklo_epi64(x, high), l->order);
     }
     return _mm256_cvtepu8_epi16(_mm_xor_si128(x, l->flip));
 }
@@ -119,9 +128,9 @@ ALWAYS void windows(const lines *l, ptrdiff_t x, size_t tile, size_t tiles, int1
 
 static void transform(const hn_wino_q8 *g, int16_t *v, size_t product, size_t line)
 {
-    uint8_t pad[LANES];
+    uint8_t pad[8 + LANES];
     memset(pad, g->pad, sizeof pad);
-    lines l = {.w = g->w, .c = g->c, .flip = _mm_set1_epi8((char)g->flip)};
+    lines l = {.w = g->w, .c = g->c, .flip = _mm_set1_epi8((char)g->flip), .order = order_of(g->c % LANES)};
     l.pad = _mm256_set1_epi16((short)(g->pad ^ g->flip));
     place p = tile_place(g, g->first);
     for (size_t tile = 0, tiles; tile < g->count; tile += tiles) {
@@ -131,7 +140,7 @@ static void transform(const hn_wino_q8 *g, int16_t *v, size_t product, size_t li
         for (size_t c0 = 0; c0 < g->c; c0 += LANES) {
             for (ptrdiff_t i = 0; i < 4; i++) {
                 bool inside = (size_t)(top + i) < g->h;
-                l.at[i] = inside ? image + (size_t)(top + i) * g->w * g->c + c0 : pad;
+                l.at[i] = inside ? image + (size_t)(top + i) * g->w * g->c + c0 : pad + 8;
                 l.reach[i] = inside ? -1 : 0;
             }
             l.channels = g->c - c0 < LANES ? g->c - c0 : LANES;
@@ -264,16 +273,26 @@ ALWAYS void outputs(const hn_q8_out *e, const int32_t *halves, const __m256 scal
         store_two(e, acc[i], scale, (const uint8_t *const[]){r, r + pixel}, (uint8_t *const[]){y, y + pixel}, residual);
 }
 
+/* n <= 16 bytes. */
+ALWAYS void copy(uint8_t *to, const uint8_t *from, size_t n)
+{
+    size_t i = 0;
+    if (n & 16) memcpy(to, from, 16);
+    if (n & 8) memcpy(to, from, 8), i = 8;
+    if (n & 4) memcpy(to + i, from + i, 4), i += 4;
+    for (; i < n && n < 16; i++) to[i] = from[i];
+}
+
 /* The same for a tile that leaves the output, or for fewer channels. */
 ALWAYS void outputs_inside(const hn_wino_q8 *g, const hn_q8_out *e, const int32_t *halves, const __m256 scale[2],
                            size_t at, size_t rows, size_t cols, size_t n, const bool residual)
 {
     uint8_t r[4 * NR] = {0}, y[4 * NR];
     for (size_t i = 0; residual && i < rows; i++)
-        for (size_t j = 0; j < cols; j++) memcpy(r + (2 * i + j) * NR, g->r + at + (i * g->ow + j) * g->y_stride, n);
+        for (size_t j = 0; j < cols; j++) copy(r + (2 * i + j) * NR, g->r + at + (i * g->ow + j) * g->y_stride, n);
     outputs(e, halves, scale, r, y, NR, 2 * NR, residual);
     for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < cols; j++) memcpy(g->y + at + (i * g->ow + j) * g->y_stride, y + (2 * i + j) * NR, n);
+        for (size_t j = 0; j < cols; j++) copy(g->y + at + (i * g->ow + j) * g->y_stride, y + (2 * i + j) * NR, n);
 }
 
 /* All tiles of the run at the 16 columns from n0. */
