@@ -265,7 +265,7 @@ static void test_fewer_multiplications(void **state)
         conv s = {.n = 1 + (int64_t)(i % 3), .h = 1 + (int64_t)(i % 9), .w = 1 + (int64_t)(i * 5 % 9)};
         s.kh = s.kw = 3, s.stride = s.dilation = s.group = 1, s.layout = s.in_layout = 1;
         s.pad = i % 2 || s.h < 3 || s.w < 3, s.pad_end = i % 4 < 2 || s.h < 3 || s.w < 3;
-        s.c = (const int64_t[]){16, 32, 64, 24, 17, 96}[i / 9], s.m = (const int64_t[]){16, 33, 64, 40}[i % 4];
+        s.c = (const int64_t[]){16, 32, 64, 24, 17, 96}[i / 9], s.m = (const int64_t[]){16, 33, 136, 40}[i % 4];
         s.x = i % 2 ? HN_U8 : HN_I8;
         s.wt = i % 5 ? HN_I8 : HN_U8;
         s.w_zp = i % 5 ? 0 : (const int64_t[]){128, 0, 255}[i / 5 % 3];
