@@ -274,7 +274,8 @@ static void test_fewer_multiplications(void **state)
         s.y_dtype = i % 3 ? HN_U8 : HN_I8;
         s.residual = i % 5 == 1;
         s.bias = i % 7 != 0, s.per_channel = i % 4 != 1;
-        bool clear = s.h > 6 && s.w > 6 && s.c % 16 == 0; /* fewer tiles or channels may be left to the direct sum */
+        /* Fewer tiles or channels may be left to the direct sum. */
+        bool clear = s.h > 6 && s.w > 6 && s.c % 16 == 0 && s.m != 33;
         run_conv(&s, 400 + i, clear && !(m.isa & HN_ISA_VNNI) ? "qwino" : NULL);
     }
 }

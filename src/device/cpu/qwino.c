@@ -17,7 +17,7 @@ enum {
     FEW_BLOCKS = 8,          /* wanted at least, for the threads, */
     LEAST_GROUPS = 3,        /* unless a task gets fewer groups of tiles than these */
     LEAST_PANELS = 4,        /* or fewer panels of columns */
-    FAR_BYTES = 256 << 10,   /* of weights: more than a cache near by keeps */
+    FAR_BYTES = 512 << 10,   /* of weights: more than a cache near by keeps */
     LEAST_CHANNELS = 8,
     LARGEST_SUM = 1 << 29 /* four times this fits int32 */
 };
@@ -45,7 +45,7 @@ static double arrival(double bytes)
 
 static double direct_steps(const hn_q8_window *win)
 {
-    const double weights = 9 * (double)win->c * (double)hn_align_up(win->m, 16);
+    const double weights = 9 * (double)win->c * (double)hn_align_up(win->m, 8);
     return DIRECT * weights / 16 * (double)(win->batch * win->oh * win->ow) + arrival(weights);
 }
 
