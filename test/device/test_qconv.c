@@ -255,6 +255,77 @@ static void test_conv_random(void **state)
     }
 }
 
+/* 3 x 3 windows of stride 1, channels last: bytes by 16 products of words a tile where there are none of bytes. */
+static void test_fewer_multiplications(void **state)
+{
+    (void)state;
+    hn_machine m;
+    hn_machine_read(&m);
+    for (uint64_t i = 0; i < 54; i++) {
+        conv s = {.n = 1 + (int64_t)(i % 3), .h = 1 + (int64_t)(i % 9), .w = 1 + (int64_t)(i * 5 % 9)};
+        s.kh = s.kw = 3, s.stride = s.dilation = s.group = 1, s.layout = s.in_layout = 1;
+        s.pad = i % 2 || s.h < 3 || s.w < 3, s.pad_end = i % 4 < 2 || s.h < 3 || s.w < 3;
+        s.c = (const int64_t[]){16, 32, 64, 24, 17, 96}[i / 9], s.m = (const int64_t[]){16, 33, 136, 40}[i % 4];
+        s.x = i % 2 ? HN_U8 : HN_I8;
+        s.wt = i % 5 ? HN_I8 : HN_U8;
+        s.w_zp = i % 5 ? 0 : (const int64_t[]){128, 0, 255}[i / 5 % 3];
+        s.x_zp = (const int64_t[]){0, 128, 255}[i % 3] - (i % 2 ? 0 : 128);
+        s.r = i % 4 ? HN_U8 : HN_I8;
+        s.y_dtype = i % 3 ? HN_U8 : HN_I8;
+        s.residual = i % 5 == 1;
+        s.bias = i % 7 != 0, s.per_channel = i % 4 != 1;
+        /* Fewer tiles or channels may be left to the direct sum. */
+        bool clear = s.h > 6 && s.w > 6 && s.c % 16 == 0 && s.m != 33;
+        run_conv(&s, 400 + i, clear && !(m.isa & HN_ISA_VNNI) ? "qwino" : NULL);
+    }
+}
+
+static const char *refusal(const conv *s, int64_t bias)
+{
+    static char reason[160];
+    drive d;
+    drive_begin(&d, 5);
+    bytes(&d, HN_U8, false, 4, (const int64_t[]){s->n, s->h, s->w, s->c});
+    bytes(&d, HN_I8, true, 4, (const int64_t[]){s->m, s->c, s->kh, s->kw});
+    scales(&d, s->m, s->c * 9);
+    biases(&d, s->m);
+    hn_set_i64(d.in[3]->data, 3, bias);
+    hn_node *n = drive_node(&d, "hone.QConv", 1);
+    assert_int_equal(hn_node_set_ints(n, "strides", (const int64_t[]){s->stride, s->stride}, 2), HN_OK);
+    set(&d, n, "layout", s->layout);
+    set(&d, n, "y_dtype", HN_U8);
+    assert_int_equal(hn_node_infer(n), HN_OK);
+    hn_machine m = {.isa = HN_ISA_AVX2};
+    hn_lower c = {.env = &d.env, .arena = &d.arena, .node = n, .machine = &m, .isa = s->group ? m.isa : HN_ISA_VNNI};
+    assert_int_equal(hn_driver_find("qwino")->lower(&c), HN_OK);
+    snprintf(reason, sizeof reason, "%s", c.refused ? c.reason : "taken");
+    drive_end(&d);
+    return reason;
+}
+
+static void test_reasons(void **state)
+{
+    (void)state;
+    const conv fits = {
+        .n = 1, .h = 8, .w = 8, .c = 16, .m = 16, .kh = 3, .kw = 3, .stride = 1, .layout = 1, .group = 1};
+    conv s = fits;
+    assert_string_equal(refusal(&s, 1 << 28), "taken");
+    assert_string_equal(refusal(&s, 1 << 29), "a sum or a scale may leave the range that is exact");
+    assert_string_equal(refusal(&s, -(1 << 29)), "a sum or a scale may leave the range that is exact");
+    s.group = 0; /* byte products instead */
+    assert_string_equal(refusal(&s, 0), "products of bytes take less time");
+    s = fits, s.stride = 2;
+    assert_string_equal(refusal(&s, 0), "strides or dilations");
+    s = fits, s.kw = 2;
+    assert_string_equal(refusal(&s, 0), "the window is not 3 x 3");
+    s = fits, s.c = 4;
+    assert_string_equal(refusal(&s, 0), "fewer than 8 channels");
+    s = fits, s.h = s.w = 3;
+    assert_string_equal(refusal(&s, 0), "the direct sum takes less time for this shape");
+    s = fits, s.layout = 0, s.h = s.c;
+    assert_string_equal(refusal(&s, 0), "channels come first");
+}
+
 static void run_gemm(uint64_t seed, int64_t m, int64_t k, int64_t n, bool trans, bool residual, int64_t y_dtype)
 {
     drive d;
@@ -319,9 +390,14 @@ static void test_integer_rows(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_conv_shapes), cmocka_unit_test(test_depthwise),
-                                       cmocka_unit_test(test_rows),        cmocka_unit_test(test_conv_random),
-                                       cmocka_unit_test(test_gemm),        cmocka_unit_test(test_integer_rows)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_conv_shapes),
+                                       cmocka_unit_test(test_depthwise),
+                                       cmocka_unit_test(test_rows),
+                                       cmocka_unit_test(test_conv_random),
+                                       cmocka_unit_test(test_fewer_multiplications),
+                                       cmocka_unit_test(test_reasons),
+                                       cmocka_unit_test(test_gemm),
+                                       cmocka_unit_test(test_integer_rows)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed != 0 || taken == 0;
 }

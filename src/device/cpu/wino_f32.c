@@ -4,17 +4,16 @@
  * The choice looks at the shape of one image alone, so that a sample's answer does not depend on its batch. Rounding is
  * not that of the definition's sum (docs/numerics.md), so strict numerics refuse it. */
 #include <math.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/size.h"
 #include "device/cpu/lib_gemm.h"
 #include "device/cpu/lib_image.h"
+#include "device/cpu/lib_slots.h"
 #include "kernels/wino_f32.h"
 
 enum { OPERAND_X, OPERAND_U, OPERAND_B, OPERAND_R, OPERAND_Y };
 enum {
-    SLOTS = 16,             /* parts of scratch: most threads that work at a time */
     BLOCK_TILES = 24,       /* tiles a task, rounded up to the kernel's group: how often weights that came are used */
     BLOCK_FLOATS = 1 << 18, /* transformed inputs of a task, unless that is less than a group */
     FEW_BLOCKS = 8,         /* below, the number of blocks becomes a power of two */
@@ -148,7 +147,7 @@ static void cut(const hn_kernel *k, params *p)
     p->far =
         (size_t)g->n * ((size_t)g->h * (size_t)g->w * (size_t)g->c + (size_t)g->oh * (size_t)g->ow * (size_t)g->m) >
         CACHED_BYTES / sizeof(float);
-    p->slots = (uint32_t)hn_min_size(blocks, SLOTS);
+    p->slots = (uint32_t)hn_min_size(blocks, HN_SLOTS);
     p->slot_bytes = hn_align_up(hn_wino_f32_floats(k, (size_t)g->c, hn_div_up(tiles, blocks)) * sizeof(float), 64);
 }
 
@@ -197,33 +196,24 @@ static hn_status lower(hn_lower *c)
     return HN_OK;
 }
 
-/* Every worker owns a part of scratch and takes blocks of its own share first, then of the others'. */
 typedef struct job {
     const params *p;
     hn_wino_f32_fn *fn;
     hn_wino_f32 g;
     char *scratch;
-    size_t tiles, workers;
-    atomic_size_t next[SLOTS];
+    size_t tiles;
 } job;
 
-static void worker(void *ctx, size_t slot)
+static void block(void *ctx, size_t slot, size_t i)
 {
-    job *j = ctx;
+    const job *j = ctx;
     hn_wino_f32 g = j->g;
     const size_t blocks = j->p->blocks;
     g.scratch = (float *)(j->scratch + slot * j->p->slot_bytes);
-    for (size_t k = 0; k < j->workers; k++) {
-        const size_t share = (slot + k) % j->workers, end = blocks * (share + 1) / j->workers;
-        for (;;) {
-            const size_t i = atomic_fetch_add_explicit(&j->next[share], 1, memory_order_relaxed);
-            if (i >= end) break;
-            g.first = j->tiles * i / blocks;
-            g.count = j->tiles * (i + 1) / blocks - g.first;
-            g.ahead = j->p->far && i + 1 < blocks ? j->tiles * (i + 2) / blocks - g.first - g.count : 0;
-            if (g.count > 0) j->fn(&g);
-        }
-    }
+    g.first = j->tiles * i / blocks;
+    g.count = j->tiles * (i + 1) / blocks - g.first;
+    g.ahead = j->p->far && i + 1 < blocks ? j->tiles * (i + 2) / blocks - g.first - g.count : 0;
+    if (g.count > 0) j->fn(&g);
 }
 
 static hn_status run(const hn_run *r)
@@ -249,9 +239,7 @@ static hn_status run(const hn_run *r)
     j.g.ep.bias = r->ptr[OPERAND_B];
     j.g.ep.residual = r->ptr[OPERAND_R];
     j.tiles = (size_t)g->n * p->down * p->across;
-    j.workers = hn_min_size(hn_pool_threads(r->pool), p->slots);
-    for (size_t i = 0; i < j.workers; i++) atomic_init(&j.next[i], p->blocks * i / j.workers);
-    hn_pool_run(r->pool, j.workers, worker, &j);
+    hn_slots_run(r->pool, p->slots, p->blocks, block, &j);
     return HN_OK;
 }
 
