@@ -136,6 +136,17 @@ static hn_status grad(hn_gradargs *g)
     return hn_rw_status(rw);
 }
 
+/* Along axes that are named and not touched. */
+static bool shard(hn_shard *s)
+{
+    const hn_tensor *axes = hn_node_const(s->node, 3);
+    int axis, rank = s->node->in[0]->type.rank;
+    if (s->in[0] == HN_WHOLE || !hn_shard_others_whole(s, 1) || !axes || !hn_dtype_is_int(axes->dtype)) return false;
+    for (size_t i = 0; i < hn_tensor_elems(axes); i++)
+        if (!hn_axis(hn_get_i64(axes, i), rank, &axis) || axis == s->in[0]) return false;
+    return hn_shard_all(s, s->in[0]);
+}
+
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -191,6 +202,7 @@ const hn_op hn_op_slice = {
     .infer = infer,
     .ref = ref,
     HN_GRAD(grad),
+    .shard = shard,
     .cases = cases,
     .quant = "same",
 };
