@@ -136,15 +136,23 @@ static hn_status grad(hn_gradargs *g)
     return hn_rw_status(rw);
 }
 
-/* Along axes that are named and not touched. */
+/* Along an axis that is not named, or of which everything is taken. */
 static bool shard(hn_shard *s)
 {
-    const hn_tensor *axes = hn_node_const(s->node, 3);
-    int axis, rank = s->node->in[0]->type.rank;
-    if (s->in[0] == HN_WHOLE || !hn_shard_others_whole(s, 1) || !axes || !hn_dtype_is_int(axes->dtype)) return false;
-    for (size_t i = 0; i < hn_tensor_elems(axes); i++)
-        if (!hn_axis(hn_get_i64(axes, i), rank, &axis) || axis == s->in[0]) return false;
-    return hn_shard_all(s, s->in[0]);
+    const hn_tensor *t[5] = {NULL};
+    int axis, a = s->in[0], rank = s->node->in[0]->type.rank;
+    if (a == HN_WHOLE || !hn_shard_others_whole(s, 1)) return false;
+    for (size_t i = 1; i < s->node->nin && i < 5; i++) {
+        t[i] = hn_node_const(s->node, i);
+        if (s->node->in[i] && (!t[i] || !hn_dtype_is_int(t[i]->dtype))) return false;
+    }
+    for (size_t i = 0; i < hn_tensor_elems(t[1]); i++) {
+        if (!hn_axis(t[3] ? hn_get_i64(t[3], i) : (int64_t)i, rank, &axis)) return false;
+        if (axis != a) continue;
+        if (hn_get_i64(t[1], i) != 0 || hn_get_i64(t[2], i) < s->node->in[0]->type.dims[a]) return false;
+        if (t[4] && hn_get_i64(t[4], i) != 1) return false;
+    }
+    return hn_shard_all(s, a);
 }
 
 static hn_status cases(hn_cases *c)
