@@ -125,7 +125,8 @@ bool hn_op_shard(const hn_node *node, const int *in, int *out, uint32_t *sizes)
     const hn_op *op = node->op;
     hn_shard s = {.node = node, .in = in, .out = out};
     int64_t n = -1;
-    if (op->flags & (HN_OP_RANDOM | HN_OP_CONTROL) || node->nin == 0 || node->in[0] == NULL || node->out[0] == NULL)
+    if (op->flags & (HN_OP_RANDOM | HN_OP_CONTROL) || node->nin == 0 || node->in[0] == NULL ||
+        (op->shard == NULL && node->out[0] == NULL))
         return false;
     for (size_t k = 0; k < node->nout; k++) out[k] = HN_WHOLE;
     for (size_t i = 0; i < node->nin; i++) {
