@@ -17,7 +17,7 @@ typedef struct lane {
 struct hn_slices {
     lane *lanes; /* number 0 is the instance that holds this */
     size_t nlanes;
-    uint8_t **out;            /* per output: all rows */
+    uint8_t **out;              /* per output: all rows */
     const hn_tensor *const *in; /* of the present run */
     atomic_size_t next;
     uint64_t *step_ns; /* of all lanes, as shares of the time that passes */

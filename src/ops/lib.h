@@ -164,9 +164,9 @@ bool hn_reduce_axes(const hn_node *node, bool flag[HN_MAX_RANK]);
 /* ---- shard rules ---- */
 bool hn_shard_others_whole(const hn_shard *s, size_t from); /* inputs from number `from` on are absent or not cut */
 bool hn_shard_all(hn_shard *s, int axis);                   /* every output is cut along `axis`; true */
-bool hn_shard_view(hn_shard *s);     /* the default of views */
-bool hn_shard_first(hn_shard *s);    /* input 0 along any axis, the others whole */
-bool hn_shard_batch(hn_shard *s);    /* input 0 along its first axis, the others whole */
+bool hn_shard_view(hn_shard *s);                            /* the default of views */
+bool hn_shard_first(hn_shard *s);                           /* input 0 along any axis, the others whole */
+bool hn_shard_batch(hn_shard *s);                           /* input 0 along its first axis, the others whole */
 bool hn_shard_residual(hn_shard *s); /* the same, with the last port, R, absent or cut like input 0 */
 bool hn_shard_rows(hn_shard *s);     /* the same along any axis of input 0 but the last */
 bool hn_shard_off_axis(hn_shard *s); /* all inputs along one axis, which is not the attribute axis */

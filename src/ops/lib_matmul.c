@@ -122,7 +122,8 @@ void hn_mm_cost(const hn_node *n, hn_cost *cost)
     cost->bytes = hn_nn_bytes(n);
 }
 
-/* Rows of A, columns of B, or a batch dim of either: the other operand then has the same cut, or 1 there, or nothing. */
+/* Rows of A, columns of B, or a batch dim of either: the other operand then has the same cut, or 1 there, or nothing.
+ */
 bool hn_mm_shard(hn_shard *s)
 {
     const hn_type *t[2] = {&s->node->in[0]->type, &s->node->in[1]->type};

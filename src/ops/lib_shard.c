@@ -138,11 +138,11 @@ bool hn_op_shard(const hn_node *node, const int *in, int *out, uint32_t *sizes)
     }
     for (size_t k = 0; k < node->nout; k++)
         if (node->out[k] && !hn_type_known(&node->out[k]->type)) return false;
-    bool ok = n < 0                             ? false
-              : op->shard                       ? op->shard(&s)
-              : op->flags & HN_OP_VIEW          ? hn_shard_view(&s)
-              : op->flags & HN_OP_ELEMENTWISE   ? broadcast(&s)
-                                                : false;
+    bool ok = n < 0                           ? false
+              : op->shard                     ? op->shard(&s)
+              : op->flags & HN_OP_VIEW        ? hn_shard_view(&s)
+              : op->flags & HN_OP_ELEMENTWISE ? broadcast(&s)
+                                              : false;
     for (size_t k = 0; k < node->nout && ok; k++) {
         if (node->out[k] == NULL) continue;
         const hn_type *t = &node->out[k]->type;

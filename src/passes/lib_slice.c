@@ -10,9 +10,9 @@
 #include <string.h>
 
 /* ---- how many ---- */
-/* Time is counted in bytes from the next cache. What a step reads and writes is free as long as it fits in NEAR, and four
- * times as far when it does not fit in FAR. Weights come once a slice, as does the start of a step. A byte takes as long
- * as three operations. */
+/* Time is counted in bytes from the next cache. What a step reads and writes is free as long as it fits in NEAR, and
+ * four times as far when it does not fit in FAR. Weights come once a slice, as does the start of a step. A byte takes
+ * as long as three operations. */
 enum { NEAR = 512 << 10, FAR = 4 << 20, FAR_FACTOR = 4, STEP_BYTES = 4 << 10, BYTE_FLOPS = 3 };
 
 typedef struct load {
@@ -171,7 +171,8 @@ static bool walk_node(walk *w, const hn_node *n, const hn_node *m, int *in, int 
     if (other & ~sizes) return no(w, "a constant depends on the number of samples", label);
     for (size_t k = 0; k < n->nout; k++) {
         if (!n->out[k]) continue;
-        if (!cut_types(w, &n->out[k]->type, &m->out[k]->type, out[k])) return no(w, "its shape is not that of a part", label);
+        if (!cut_types(w, &n->out[k]->type, &m->out[k]->type, out[k]))
+            return no(w, "its shape is not that of a part", label);
         put(w, n->out[k], m->out[k], out[k]);
     }
     return true;

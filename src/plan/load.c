@@ -417,7 +417,8 @@ static hn_status get_value(loader *l, const hn_plan *p, hn_plan_value *v)
         if (v->place.offset < p->ndynamic) return storage_number(l, p, v->storage);
         break;
     case HN_SPACE_OUTPUT:
-        limit = p->slices > 1 && v->place.offset < p->nout ? SIZE_MAX : 0; /* compared with the output once that is known */
+        limit =
+            p->slices > 1 && v->place.offset < p->nout ? SIZE_MAX : 0; /* compared with the output once that is known */
         break;
     default: break;
     }

@@ -172,8 +172,9 @@ static char *random_net(uint64_t seed)
     for (int i = 0; i < steps && b->c < 100; i++) image_node(b);
     int image = b->n;
     rows_nodes(b);
-    snprintf(text, sizeof text, "graph \"g\" opset 21 {\n  input %%v0 : f32[N,%d,%d,%d]\n%s%s  output %%v%d\n%s%d\n}\n", c, b->h,
-             b->w, b->consts, b->nodes, b->n, image > 0 ? "  output %v" : "  output %v", image > 0 ? image : b->n);
+    snprintf(text, sizeof text, "graph \"g\" opset 21 {\n  input %%v0 : f32[N,%d,%d,%d]\n%s%s  output %%v%d\n%s%d\n}\n",
+             c, b->h, b->w, b->consts, b->nodes, b->n, image > 0 ? "  output %v" : "  output %v",
+             image > 0 ? image : b->n);
     free(b);
     return text;
 }
@@ -223,7 +224,8 @@ static void run(hn_session *s, const hn_tensor *const *in, hn_tensor *out)
     }
 }
 
-static void same(const hn_session *s, const hn_tensor *a, const hn_tensor *b, const char *what, uint64_t seed, long long at)
+static void same(const hn_session *s, const hn_tensor *a, const hn_tensor *b, const char *what, uint64_t seed,
+                 long long at)
 {
     for (size_t k = 0; k < hn_session_outputs(s); k++)
         if (!hn_tensor_equal(&a[k], &b[k]))
@@ -314,7 +316,8 @@ static void test_inputs(void **state)
     static const char *const texts[] = {
         "graph \"g\" opset 21 {\n  input %x : f32[N,4]\n  input %y : f32[4]\n  %1 = Add(%x, %y)\n  output %1\n}\n",
         "graph \"g\" opset 21 {\n  input %x : f32[6,4]\n  %1 = Relu(%x)\n  output %1\n}\n",
-        "graph \"g\" opset 21 {\n  input %x : f32[N,4]\n  input %y : f32[2,N]\n  %1 = MatMul(%y, %x)\n  output %1\n}\n"};
+        "graph \"g\" opset 21 {\n  input %x : f32[N,4]\n  input %y : f32[2,N]\n  %1 = MatMul(%y, %x)\n  output "
+        "%1\n}\n"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         hn_session *s = open_text(&env, texts[i], 1);
         hn_type t[2] = {hn_type_tensor(HN_F32, 2, (int64_t[]){BATCH, 4}),
