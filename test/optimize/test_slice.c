@@ -261,6 +261,35 @@ static void test_same_bytes(void **state)
     }
 }
 
+/* Models that people have, with every layout and kernel that a batch meets in them. */
+static void test_models(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"cifar10_resnet20",         "mlperf_tiny_ad",      "mlperf_tiny_ad_int8_qdq",
+                                        "mlperf_tiny_ic_int8_qdq",  "mlperf_tiny_kws",     "mlperf_tiny_kws_int8_qdq",
+                                        "mlperf_tiny_vww_int8_qdq", "squeezenet1.1",       "mobilenet_v1_0.25_224",
+                                        "mobilenet_v2_1.0_224",     "magika_v3_3"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[512], rest[64];
+        hn_tensor want[8], got[8];
+        hn_session *s[3];
+        snprintf(rest, sizeof rest, "models/%s/model.onnx", names[i]);
+        hn_test_need_data(rest, path, sizeof path);
+        const hn_tensor **in = NULL;
+        for (size_t k = 0; k < 3; k++) {
+            hn_session_options o = {.slice = k == 0 ? BATCH : k == 1 ? 0 : 1};
+            planrun_ok(&env, hn_session_open(&env, path, &o, &s[k]));
+            if (k == 0) in = inputs_of(s[0], BATCH, i);
+            const hn_ready r = ready_for(s[k], in);
+            if (k == 2 && r.plan->slices != BATCH) fail_msg("%s is not cut: %s", names[i], r.unsliced);
+            run(s[k], in, k ? got : want);
+            if (k) same(s[k], got, want, names[i], i, (long long)r.plan->slices);
+            hn_session_close(&env, s[k]);
+        }
+        hn_arena_reset(&env, &arena);
+    }
+}
+
 /* ---- what is not cut ---- */
 static const struct {
     const char *body, *why;
@@ -538,6 +567,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_same_bytes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_models, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_inputs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_plan, setup, teardown),
