@@ -1,6 +1,7 @@
-/* What a sample costs in a batch: one run of N samples in turn with N runs of one, in one process, so that both meet the
- * same machine. The ratio is the median over the turns. Arguments: threads, N, then models; "MODEL@48,192" gives the
- * free dimensions after the first. Without arguments 1 thread, 8 samples and the model of the source. Ends in 1 when a model takes more than 1.05 times as long. */
+/* What a sample costs in a batch: one run of N samples in turn with N runs of one, in one process, so that both meet
+ * the same machine. The ratio is the median over the turns. Arguments: threads, N, then models; "MODEL@48,192" gives
+ * the free dimensions after the first. Without arguments 1 thread, 8 samples and the model of the source. Ends in 1
+ * when a model takes more than 1.05 times as long. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

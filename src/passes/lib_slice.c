@@ -14,6 +14,7 @@
  * four times as far when it does not fit in FAR. Weights come once a slice, as does the start of a step. A byte takes
  * as long as three operations. */
 enum { NEAR = 512 << 10, FAR = 4 << 20, FAR_FACTOR = 4, STEP_BYTES = 4 << 10, BYTE_FLOPS = 3 };
+enum { SLICE_MOST = 4096 };
 
 typedef struct load {
     double weights, moved, flops; /* of the whole batch */
@@ -54,10 +55,10 @@ static double cost_of(const hn_graph *g, int64_t batch, int64_t slice)
 int64_t hn_slice_choose(const hn_graph *whole, int64_t batch)
 {
     double best = cost_of(whole, batch, batch);
-    for (int64_t s = 1; s < batch; s++)
+    for (int64_t s = 1; s < batch && s <= SLICE_MOST; s++)
         if (batch % s == 0) best = fmin(best, cost_of(whole, batch, s));
     /* Few samples at a time need less memory and leave more to do side by side. */
-    for (int64_t s = 1; s < batch; s++)
+    for (int64_t s = 1; s < batch && s <= SLICE_MOST; s++)
         if (batch % s == 0 && cost_of(whole, batch, s) <= 1.02 * best) return s;
     return batch;
 }

@@ -265,9 +265,9 @@ static void test_same_bytes(void **state)
 static void test_models(void **state)
 {
     (void)state;
-    static const char *const names[] = {"cifar10_resnet20",         "mlperf_tiny_ad",      "mlperf_tiny_ad_int8_qdq",
-                                        "mlperf_tiny_ic_int8_qdq",  "mlperf_tiny_kws",     "mlperf_tiny_kws_int8_qdq",
-                                        "mlperf_tiny_vww_int8_qdq", "squeezenet1.1",       "mobilenet_v1_0.25_224",
+    static const char *const names[] = {"cifar10_resnet20",         "mlperf_tiny_ad",  "mlperf_tiny_ad_int8_qdq",
+                                        "mlperf_tiny_ic_int8_qdq",  "mlperf_tiny_kws", "mlperf_tiny_kws_int8_qdq",
+                                        "mlperf_tiny_vww_int8_qdq", "squeezenet1.1",   "mobilenet_v1_0.25_224",
                                         "mobilenet_v2_1.0_224",     "magika_v3_3"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[512], rest[64];
