@@ -20,9 +20,13 @@ typedef struct load {
     double weights, moved, flops; /* of the whole batch */
 } load;
 
-static double type_bytes(const hn_value *v)
+/* Regions, lists and shapes that depend on data are neither weighed nor cut. */
+static bool plain(const hn_node *n)
 {
-    return v && hn_type_known(&v->type) ? (double)hn_type_bytes(&v->type) : 0;
+    bool ok = n->nregions == 0;
+    for (size_t i = 0; i < n->nin; i++) ok = ok && (!n->in[i] || hn_type_known(&n->in[i]->type));
+    for (size_t k = 0; k < n->nout; k++) ok = ok && (!n->out[k] || hn_type_known(&n->out[k]->type));
+    return ok;
 }
 
 static load load_of(const hn_node *n)
@@ -31,9 +35,10 @@ static load load_of(const hn_node *n)
     hn_cost cost = {0};
     for (size_t i = 0; i < n->nin; i++) {
         if (n->in[i] == NULL) continue;
-        *(n->in[i]->data ? &l.weights : &l.moved) += type_bytes(n->in[i]);
+        *(n->in[i]->data ? &l.weights : &l.moved) += (double)hn_type_bytes(&n->in[i]->type);
     }
-    for (size_t k = 0; k < n->nout; k++) l.moved += type_bytes(n->out[k]);
+    for (size_t k = 0; k < n->nout; k++)
+        if (n->out[k]) l.moved += (double)hn_type_bytes(&n->out[k]->type);
     hn_op_cost(n, &cost);
     l.flops = cost.flops;
     return l;
@@ -54,6 +59,8 @@ static double cost_of(const hn_graph *g, int64_t batch, int64_t slice)
 
 int64_t hn_slice_choose(const hn_graph *whole, int64_t batch)
 {
+    for (const hn_node *n = whole->first; n; n = n->next)
+        if (!plain(n)) return batch;
     double best = cost_of(whole, batch, batch);
     for (int64_t s = 1; s < batch && s <= SLICE_MOST; s++)
         if (batch % s == 0) best = fmin(best, cost_of(whole, batch, s));
@@ -159,6 +166,7 @@ static bool walk_node(walk *w, const hn_node *n, const hn_node *m, int *in, int 
     bool cut = false;
     if (!same_node(n, m) || !same_inputs(w, n, m, in)) return no(w, "it depends on the number of samples", label);
     if (n->op->flags & (HN_OP_RANDOM | HN_OP_CONTROL)) return no(w, "it is random, or runs regions", label);
+    if (!plain(n)) return no(w, "its shape depends on data", label);
     uint32_t other = 0;
     for (size_t i = 0; i < n->nin; i++) {
         cut = cut || in[i] >= 0;
