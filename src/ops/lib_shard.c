@@ -31,12 +31,16 @@ bool hn_shard_batch(hn_shard *s)
     return s->in[0] == 0 && hn_shard_first(s);
 }
 
-bool hn_shard_rows(hn_shard *s)
+bool hn_shard_with(hn_shard *s, size_t r)
 {
-    size_t r = (size_t)s->node->op->nin - 1;
     for (size_t i = 1; i < s->node->nin; i++)
         if (i != r ? s->in[i] != HN_WHOLE : s->node->in[i] != NULL && s->in[i] != s->in[0]) return false;
-    return s->in[0] != HN_WHOLE && s->in[0] < s->node->in[0]->type.rank - 1 && hn_shard_all(s, s->in[0]);
+    return s->in[0] != HN_WHOLE && hn_shard_all(s, s->in[0]);
+}
+
+bool hn_shard_rows(hn_shard *s)
+{
+    return s->in[0] < s->node->in[0]->type.rank - 1 && hn_shard_with(s, (size_t)s->node->op->nin - 1);
 }
 
 bool hn_shard_residual(hn_shard *s)
