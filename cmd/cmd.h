@@ -84,6 +84,7 @@ int cmd_usage(const char *command, const char *fmt, ...);
 
 /* Text helpers: "1.23 MB", "12.3 ms", "1.2 G". dst of 32 bytes, returned. */
 char *cmd_bytes(double v, char *dst);
+void cmd_slices(const hone_record *rec); /* a line that says so, where a batch is run a few samples at a time */
 char *cmd_ms(double ms, char *dst);
 char *cmd_count_text(double v, char *dst);
 char *cmd_quantity(double v, const char *name, char *dst); /* "12 MAC", "1.2 GMAC" */

@@ -95,6 +95,7 @@ static int run(cmd_context *c)
                hone_record_string(rec, "scenario", ""), (long long)hone_record_int(rec, "batch", 0),
                o.inputs ? "given" : "random", hone_record_string(rec, "isa", ""),
                (long long)hone_record_int(rec, "threads", 0));
+        cmd_slices(rec);
         printf("latency   ");
         print_latency(rec, "");
         if (o.baseline) {

@@ -46,8 +46,12 @@ static int run(cmd_context *c)
     hone_record *rec;
     hone_status st = hone_explain(c->env, c->arg[0], &o, &rec);
     if (st != HONE_OK) return cmd_fail(c, st);
-    if (!cmd_json(c, rec))
+    if (!cmd_json(c, rec)) {
+        const char *unsliced = hone_record_string(rec, "unsliced", "");
+        cmd_slices(rec);
+        if (unsliced[0]) printf("all samples at a time: %s\n", unsliced);
         for (size_t i = 0, n = hone_record_count(rec, "nodes"); i < n; i++) print_node(rec, i);
+    }
     hone_record_free(rec);
     return CMD_EXIT_OK;
 }

@@ -115,6 +115,12 @@ bool cmd_json(cmd_context *c, hone_record *rec)
     return true;
 }
 
+void cmd_slices(const hone_record *rec)
+{
+    int64_t batch = hone_record_int(rec, "batch", 0), slice = hone_record_int(rec, "slice", batch);
+    if (slice < batch) printf("%lld samples in slices of %lld\n", (long long)batch, (long long)slice);
+}
+
 char *cmd_bytes(double v, char *dst)
 {
     static const char *const unit[] = {"B", "kB", "MB", "GB"};

@@ -186,6 +186,7 @@ static void write_result(bench *b, hn_recs *r, hn_rec *root, const char *scenari
         hn_rec_str(r, root, "inputs", "random");
     }
     hn_rec_int(r, root, "batch", (int64_t)b->model.samples);
+    hn_rec_int(r, root, "slice", (int64_t)(b->model.samples / b->model.ready.plan->slices));
     hn_rec_str(r, root, "scenario", scenario);
     if (o->target_qps > 0) hn_rec_real(r, root, "target_qps", o->target_qps);
     hn_rec_int(r, root, "queries", (int64_t)b->took.n);

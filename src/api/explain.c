@@ -168,6 +168,8 @@ static hn_status explain(explainer *x, const char *path, hn_session *s, hn_rec *
     if (st == HN_OK) {
         hn_rec_str(x->r, root, "model", path);
         hn_rec_int(x->r, root, "batch", (int64_t)samples);
+        hn_rec_int(x->r, root, "slice", (int64_t)(samples / ready.plan->slices));
+        hn_rec_str(x->r, root, "unsliced", ready.unsliced);
         x->nodes = hn_rec_list(x->r, root, "nodes");
         x->plan = ready.plan;
         if (ready.compiled)

@@ -18,6 +18,17 @@ static void put_interval(hn_recs *r, hn_rec *m, const char *key, double lo, doub
     hn_rec_real(r, l, NULL, hi);
 }
 
+/* Of one thread: what slices write into lies beside their arena. */
+static size_t plan_memory(const hn_plan *p)
+{
+    size_t bytes = p->arena_bytes + p->scratch_bytes + p->constants_bytes;
+    for (size_t i = 0; i < p->nout; i++) {
+        const hn_plan_value *v = &p->values[p->out[i]];
+        if (v->place.space == HN_SPACE_OUTPUT && v->place.offset == i) bytes += v->bytes * p->slices;
+    }
+    return bytes;
+}
+
 static void put_side(hn_job *j, hn_rec *root, const char *key, size_t correct, size_t bytes, size_t weights,
                      const hn_timing *t, double params, double macs)
 {
@@ -41,8 +52,7 @@ static void put_side(hn_job *j, hn_rec *root, const char *key, size_t correct, s
     hn_rec_real(r, m, "throughput_per_s", 1000.0 * (double)j->batch / t->latency.p50_ms);
     hn_rec_int(r, m, "arena_bytes", (int64_t)t->plan->arena_bytes);
     hn_rec_int(r, m, "arena_lower_bound_bytes", (int64_t)t->plan->arena_lower_bound_bytes);
-    hn_rec_int(r, m, "memory_bytes",
-               (int64_t)(t->plan->arena_bytes + t->plan->scratch_bytes + t->plan->constants_bytes));
+    hn_rec_int(r, m, "memory_bytes", (int64_t)plan_memory(t->plan));
     hn_rec_real(r, m, "params", params);
     hn_rec_real(r, m, "macs", macs);
 }

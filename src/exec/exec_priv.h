@@ -50,8 +50,12 @@ typedef struct hn_control {
 
 typedef struct hn_patch {
     void **slot;
-    uint32_t input;
+    uint32_t index; /* of the plan's input or output */
+    bool output;
 } hn_patch;
+
+/* A run of a plan of slices. Lanes are instances of that plan which take slices side by side. */
+typedef struct hn_slices hn_slices;
 
 struct hn_instance {
     const hn_plan *plan;
@@ -60,7 +64,7 @@ struct hn_instance {
     uint8_t *memory;  /* arena, then scratch */
     size_t memory_bytes;
     void ***ptr;       /* per step: its operands */
-    hn_patch *patches; /* pointers that follow the caller's inputs */
+    hn_patch *patches; /* pointers that follow the caller's inputs, and the rows of outputs in a plan of slices */
     size_t npatches;
     hn_tensor *tensors;    /* per value */
     const hn_tensor ***in; /* per REF or CONTROL step */
@@ -73,7 +77,19 @@ struct hn_instance {
     bool profile;
     uint64_t *step_ns;
     uint64_t runs;
+    hn_slices *slices; /* of the instance that the caller has, in a plan of slices; else NULL */
 };
+
+/* All steps once, on whatever the patched pointers point to. */
+hn_status hn_instance_steps(hn_env *env, hn_instance *inst) HN_MUST_CHECK;
+/* An instance without hn_slices. */
+hn_status hn_instance_make(hn_env *env, const hn_plan *plan, hn_instance **out) HN_MUST_CHECK;
+hn_status hn_slices_new(hn_env *env, hn_instance *inst) HN_MUST_CHECK;
+void hn_slices_free(hn_env *env, hn_slices *s);
+hn_status hn_slices_run(hn_env *env, hn_instance *inst, const hn_tensor *const *in, hn_tensor *out) HN_MUST_CHECK;
+void hn_slices_profile(hn_slices *s, bool on);
+const uint64_t *hn_slices_step_ns(const hn_slices *s);
+size_t hn_slices_bytes(const hn_slices *s); /* beside those of the instance itself */
 
 hn_status hn_grow_to(hn_env *env, hn_grow *g, size_t bytes) HN_MUST_CHECK;
 /* An optional where what it holds is declared, or the other way round: *t becomes the declared kind. `some` is room for

@@ -28,8 +28,9 @@ static void *place_address(const hn_instance *inst, hn_place p)
     }
 }
 
-static hn_status patch_add(hn_instance *inst, size_t *cap, hn_env *env, void **slot, uint64_t input)
+static hn_status patch_add(hn_instance *inst, size_t *cap, hn_env *env, void **slot, hn_place place)
 {
+    if (place.space != HN_SPACE_INPUT && place.space != HN_SPACE_OUTPUT) return HN_OK;
     if (inst->npatches == *cap) {
         size_t want = *cap ? *cap * 2 : 16;
         hn_patch *fresh = hn_arena_array(env, &inst->arena, want, sizeof *fresh);
@@ -38,7 +39,7 @@ static hn_status patch_add(hn_instance *inst, size_t *cap, hn_env *env, void **s
         inst->patches = fresh;
         *cap = want;
     }
-    inst->patches[inst->npatches++] = (hn_patch){slot, (uint32_t)input};
+    inst->patches[inst->npatches++] = (hn_patch){slot, (uint32_t)place.offset, place.space == HN_SPACE_OUTPUT};
     return HN_OK;
 }
 
@@ -65,7 +66,7 @@ static hn_status init_tensors(hn_env *env, hn_instance *inst, size_t *cap)
         memcpy(t->dims, v->type.dims, sizeof t->dims);
         t->bytes = v->bytes;
         t->data = place_address(inst, v->place);
-        if (v->place.space == HN_SPACE_INPUT) HN_TRY(patch_add(inst, cap, env, &t->data, v->place.offset));
+        HN_TRY(patch_add(inst, cap, env, &t->data, v->place));
     }
     return HN_OK;
 }
@@ -84,8 +85,7 @@ static hn_status init_driver_step(hn_env *env, hn_instance *inst, size_t s, size
             continue;
         }
         ptr[k] = inst->tensors[o].data;
-        if (p->values[o].place.space == HN_SPACE_INPUT)
-            HN_TRY(patch_add(inst, cap, env, &ptr[k], p->values[o].place.offset));
+        HN_TRY(patch_add(inst, cap, env, &ptr[k], p->values[o].place));
     }
     return HN_OK;
 }
@@ -109,7 +109,8 @@ static hn_status count_work(hn_env *env, hn_instance *inst)
 {
     const hn_plan *p = inst->plan;
     inst->work = STEP_WORK;
-    for (size_t s = 0; s < p->nsteps; s++) inst->work += STEP_WORK + p->steps[s].cost.flops + p->steps[s].cost.bytes;
+    double start = STEP_WORK * (double)p->slices;
+    for (size_t s = 0; s < p->nsteps; s++) inst->work += start + p->steps[s].cost.flops + p->steps[s].cost.bytes;
     env->work = 0;
     return hn_work_add(env, inst->work);
 }
@@ -141,7 +142,7 @@ static hn_status init(hn_env *env, hn_instance *inst)
     return HN_OK;
 }
 
-hn_status hn_instance_new(hn_env *env, const hn_plan *plan, hn_instance **out)
+hn_status hn_instance_make(hn_env *env, const hn_plan *plan, hn_instance **out)
 {
     *out = NULL;
     hn_instance *inst = hn_zalloc(env, sizeof *inst);
@@ -159,9 +160,21 @@ hn_status hn_instance_new(hn_env *env, const hn_plan *plan, hn_instance **out)
     return HN_OK;
 }
 
+hn_status hn_instance_new(hn_env *env, const hn_plan *plan, hn_instance **out)
+{
+    HN_TRY(hn_instance_make(env, plan, out));
+    if (plan->slices == 1) return HN_OK;
+    hn_status st = hn_slices_new(env, *out);
+    if (st == HN_OK) return HN_OK;
+    hn_instance_free(env, *out);
+    *out = NULL;
+    return st;
+}
+
 void hn_instance_free(hn_env *env, hn_instance *inst)
 {
     if (!inst) return;
+    hn_slices_free(env, inst->slices);
     if (inst->control)
         for (size_t s = 0; s < inst->plan->nsteps; s++) hn_control_free(env, inst->control[s]);
     if (inst->dynamic)
@@ -319,7 +332,7 @@ static hn_status run_step(hn_env *env, hn_instance *inst, size_t s)
     return st->kind == HN_STEP_REF ? run_ref(env, inst, s) : hn_control_run(env, inst, s);
 }
 
-static hn_status bind_inputs(hn_env *env, hn_instance *inst, const hn_tensor *const *in)
+static hn_status check_inputs(hn_env *env, hn_instance *inst, const hn_tensor *const *in)
 {
     const hn_plan *p = inst->plan;
     for (size_t i = 0; i < p->nin; i++) {
@@ -330,16 +343,16 @@ static hn_status bind_inputs(hn_env *env, hn_instance *inst, const hn_tensor *co
             inst->tensors[p->in[i]] = *t;
             continue;
         }
-        same = t && !is_list(v) && t->dtype == v->type.dtype && t->rank == v->type.rank;
-        for (int d = 0; same && d < t->rank; d++) same = t->dims[d] == v->type.dims[d];
+        const hn_type *type = &p->in_type[i];
+        same = t && !is_list(v) && t->dtype == type->dtype && t->rank == type->rank;
+        for (int d = 0; same && d < t->rank; d++) same = t->dims[d] == type->dims[d];
         if (same) continue;
         char got[128] = "nothing", want[128];
         if (t) hn_tensor_describe(t, got, sizeof got);
-        hn_type_describe(NULL, &v->type, want, sizeof want);
+        hn_type_describe(NULL, type, want, sizeof want);
         return hn_fail(env, HN_INPUT, "input \"%s\": the plan is for %s, but %s was given", v->name ? v->name : "?",
                        want, got);
     }
-    for (size_t i = 0; i < inst->npatches; i++) *inst->patches[i].slot = in[inst->patches[i].input]->data;
     return HN_OK;
 }
 
@@ -349,11 +362,9 @@ hn_status hn_instance_run(hn_env *env, hn_instance *inst, const hn_tensor *const
     return hn_instance_run_inner(env, inst, in, out);
 }
 
-hn_status hn_instance_run_inner(hn_env *env, hn_instance *inst, const hn_tensor *const *in, hn_tensor *out)
+hn_status hn_instance_steps(hn_env *env, hn_instance *inst)
 {
     const hn_plan *p = inst->plan;
-    HN_TRY(hn_work_add(env, inst->work));
-    HN_TRY(bind_inputs(env, inst, in));
     hn_arena_reset(env, &inst->scratch);
     uint64_t before = inst->profile ? hn_clock_ns() : 0;
     for (size_t s = 0; s < p->nsteps; s++) {
@@ -365,8 +376,22 @@ hn_status hn_instance_run_inner(hn_env *env, hn_instance *inst, const hn_tensor 
             before = now;
         }
     }
+    return HN_OK;
+}
+
+hn_status hn_instance_run_inner(hn_env *env, hn_instance *inst, const hn_tensor *const *in, hn_tensor *out)
+{
+    const hn_plan *p = inst->plan;
+    HN_TRY(hn_work_add(env, inst->work));
+    HN_TRY(check_inputs(env, inst, in));
+    if (inst->slices) {
+        HN_TRY(hn_slices_run(env, inst, in, out));
+    } else {
+        for (size_t i = 0; i < inst->npatches; i++) *inst->patches[i].slot = in[inst->patches[i].index]->data;
+        HN_TRY(hn_instance_steps(env, inst));
+        for (size_t i = 0; i < p->nout; i++) out[i] = inst->tensors[p->out[i]];
+    }
     inst->runs++;
-    for (size_t i = 0; i < p->nout; i++) out[i] = inst->tensors[p->out[i]];
     return HN_OK;
 }
 
@@ -375,17 +400,18 @@ void hn_instance_profile(hn_instance *inst, bool on)
     inst->profile = on;
     inst->runs = 0;
     memset(inst->step_ns, 0, inst->plan->nsteps * sizeof *inst->step_ns);
+    if (inst->slices) hn_slices_profile(inst->slices, on);
 }
 
 const uint64_t *hn_instance_step_ns(const hn_instance *inst, uint64_t *runs)
 {
     *runs = inst->runs;
-    return inst->step_ns;
+    return inst->slices ? hn_slices_step_ns(inst->slices) : inst->step_ns;
 }
 
 size_t hn_instance_bytes(const hn_instance *inst)
 {
     size_t n = inst->memory_bytes + inst->arena.used_bytes + inst->scratch.used_bytes;
     for (size_t i = 0; i < inst->plan->ndynamic; i++) n += inst->dynamic[i].cap;
-    return n;
+    return n + (inst->slices ? hn_slices_bytes(inst->slices) : 0);
 }

@@ -181,6 +181,7 @@ hn_status hn_node_set_tensor(hn_node *n, const char *name, const hn_tensor *t) H
 hn_status hn_node_set_type(hn_node *n, const char *name, const hn_type *t) HN_MUST_CHECK;
 hn_status hn_node_copy_attrs(hn_node *to, const hn_node *from) HN_MUST_CHECK;
 void hn_node_unset(hn_node *n, const char *name);
+bool hn_node_same_attrs(const hn_node *a, const hn_node *b); /* the same attributes, in any order */
 /* The node's value, else the row's default, else `otherwise`. */
 int64_t hn_attr_int(const hn_node *n, const char *name, int64_t otherwise);
 double hn_attr_float(const hn_node *n, const char *name, double otherwise);

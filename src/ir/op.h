@@ -91,6 +91,19 @@ typedef struct hn_cost {
  */
 typedef void hn_cost_fn(const hn_node *node, hn_cost *cost);
 
+/* Where a cut of inputs along one axis leads. Asked only of nodes whose types are known, with at least one input cut;
+ * all cuts are into the same number of equal parts. The rule sets for every output the axis along which it consists of
+ * what the parts give, one behind the other. It says false when a part needs more than its own share, and where it
+ * cannot tell. NULL: views and elementwise rows follow from their flags, others cannot be cut. */
+enum { HN_WHOLE = -1 }; /* not cut: every part sees, or gives, all of it */
+typedef struct hn_shard {
+    const hn_node *node;
+    const int *in;  /* by input: the axis it is cut along */
+    int *out;       /* by output; HN_WHOLE on entry */
+    uint32_t sizes; /* bit i: input i only tells the sizes of outputs, so that the parts have another one; 0 on entry */
+} hn_shard;
+typedef bool hn_shard_fn(hn_shard *s);
+
 /* Emit simpler nodes that compute exactly the same; set out[i] for each output. Does not remove the node. */
 typedef hn_status hn_decompose_fn(struct hn_rw *rw, const hn_node *node, hn_value **out);
 
@@ -115,6 +128,7 @@ struct hn_op {
     hn_grad_fn *grad;
     const char *grad_reason;
     hn_cost_fn *cost;
+    hn_shard_fn *shard;
     hn_decompose_fn *decompose;
     hn_cases_fn *cases;
     const char *

@@ -78,6 +78,7 @@ const hn_op hn_op_arg_max = {
     .ref = ref,
     .grad_kind = HN_GRAD_ZERO,
     .cost = hn_cost_reduce,
+    .shard = hn_shard_arg,
     .cases = cases,
     .quant = "",
 };

@@ -294,6 +294,17 @@ static void cost(const hn_node *n, hn_cost *cost)
     cost->bytes = hn_nn_bytes(n);
 }
 
+/* By samples; a mask for all of them stays whole. */
+static bool shard(hn_shard *s)
+{
+    const hn_value *mask = hn_node_in(s->node, MASK);
+    for (size_t i = 0; i < s->node->nin; i++) {
+        bool shared = i == MASK && mask && (mask->type.rank < 4 || mask->type.dims[0] == 1);
+        if (s->node->in[i] && s->in[i] != (shared ? HN_WHOLE : 0)) return false;
+    }
+    return hn_shard_all(s, 0);
+}
+
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -378,6 +389,7 @@ const hn_op hn_op_attention = {
     .grad_kind = HN_GRAD_DECOMPOSE,
     .decompose = decompose,
     .cost = cost,
+    .shard = shard,
     .cases = cases,
     .quant = "",
 };

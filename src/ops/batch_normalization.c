@@ -129,6 +129,11 @@ static void cost(const hn_node *n, hn_cost *cost)
     hn_nn_cost_per_elem(n, cost, hn_attr_int(n, "training_mode", 0) ? 7 : 2);
 }
 
+static bool shard(hn_shard *s)
+{
+    return hn_attr_int(s->node, "training_mode", 0) == 0 && hn_shard_batch(s);
+}
+
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -210,6 +215,7 @@ const hn_op hn_op_batch_normalization = {
     .ref = ref,
     HN_GRAD(grad),
     .cost = cost,
+    .shard = shard,
     .cases = cases,
     .quant = "",
 };

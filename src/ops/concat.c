@@ -112,6 +112,7 @@ const hn_op hn_op_concat = {
     .infer = infer,
     .ref = ref,
     HN_GRAD(grad),
+    .shard = hn_shard_off_axis,
     .cases = cases,
     .quant = "compute",
 };

@@ -99,6 +99,7 @@ const hn_op hn_op_conv = {
     .ref = ref,
     HN_GRAD(grad),
     .cost = hn_conv_cost,
+    .shard = hn_shard_batch,
     .cases = cases,
     .quant = "compute",
 };

@@ -64,6 +64,7 @@ const hn_op hn_op_conv_integer = {
     .ref = ref,
     HN_GRAD_NO("integers carry no gradient; training runs on fake-quantised floats"),
     .cost = hn_conv_cost,
+    .shard = hn_shard_batch,
     .cases = cases,
     .quant = "",
 };

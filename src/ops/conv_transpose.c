@@ -204,6 +204,7 @@ const hn_op hn_op_conv_transpose = {
     .ref = ref,
     HN_GRAD(grad),
     .cost = cost,
+    .shard = hn_shard_batch,
     .cases = cases,
     .quant = "compute",
 };

@@ -89,6 +89,7 @@ const hn_op hn_op_depth_to_space = {
     .ref = ref,
     .grad_kind = HN_GRAD_DECOMPOSE,
     .decompose = decompose,
+    .shard = hn_shard_batch,
     .cases = cases,
     .quant = "same",
 };

@@ -142,6 +142,7 @@ const hn_op hn_op_dequantize_linear = {
     .ref = ref,
     HN_GRAD(grad),
     .cost = cost,
+    .shard = hn_shard_scaled,
     .cases = cases,
     .quant = "",
 };

@@ -35,6 +35,13 @@ static hn_status grad(hn_gradargs *g)
     return hn_rw_status(g->rw);
 }
 
+static bool shard(hn_shard *s)
+{
+    if (s->in[0] == HN_WHOLE || s->in[1] != HN_WHOLE) return false;
+    s->sizes = UINT32_C(1) << 1;
+    return hn_shard_all(s, s->in[0] + s->node->out[0]->type.rank - s->node->in[0]->type.rank);
+}
+
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -68,6 +75,7 @@ const hn_op hn_op_expand = {
     .infer = infer,
     .ref = ref,
     HN_GRAD(grad),
+    .shard = shard,
     .cases = cases,
     .quant = "same",
 };

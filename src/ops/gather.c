@@ -53,6 +53,15 @@ static void cost(const hn_node *node, hn_cost *cost)
                           2.0 * (double)hn_type_bytes(&node->out[0]->type) + (double)hn_type_bytes(&node->in[1]->type)};
 }
 
+static bool shard(hn_shard *s)
+{
+    int axis, data = s->in[0], indices = s->in[1];
+    if (!hn_axis(hn_attr_int(s->node, "axis", 0), s->node->in[0]->type.rank, &axis)) return false;
+    if (data == HN_WHOLE) return hn_shard_all(s, axis + indices);
+    if (indices != HN_WHOLE || data == axis) return false;
+    return hn_shard_all(s, data < axis ? data : data - 1 + s->node->in[1]->type.rank);
+}
+
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -95,6 +104,7 @@ const hn_op hn_op_gather = {
     .ref = ref,
     HN_GRAD(grad),
     .cost = cost,
+    .shard = shard,
     .cases = cases,
     .quant = "same",
 };

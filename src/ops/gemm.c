@@ -96,6 +96,15 @@ static void cost(const hn_node *n, hn_cost *cost)
     cost->bytes = hn_nn_bytes(n);
 }
 
+static bool shard(hn_shard *s)
+{
+    const hn_value *c = hn_node_in(s->node, 2);
+    if (s->in[0] != 0 || s->in[1] != HN_WHOLE || hn_attr_int(s->node, "transA", 0) != 0) return false;
+    if (c && (s->in[2] == HN_WHOLE ? c->type.rank == 2 && c->type.dims[0] != 1 : s->in[2] != 0 || c->type.rank != 2))
+        return false;
+    return hn_shard_all(s, 0);
+}
+
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -154,6 +163,7 @@ const hn_op hn_op_gemm = {
     .ref = ref,
     HN_GRAD(grad),
     .cost = cost,
+    .shard = shard,
     .cases = cases,
     .quant = "compute",
 };

@@ -55,6 +55,7 @@ const hn_op hn_op_global_average_pool = {
     .grad_kind = HN_GRAD_DECOMPOSE,
     .decompose = decompose,
     .cost = cost,
+    .shard = hn_shard_batch,
     .cases = cases,
     .quant = "compute",
 };

@@ -141,6 +141,7 @@ const hn_op hn_op_gru = {
     .grad_kind = HN_GRAD_DECOMPOSE,
     .decompose = decompose,
     .cost = hn_rnn_cost,
+    .shard = hn_rnn_shard,
     .cases = cases,
     .quant = "",
 };

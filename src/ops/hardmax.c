@@ -55,6 +55,7 @@ const hn_op hn_op_hardmax = {
     .infer = infer,
     .ref = ref,
     .grad_kind = HN_GRAD_ZERO,
+    .shard = hn_shard_off_axis,
     .cases = cases,
     .quant = "",
 };

@@ -134,6 +134,7 @@ const hn_op hn_op_hone_conv = {
     .ref = ref,
     HN_GRAD_NO("made by the compile pipeline, which runs after differentiation"),
     .cost = hn_conv_cost,
+    .shard = hn_shard_residual,
     .cases = cases,
     .quant = "compute",
 };

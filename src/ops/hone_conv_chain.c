@@ -162,6 +162,11 @@ static void stages(hn_cases *c, const char *name, int64_t stride, bool residual)
     hn_case_rand(c, HN_F32, HN_DIMS(4), -1, 1);
 }
 
+static bool shard(hn_shard *s)
+{
+    return s->in[0] == 0 && hn_shard_with(s, 1);
+}
+
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -212,6 +217,7 @@ const hn_op hn_op_hone_conv_chain = {
     HN_GRAD_NO("made by the compile pipeline, which runs after differentiation"),
     .cost = cost,
     .decompose = decompose,
+    .shard = shard,
     .cases = cases,
     .quant = "compute",
 };

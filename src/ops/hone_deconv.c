@@ -119,6 +119,7 @@ const hn_op hn_op_hone_deconv = {
     .ref = ref,
     HN_GRAD_NO("made by the compile pipeline, which runs after differentiation"),
     .cost = cost,
+    .shard = hn_shard_batch,
     .cases = cases,
     .quant = "",
 };

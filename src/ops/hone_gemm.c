@@ -116,6 +116,7 @@ const hn_op hn_op_hone_gemm = {
     .ref = ref,
     HN_GRAD_NO("made by the compile pipeline, which runs after differentiation"),
     .cost = hn_mm_cost,
+    .shard = hn_shard_rows,
     .cases = cases,
     .quant = "compute",
 };

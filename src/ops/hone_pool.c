@@ -104,6 +104,7 @@ const hn_op hn_op_hone_pool = {
     .ref = ref,
     HN_GRAD_NO("made by the compile pipeline, which runs after differentiation"),
     .cost = hn_pool_cost,
+    .shard = hn_shard_batch,
     .cases = cases,
     .quant = "",
 };

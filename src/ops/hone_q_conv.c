@@ -140,6 +140,7 @@ const hn_op hn_op_hone_q_conv = {
     .ref = ref,
     HN_GRAD_NO("integers carry no gradient; training runs on fake-quantised floats"),
     .cost = hn_conv_cost,
+    .shard = hn_shard_residual,
     .cases = cases,
     .quant = "",
 };

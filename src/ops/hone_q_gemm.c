@@ -121,6 +121,7 @@ const hn_op hn_op_hone_q_gemm = {
     .ref = ref,
     HN_GRAD_NO("integers carry no gradient; training runs on fake-quantised floats"),
     .cost = hn_mm_cost,
+    .shard = hn_shard_rows,
     .cases = cases,
     .quant = "",
 };

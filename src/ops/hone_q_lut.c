@@ -55,6 +55,7 @@ const hn_op hn_op_hone_q_lut = {
     .infer = infer,
     .ref = ref,
     HN_GRAD_NO("integers carry no gradient; training runs on fake-quantised floats"),
+    .shard = hn_shard_first,
     .cases = cases,
     .quant = "",
 };

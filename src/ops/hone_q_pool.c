@@ -129,6 +129,7 @@ const hn_op hn_op_hone_q_pool = {
     .ref = ref,
     HN_GRAD_NO("integers carry no gradient; training runs on fake-quantised floats"),
     .cost = hn_pool_cost,
+    .shard = hn_shard_batch,
     .cases = cases,
     .quant = "",
 };

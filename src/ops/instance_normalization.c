@@ -92,6 +92,7 @@ const hn_op hn_op_instance_normalization = {
     .grad_kind = HN_GRAD_DECOMPOSE,
     .decompose = decompose,
     .cost = cost,
+    .shard = hn_shard_batch,
     .cases = cases,
     .quant = "",
 };

@@ -161,6 +161,21 @@ hn_value *hn_g_keepdims(hn_gradargs *g, hn_value *v);
 /* Flags of the axes that node reduces, from its constant axes; false when they are not constant. */
 bool hn_reduce_axes(const hn_node *node, bool flag[HN_MAX_RANK]);
 
+/* ---- shard rules ---- */
+bool hn_shard_others_whole(const hn_shard *s, size_t from); /* inputs from number `from` on are absent or not cut */
+bool hn_shard_all(hn_shard *s, int axis);                   /* every output is cut along `axis`; true */
+bool hn_shard_view(hn_shard *s);                            /* the default of views */
+bool hn_shard_first(hn_shard *s);                           /* input 0 along any axis, the others whole */
+bool hn_shard_with(hn_shard *s, size_t r); /* input 0 along any axis, input r alike or absent, the others whole */
+bool hn_shard_batch(hn_shard *s);          /* input 0 along its first axis, the others whole */
+bool hn_shard_residual(hn_shard *s);       /* the same, with the last port, R, absent or cut like input 0 */
+bool hn_shard_rows(hn_shard *s);           /* the same along any axis of input 0 but the last */
+bool hn_shard_off_axis(hn_shard *s);       /* all inputs along one axis, which is not the attribute axis */
+bool hn_shard_arg(hn_shard *s);            /* one input off the attribute axis, which keepdims may drop */
+bool hn_shard_before(hn_shard *s);         /* input 0 before the attribute axis, the others whole */
+bool hn_shard_reduce(hn_shard *s);         /* input 0 along an axis that is not reduced; axes constant */
+bool hn_shard_scaled(hn_shard *s); /* input 0; the others are one number or, off the cut, one per index of an axis */
+
 /* ---- gradient shorthands ---- */
 static inline hn_value *hn_g_add(hn_rw *rw, hn_value *a, hn_value *b)
 {

@@ -121,3 +121,26 @@ void hn_mm_cost(const hn_node *n, hn_cost *cost)
     cost->flops = 2 * cost->macs;
     cost->bytes = hn_nn_bytes(n);
 }
+
+/* Rows of A, columns of B, or a batch dim of either: the other operand then has the same cut, or 1 there, or nothing.
+ */
+bool hn_mm_shard(hn_shard *s)
+{
+    const hn_type *t[2] = {&s->node->in[0]->type, &s->node->in[1]->type};
+    int rank = s->node->out[0]->type.rank;
+    if (t[0]->rank < 2 || t[1]->rank < 2 || !hn_shard_others_whole(s, 2)) return false;
+    if (s->in[1] == HN_WHOLE && s->in[0] == t[0]->rank - 2) return hn_shard_all(s, rank - 2);
+    if (s->in[0] == HN_WHOLE && s->in[1] == t[1]->rank - 1) return hn_shard_all(s, rank - 1);
+    int at = HN_WHOLE;
+    for (int k = 0; k < 2; k++) {
+        if (s->in[k] == HN_WHOLE) continue;
+        int here = s->in[k] + rank - t[k]->rank;
+        if (s->in[k] >= t[k]->rank - 2 || (at != HN_WHOLE && at != here)) return false;
+        at = here;
+    }
+    for (int k = 0; k < 2; k++) {
+        int here = at - (rank - t[k]->rank);
+        if (s->in[k] == HN_WHOLE && here >= 0 && t[k]->dims[here] != 1) return false;
+    }
+    return hn_shard_all(s, at);
+}

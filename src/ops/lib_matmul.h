@@ -24,6 +24,7 @@ void hn_mm_i64(size_t m, size_t n, size_t k, const int64_t *a, const int64_t *b,
 void hn_mm_run_f64(const hn_mm *mm, const double *a, const double *b, double *c);
 /* Transpose of an r x c matrix. */
 void hn_mm_flip(size_t r, size_t c, const double *src, double *dst);
+bool hn_mm_shard(hn_shard *s);                    /* the same; no operand of one dim */
 void hn_mm_cost(const hn_node *n, hn_cost *cost); /* A and B are inputs 0 and 1 */
 
 #endif

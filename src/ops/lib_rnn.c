@@ -202,3 +202,14 @@ void hn_rnn_cost(const hn_node *n, hn_cost *cost)
     cost->flops = 2 * cost->macs;
     cost->bytes = hn_nn_bytes(n) - (plain ? (double)n->in[HN_RNN_W]->data->bytes : 0);
 }
+
+bool hn_rnn_shard(hn_shard *s)
+{
+    bool first = hn_attr_int(s->node, "layout", 0) == 1;
+    for (size_t i = 0; i < s->node->nin; i++) {
+        int want = i == HN_RNN_X || i == HN_RNN_H0 || i == HN_RNN_C0 ? !first : i == HN_RNN_LENS ? 0 : HN_WHOLE;
+        if (s->node->in[i] && s->in[i] != want) return false;
+    }
+    for (size_t k = 0; k < s->node->nout; k++) s->out[k] = first ? 0 : k == 0 ? 2 : 1;
+    return true;
+}

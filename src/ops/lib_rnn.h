@@ -47,6 +47,7 @@ hn_value *hn_rnn_g_gate(hn_rw *rw, const hn_rnn *s, hn_value *v, int i, int n);
  * already. */
 bool hn_rnn_is_identity(const hn_tensor *w);
 void hn_rnn_cost(const hn_node *n, hn_cost *cost);
+bool hn_rnn_shard(hn_shard *s); /* by samples */
 
 #define HN_RNN_ATTRS                                                                                                \
     {"activations", HN_ATTR_STRINGS, false, NULL, "functions of each direction"},                                   \

@@ -91,6 +91,7 @@ const hn_op hn_op_log_softmax = {
     .ref = ref,
     HN_GRAD(grad),
     .cost = cost,
+    .shard = hn_shard_off_axis,
     .cases = cases,
     .quant = "",
 };

@@ -88,6 +88,7 @@ const hn_op hn_op_lp_normalization = {
     .ref = ref,
     HN_GRAD(grad),
     .cost = cost,
+    .shard = hn_shard_off_axis,
     .cases = cases,
     .quant = "",
 };

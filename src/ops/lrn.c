@@ -106,6 +106,7 @@ const hn_op hn_op_lrn = {
     .grad_kind = HN_GRAD_DECOMPOSE,
     .decompose = decompose,
     .cost = cost,
+    .shard = hn_shard_batch,
     .cases = cases,
     .quant = "",
 };

@@ -119,6 +119,7 @@ const hn_op hn_op_mat_mul = {
     .ref = ref,
     HN_GRAD(grad),
     .cost = hn_mm_cost,
+    .shard = hn_mm_shard,
     .cases = cases,
     .quant = "compute",
 };

@@ -55,6 +55,12 @@ static hn_status grad(hn_gradargs *g)
     return hn_rw_status(g->rw);
 }
 
+/* Indices count from the first image. */
+static bool shard(hn_shard *s)
+{
+    return hn_node_out(s->node, 1) == NULL && hn_shard_batch(s);
+}
+
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -113,6 +119,7 @@ const hn_op hn_op_max_pool = {
     .ref = ref,
     HN_GRAD(grad),
     .cost = hn_pool_cost,
+    .shard = shard,
     .cases = cases,
     .quant = "same",
 };

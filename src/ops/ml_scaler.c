@@ -110,6 +110,7 @@ const hn_op hn_op_ml_scaler = {
     .grad_kind = HN_GRAD_DECOMPOSE,
     .cost = cost,
     .decompose = decompose,
+    .shard = hn_shard_rows,
     .cases = cases,
     .quant = "",
 };

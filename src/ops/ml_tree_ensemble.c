@@ -161,6 +161,7 @@ const hn_op hn_op_ml_tree_ensemble = {
     .ref = ref,
     HN_GRAD_NO("the result is constant between the thresholds, and trees are not trained by gradients"),
     .cost = hn_forest_cost,
+    .shard = hn_shard_batch,
     .cases = cases,
     .quant = "",
 };

@@ -177,6 +177,7 @@ const hn_op hn_op_ml_tree_ensemble_classifier = {
     .ref = ref,
     HN_GRAD_NO("a label is chosen, and scores are constant between the thresholds"),
     .cost = hn_forest_cost,
+    .shard = hn_shard_batch,
     .cases = cases,
     .quant = "",
 };

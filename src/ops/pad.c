@@ -145,6 +145,16 @@ static hn_status grad(hn_gradargs *g)
     return hn_rw_status(rw);
 }
 
+static bool shard(hn_shard *s)
+{
+    const hn_tensor *pads = hn_node_const(s->node, 1), *axes = hn_node_const(s->node, 3);
+    int64_t before[HN_MAX_RANK], after[HN_MAX_RANK];
+    int rank = s->node->in[0]->type.rank, a = s->in[0];
+    if (a == HN_WHOLE || !hn_shard_others_whole(s, 1) || !pads || (hn_node_in(s->node, 3) && !axes)) return false;
+    if (pads_of(s->node->graph->env, s->node, rank, pads, axes, before, after) != HN_OK) return false;
+    return before[a] == 0 && after[a] == 0 && hn_shard_all(s, a);
+}
+
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -203,6 +213,7 @@ const hn_op hn_op_pad = {
     .infer = infer,
     .ref = ref,
     HN_GRAD(grad),
+    .shard = shard,
     .cases = cases,
     .quant = "same",
 };

@@ -113,6 +113,7 @@ const hn_op hn_op_quantize_linear = {
     HN_GRAD_NO(
         "rounding has no useful derivative; training runs on fake quantisation with a straight-through gradient"),
     .cost = cost,
+    .shard = hn_shard_scaled,
     .cases = cases,
     .quant = "",
 };

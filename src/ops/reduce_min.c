@@ -69,6 +69,7 @@ const hn_op hn_op_reduce_min = {
     .ref = ref,
     HN_GRAD(grad),
     .cost = hn_cost_reduce,
+    .shard = hn_shard_reduce,
     .cases = cases,
     .quant = "same",
 };

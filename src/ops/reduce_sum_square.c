@@ -54,6 +54,7 @@ const hn_op hn_op_reduce_sum_square = {
     .grad_kind = HN_GRAD_DECOMPOSE,
     .decompose = decompose,
     .cost = hn_cost_reduce,
+    .shard = hn_shard_reduce,
     .cases = cases,
     .quant = "compute",
 };

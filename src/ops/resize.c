@@ -152,6 +152,21 @@ static void scaled(hn_cases *c, const char *name, const char *mode, const char *
     hn_case_const(c);
 }
 
+/* An axis that keeps its size is not touched, with a scale of 1 told exactly. */
+static bool shard(hn_shard *s)
+{
+    const hn_tensor *scales = hn_node_const(s->node, SCALES);
+    const int64_t *axes;
+    int a = s->in[X];
+    if (a == HN_WHOLE || !hn_shard_others_whole(s, 1) || hn_attr_ints(s->node, "axes", &axes) != 0 ||
+        hn_attr_is(s->node, "coordinate_transformation_mode", "tf_crop_and_resize"))
+        return false;
+    bool sized = hn_node_in(s->node, SIZES) != NULL && hn_attr_is(s->node, "keep_aspect_ratio_policy", "stretch");
+    if (!sized && (!scales || hn_tensor_elems(scales) <= (size_t)a || hn_get_f64(scales, (size_t)a) != 1)) return false;
+    if (sized) s->sizes = UINT32_C(1) << SIZES;
+    return hn_shard_all(s, a);
+}
+
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -225,6 +240,7 @@ const hn_op hn_op_resize = {
     .ref = ref,
     HN_GRAD(grad),
     .cost = cost,
+    .shard = shard,
     .cases = cases,
     .quant = "",
 };

@@ -107,6 +107,7 @@ const hn_op hn_op_rms_normalization = {
     .grad_kind = HN_GRAD_DECOMPOSE,
     .decompose = decompose,
     .cost = cost,
+    .shard = hn_shard_before,
     .cases = cases,
     .quant = "",
 };

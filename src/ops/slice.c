@@ -136,6 +136,25 @@ static hn_status grad(hn_gradargs *g)
     return hn_rw_status(rw);
 }
 
+/* Along an axis that is not named, or of which everything is taken. */
+static bool shard(hn_shard *s)
+{
+    const hn_tensor *t[5] = {NULL};
+    int axis, a = s->in[0], rank = s->node->in[0]->type.rank;
+    if (a == HN_WHOLE || !hn_shard_others_whole(s, 1)) return false;
+    for (size_t i = 1; i < s->node->nin && i < 5; i++) {
+        t[i] = hn_node_const(s->node, i);
+        if (s->node->in[i] && (!t[i] || !hn_dtype_is_int(t[i]->dtype))) return false;
+    }
+    for (size_t i = 0; i < hn_tensor_elems(t[1]); i++) {
+        if (!hn_axis(t[3] ? hn_get_i64(t[3], i) : (int64_t)i, rank, &axis)) return false;
+        if (axis != a) continue;
+        if (hn_get_i64(t[1], i) != 0 || hn_get_i64(t[2], i) < s->node->in[0]->type.dims[a]) return false;
+        if (t[4] && hn_get_i64(t[4], i) != 1) return false;
+    }
+    return hn_shard_all(s, a);
+}
+
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -191,6 +210,7 @@ const hn_op hn_op_slice = {
     .infer = infer,
     .ref = ref,
     HN_GRAD(grad),
+    .shard = shard,
     .cases = cases,
     .quant = "same",
 };

@@ -90,6 +90,7 @@ const hn_op hn_op_space_to_depth = {
     .ref = ref,
     .grad_kind = HN_GRAD_DECOMPOSE,
     .decompose = decompose,
+    .shard = hn_shard_batch,
     .cases = cases,
     .quant = "same",
 };

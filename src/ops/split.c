@@ -139,6 +139,7 @@ const hn_op hn_op_split = {
     .infer = infer,
     .ref = ref,
     HN_GRAD(grad),
+    .shard = hn_shard_off_axis,
     .cases = cases,
     .quant = "same",
 };

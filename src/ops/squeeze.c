@@ -40,6 +40,12 @@ static hn_status grad(hn_gradargs *g)
     return hn_rw_status(g->rw);
 }
 
+/* Without axes a part of one sample would lose the axis of the cut. */
+static bool shard(hn_shard *s)
+{
+    return hn_node_in(s->node, 1) != NULL && hn_shard_view(s);
+}
+
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -73,6 +79,7 @@ const hn_op hn_op_squeeze = {
     .infer = infer,
     .ref = ref,
     HN_GRAD(grad),
+    .shard = shard,
     .cases = cases,
     .quant = "same",
 };

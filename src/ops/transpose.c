@@ -52,6 +52,16 @@ static hn_status grad(hn_gradargs *g)
     return hn_rw_status(g->rw);
 }
 
+static bool shard(hn_shard *s)
+{
+    const int64_t *perm;
+    size_t n = hn_attr_ints(s->node, "perm", &perm);
+    int rank = s->node->in[0]->type.rank;
+    for (int d = 0; d < rank; d++)
+        if ((n ? perm[d] : rank - 1 - d) == s->in[0]) return hn_shard_all(s, d);
+    return false;
+}
+
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -91,6 +101,7 @@ const hn_op hn_op_transpose = {
     .infer = infer,
     .ref = ref,
     HN_GRAD(grad),
+    .shard = shard,
     .cases = cases,
     .quant = "same",
 };

@@ -2,8 +2,10 @@
 #include "optimize/session.h"
 
 #include "ops/ops.h"
+#include "passes/lib_slice.h"
 #include "passes/pass.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct entry {
@@ -12,6 +14,7 @@ typedef struct entry {
     hn_graph *graph;
     hn_plan *plan;
     hn_instance *inst;
+    char unsliced[160];
     uint64_t used;
 } entry;
 
@@ -134,12 +137,12 @@ const char *hn_session_output_name(const hn_session *s, size_t i)
 
 const hn_type *hn_session_input_type(const hn_session *s, size_t i)
 {
-    return s->plan ? &s->plan->values[s->plan->in[i]].type : &s->source->in[i]->type;
+    return s->plan ? &s->plan->in_type[i] : &s->source->in[i]->type;
 }
 
 const hn_type *hn_session_output_type(const hn_session *s, size_t i)
 {
-    return s->plan ? &s->plan->values[s->plan->out[i]].type : &s->source->out[i]->type;
+    return s->plan ? &s->plan->out_type[i] : &s->source->out[i]->type;
 }
 
 hn_type hn_session_type_for(const hn_session *s, size_t i, const hn_tensor *value)
@@ -170,27 +173,75 @@ bool hn_session_default_dims(const hn_session *s, size_t i, int64_t batch, hn_ty
     return true;
 }
 
+static hn_status compile_for(hn_env *env, hn_session *s, const hn_type *types, hn_arena *arena, hn_graph **out)
+{
+    hn_graph *g = *out = hn_graph_clone(env, arena, s->clean);
+    if (!g) return env->error.status;
+    for (size_t i = 0; i < g->nin; i++)
+        if (types[i].kind == HN_KIND_TENSOR)
+            HN_TRY(hn_context(env, hn_graph_bind(g, i, types[i].rank, types[i].dims), "input \"%s\"", g->in[i]->name));
+    HN_TRY(hn_graph_infer(g));
+    /* Gradient is defined by the nodes it stands for; it has no kernel, not even a reference. */
+    if (s->options.plain || s->options.reference) return hn_pass_run(env, g, "gradient", NULL);
+    HN_TRY(hn_pipeline_run(env, g, hn_pipeline_clean));
+    HN_TRY(hn_pipeline_run(env, g, hn_pipeline_compile));
+    return s->options.apart ? HN_OK : hn_pipeline_run(env, g, hn_pipeline_join);
+}
+
+/* The size of the first dimension where it is free in all inputs and the same; else 1. */
+static int64_t batch_of(const hn_session *s, const hn_type *types)
+{
+    int64_t batch = 0;
+    for (size_t i = 0; i < s->clean->nin; i++) {
+        const hn_type *declared = &s->source->in[i]->type, *t = &types[i];
+        bool is_free = t->kind == HN_KIND_TENSOR && t->rank >= 1 && (declared->rank < 0 || declared->dims[0] < 0);
+        if (!is_free || (batch && t->dims[0] != batch)) return 1;
+        batch = t->dims[0];
+    }
+    return batch ? batch : 1;
+}
+
+/* *slices gets how often the graph has to run: as it is once, or what takes its place, for fewer samples. */
+static hn_status cut(hn_env *env, hn_session *s, const hn_type *types, entry *e, size_t *slices)
+{
+    int64_t batch = batch_of(s, types), slice = s->options.slice;
+    size_t nin = s->clean->nin;
+    hn_graph *part;
+    bool proved;
+    *slices = 1;
+    if (batch < 2 || s->options.plain || s->options.reference) return HN_OK;
+    if (slice == 0) slice = hn_slice_choose(e->graph, batch);
+    if (slice >= batch || batch % slice != 0) return HN_OK;
+    hn_type *fewer = hn_arena_array(env, &e->arena, nin, sizeof *fewer);
+    if (!fewer) return HN_NOMEM;
+    for (size_t i = 0; i < nin; i++) {
+        fewer[i] = types[i];
+        fewer[i].dims[0] = slice;
+    }
+    hn_status st = compile_for(env, s, fewer, &e->arena, &part);
+    if (st == HN_INPUT || st == HN_UNSUPPORTED) { /* a number of samples is written into the model */
+        snprintf(e->unsliced, sizeof e->unsliced, "%.150s", env->error.text);
+        hn_error_clear(env);
+        return HN_OK;
+    }
+    HN_TRY(st);
+    HN_TRY(hn_slice_proved(env, e->graph, part, batch, slice, &proved, e->unsliced));
+    if (!proved) return HN_OK;
+    *slices = (size_t)(batch / slice);
+    e->graph = part;
+    return HN_OK;
+}
+
 static hn_status compile(hn_env *env, hn_session *s, const hn_type *types, entry *e)
 {
-    e->graph = hn_graph_clone(env, &e->arena, s->clean);
-    if (!e->graph) return env->error.status;
-    for (size_t i = 0; i < e->graph->nin; i++)
-        if (types[i].kind == HN_KIND_TENSOR)
-            HN_TRY(hn_context(env, hn_graph_bind(e->graph, i, types[i].rank, types[i].dims), "input \"%s\"",
-                              e->graph->in[i]->name));
-    HN_TRY(hn_graph_infer(e->graph));
-    if (!s->options.plain && !s->options.reference) {
-        HN_TRY(hn_pipeline_run(env, e->graph, hn_pipeline_clean));
-        HN_TRY(hn_pipeline_run(env, e->graph, hn_pipeline_compile));
-        if (!s->options.apart) HN_TRY(hn_pipeline_run(env, e->graph, hn_pipeline_join));
-    } else {
-        /* Gradient is defined by the nodes it stands for; it has no kernel, not even a reference. */
-        HN_TRY(hn_pass_run(env, e->graph, "gradient", NULL));
-    }
+    size_t slices;
+    HN_TRY(compile_for(env, s, types, &e->arena, &e->graph));
+    HN_TRY(cut(env, s, types, e, &slices));
     hn_plan_options o = {.isa = env->isa,
                          .source_sha256 = s->digest,
                          .trace = s->options.trace,
                          .trace_self = s->options.trace_self,
+                         .slices = slices,
                          .reference = s->options.reference};
     HN_TRY(hn_plan_build(env, e->graph, &o, &e->plan));
     HN_TRY(hn_plan_check(env, e->plan));
@@ -235,7 +286,7 @@ hn_status hn_session_ready(hn_env *env, hn_session *s, const hn_type *types, hn_
         if (!full) s->count++;
     }
     pick->used = ++s->clock;
-    *out = (hn_ready){pick->plan, pick->inst, pick->graph};
+    *out = (hn_ready){pick->plan, pick->inst, pick->graph, pick->unsliced};
     return HN_OK;
 }
 

@@ -13,6 +13,7 @@ typedef struct hn_session_options {
     bool reference;           /* row reference kernels only */
     bool apart;               /* each layer a step of its own, so that it can be timed */
     size_t keep;              /* plans kept at a time; 0: 8 */
+    int64_t slice;            /* samples of a batch that are run at a time where they may be; 0: by rule */
     hn_lower_trace_fn *trace; /* of every plan built; may be NULL */
     void *trace_self;
 } hn_session_options;
@@ -40,7 +41,8 @@ hn_type hn_session_type_for(const hn_session *s, size_t i, const hn_tensor *valu
 typedef struct hn_ready {
     const hn_plan *plan;
     hn_instance *inst;
-    const hn_graph *compiled; /* after the passes; NULL from a plan file */
+    const hn_graph *compiled; /* after the passes, of one slice; NULL from a plan file */
+    const char *unsliced;     /* why the batch was not cut although that would be good; "" else */
 } hn_ready;
 
 /* The plan and instance for these input shapes, built when new. Valid until the next call with other shapes pushes it

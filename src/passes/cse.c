@@ -45,32 +45,6 @@ static uint64_t hash_tensor(const hn_tensor *t)
     return h;
 }
 
-static bool same_list(const hn_attr *a, const hn_attr *b)
-{
-    if (a->kind == HN_ATTR_INTS) return a->count == 0 || memcmp(a->u.ints, b->u.ints, a->count * sizeof(int64_t)) == 0;
-    if (a->kind == HN_ATTR_FLOATS)
-        return a->count == 0 || memcmp(a->u.floats, b->u.floats, a->count * sizeof(double)) == 0;
-    for (size_t i = 0; i < a->count; ++i) {
-        hn_str x = a->u.strings[i], y = b->u.strings[i];
-        if (x.size != y.size || (x.size != 0 && memcmp(x.data, y.data, x.size) != 0)) return false;
-    }
-    return true;
-}
-
-static bool same_attr(const hn_attr *a, const hn_attr *b)
-{
-    if (a->kind != b->kind || a->count != b->count) return false;
-    switch (a->kind) {
-    case HN_ATTR_INT: return a->u.i == b->u.i;
-    case HN_ATTR_FLOAT: return memcmp(&a->u.f, &b->u.f, sizeof(double)) == 0;
-    case HN_ATTR_STRING:
-        return a->u.s.size == b->u.s.size && (a->u.s.size == 0 || memcmp(a->u.s.data, b->u.s.data, a->u.s.size) == 0);
-    case HN_ATTR_TENSOR: return hn_tensor_equal(a->u.tensor, b->u.tensor);
-    case HN_ATTR_TYPE: return hn_type_same(a->u.type, b->u.type);
-    default: return same_list(a, b);
-    }
-}
-
 static bool same_node(const hn_node *a, const hn_node *b)
 {
     if (a->op != b->op || a->nin != b->nin || a->nout != b->nout) return false;
@@ -78,13 +52,7 @@ static bool same_node(const hn_node *a, const hn_node *b)
         if (a->in[i] != b->in[i]) return false;
     for (size_t i = 0; i < a->nout; ++i)
         if (a->out[i] == NULL && b->out[i] != NULL) return false;
-    size_t count = 0;
-    for (const hn_attr *x = a->attrs; x != NULL; x = x->next, ++count) {
-        const hn_attr *y = hn_node_attr(b, x->name);
-        if (y == NULL || !same_attr(x, y)) return false;
-    }
-    for (const hn_attr *y = b->attrs; y != NULL; y = y->next) count--;
-    return count == 0;
+    return hn_node_same_attrs(a, b);
 }
 
 static uint64_t hash_node(const hn_node *n)

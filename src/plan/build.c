@@ -174,6 +174,7 @@ static hn_status plan_regions(builder *b, hn_step *s, const hn_node *n)
     s->nsubplans = n->nregions;
     s->subplans = hn_arena_array(b->env, &b->plan->arena, n->nregions, sizeof *s->subplans);
     if (!s->subplans) return HN_NOMEM;
+    if (b->plan->slices > 1) return hn_fail(b->env, HN_BUG, "plan: regions in slices");
     for (size_t r = 0; r < n->nregions; r++) {
         bool known = true;
         for (size_t i = 0; i < n->regions[r]->nin; i++) known = known && hn_type_ready(&n->regions[r]->in[i]->type);
@@ -216,6 +217,8 @@ static hn_status step_of(builder *b, hn_node *n)
     s->op = hn_arena_printf(b->env, &b->plan->arena, "%s%s%s", n->op->domain, n->op->domain[0] ? "." : "", n->op->name);
     if (!s->name || !s->op) return HN_NOMEM;
     if (node_known(n)) hn_op_cost(n, &s->cost);
+    double slices = (double)b->plan->slices;
+    s->cost = (hn_cost){s->cost.flops * slices, s->cost.macs * slices, s->cost.bytes * slices};
     if (hn_node_out(n, 0)) hn_type_describe(n->graph, &n->out[0]->type, s->shape, sizeof s->shape);
     if (n->op->flags & HN_OP_CONTROL && n->op->flags & HN_OP_INTERNAL) {
         hn_fail(b->env, HN_UNSUPPORTED, "node \"%s\" (%s) could not be taken apart: a shape is not known",
@@ -436,6 +439,21 @@ static hn_status place_constants(builder *b)
     return place_strings(b, nstrings);
 }
 
+/* In a plan of slices outputs are written where the caller finds them. */
+static hn_status place_outputs(builder *b)
+{
+    for (size_t i = 0; i < b->plan->nout && b->plan->slices > 1; i++) {
+        uint32_t root = b->values[b->plan->out[i]].pub.storage;
+        hn_space space = b->values[root].pub.place.space;
+        if (space == HN_SPACE_INPUT || space == HN_SPACE_OUTPUT) continue;
+        if (space != HN_SPACE_ARENA || b->plan->ndynamic)
+            return hn_fail(b->env, HN_BUG, "plan: output %zu cannot be made in slices", i);
+        for (size_t v = 0; v < b->nvalues; v++)
+            if (b->values[v].pub.storage == root) b->values[v].pub.place = (hn_place){HN_SPACE_OUTPUT, i};
+    }
+    return HN_OK;
+}
+
 static hn_status copy_tables(builder *b)
 {
     hn_plan *p = b->plan;
@@ -465,9 +483,11 @@ static hn_status build(builder *b, hn_graph *g)
     for (size_t i = 0; i < g->nout; i++) p->out[i] = number_of(g->out[i]);
     for (hn_node *n = g->first; n; n = n->next)
         if (!try_view(b, n)) HN_TRY(step_of(b, n));
+    HN_TRY(place_outputs(b));
     HN_TRY(place_memory(b));
     HN_TRY(place_constants(b));
-    return copy_tables(b);
+    HN_TRY(copy_tables(b));
+    return hn_plan_types(b->env, p);
 }
 
 hn_status hn_plan_build(hn_env *env, hn_graph *g, const hn_plan_options *options, hn_plan **out)
@@ -476,6 +496,7 @@ hn_status hn_plan_build(hn_env *env, hn_graph *g, const hn_plan_options *options
     hn_plan *p = hn_zalloc(env, sizeof *p);
     if (!p) return HN_NOMEM;
     builder b = {.env = env, .plan = p, .options = options};
+    p->slices = options->slices > 1 ? options->slices : 1;
     hn_machine_read(&b.machine);
     p->source_sha256 = hn_arena_strdup(env, &p->arena, options->source_sha256 ? options->source_sha256 : "");
     hn_status st = p->source_sha256 ? build(&b, g) : HN_NOMEM;
@@ -490,6 +511,26 @@ hn_status hn_plan_build(hn_env *env, hn_graph *g, const hn_plan_options *options
     }
     hn_arena_fini(env, &b.tmp);
     return st;
+}
+
+hn_status hn_plan_types(hn_env *env, hn_plan *p)
+{
+    p->in_type = hn_arena_array(env, &p->arena, p->nin + 1, sizeof *p->in_type);
+    p->out_type = hn_arena_array(env, &p->arena, p->nout + 1, sizeof *p->out_type);
+    if (!p->in_type || !p->out_type) return HN_NOMEM;
+    for (size_t i = 0; i < p->nin + p->nout; i++) {
+        const hn_plan_value *v = &p->values[i < p->nin ? p->in[i] : p->out[i - p->nin]];
+        hn_type *t = i < p->nin ? &p->in_type[i] : &p->out_type[i - p->nin];
+        size_t bytes, all;
+        *t = v->type;
+        if (p->slices == 1) continue;
+        bool ok = hn_type_known(t) && t->rank >= 1 && t->dims[0] <= INT64_MAX / (int64_t)p->slices &&
+                  hn_dims_count(t->rank, t->dims, &bytes) && hn_dtype_bytes(t->dtype, bytes, &bytes) &&
+                  bytes == v->bytes && hn_size_mul(bytes, p->slices, &all) && all <= SIZE_MAX / 4;
+        if (!ok) return hn_fail(env, HN_INPUT, "plan: \"%s\" cannot be cut into slices", v->name ? v->name : "?");
+        t->dims[0] *= (int64_t)p->slices;
+    }
+    return HN_OK;
 }
 
 void hn_plan_free(hn_env *env, hn_plan *p)

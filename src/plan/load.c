@@ -366,7 +366,8 @@ static hn_status get_step(loader *l, hn_plan *p, hn_step *st)
     uint32_t kind;
     const char *shape;
     HN_TRY(get_u32(l, "a step kind", &kind));
-    if (kind > HN_STEP_CONTROL) return hn_fail(l->env, HN_INPUT, "plan file: step of unknown kind %u", kind);
+    if (kind > HN_STEP_CONTROL || (kind == HN_STEP_CONTROL && p->slices > 1))
+        return hn_fail(l->env, HN_INPUT, "plan file: step of unknown kind %u", kind);
     st->kind = (hn_step_kind)kind;
     HN_TRY(get_str(l, "a step name", &st->name));
     HN_TRY(get_str(l, "an operator", &st->op));
@@ -415,6 +416,10 @@ static hn_status get_value(loader *l, const hn_plan *p, hn_plan_value *v)
     case HN_SPACE_DYNAMIC:
         if (v->place.offset < p->ndynamic) return storage_number(l, p, v->storage);
         break;
+    case HN_SPACE_OUTPUT:
+        limit =
+            p->slices > 1 && v->place.offset < p->nout ? SIZE_MAX : 0; /* compared with the output once that is known */
+        break;
     default: break;
     }
     bool ok = limit || (bytes == 0 && (space == HN_SPACE_ARENA || space == HN_SPACE_CONST));
@@ -460,12 +465,32 @@ static hn_status get_plan_strings(loader *l, hn_plan *p)
     return HN_OK;
 }
 
+/* The outputs of a plan of slices: each has memory for its rows, which other values share only as they are. */
+static hn_status check_slices(loader *l, hn_plan *p)
+{
+    for (size_t i = 0; i < p->nvalues; i++) {
+        const hn_plan_value *v = &p->values[i];
+        if (v->place.space != HN_SPACE_OUTPUT) continue;
+        const hn_plan_value *of = &p->values[p->out[v->place.offset]];
+        if (of->place.space != HN_SPACE_OUTPUT || of->place.offset != v->place.offset || of->bytes != v->bytes)
+            return hn_fail(l->env, HN_INPUT, "plan file: value \"%s\" is not as long as the output that holds it",
+                           v->name ? v->name : "?");
+    }
+    for (size_t i = 0; i < p->nout && p->slices > 1; i++) {
+        hn_space space = p->values[p->out[i]].place.space;
+        if (space != HN_SPACE_OUTPUT && space != HN_SPACE_INPUT)
+            return hn_fail(l->env, HN_INPUT, "plan file: output %zu has no memory for its slices", i);
+    }
+    return hn_plan_types(l->env, p);
+}
+
 static hn_status get_plan(loader *l, hn_plan *p)
 {
-    uint64_t at, bytes, sizes[4], ndynamic;
+    uint64_t at, bytes, sizes[4], ndynamic, slices;
     HN_TRY(get_str(l, "a digest", &p->source_sha256));
     for (size_t i = 0; i < 4; i++) HN_TRY(get_u64(l, "a plan size", &sizes[i]));
     HN_TRY(get_u64(l, "a count", &ndynamic));
+    HN_TRY(get_u64(l, "a count of slices", &slices));
     HN_TRY(get_u64(l, "an offset", &at));
     HN_TRY(get_u64(l, "a size", &bytes));
     p->arena_bytes = sizes[0];
@@ -473,6 +498,9 @@ static hn_status get_plan(loader *l, hn_plan *p)
     p->scratch_bytes = sizes[2];
     p->isa = sizes[3];
     p->ndynamic = ndynamic;
+    p->slices = slices;
+    if (slices < 1 || slices > UINT32_MAX || (slices > 1 && (ndynamic || l->depth)))
+        return hn_fail(l->env, HN_INPUT, "plan file: %" PRIu64 " slices cannot be", slices);
     if (at > l->constants_bytes || bytes > l->constants_bytes - at || sizes[0] > SIZE_MAX / 4 ||
         sizes[2] > SIZE_MAX / 4)
         return hn_fail(l->env, HN_INPUT, "plan file: constants end beyond the file");
@@ -492,6 +520,7 @@ static hn_status get_plan(loader *l, hn_plan *p)
     HN_TRY(get_plan_strings(l, p));
     HN_TRY(get_numbers(l, p, "plan inputs", p->nin, &p->in));
     HN_TRY(get_numbers(l, p, "plan outputs", p->nout, &p->out));
+    HN_TRY(check_slices(l, p));
     void *data;
     HN_TRY(get_bytes(l, "constants", p->nblobs * sizeof *p->blobs, &data));
     p->blobs = data;

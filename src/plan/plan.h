@@ -13,7 +13,8 @@ typedef enum hn_space {
     HN_SPACE_CONST,   /* offset in the plan's constants */
     HN_SPACE_INPUT,   /* index of a plan input: caller's memory */
     HN_SPACE_DYNAMIC, /* index of a value whose size is known only at run time, or of a list */
-    HN_SPACE_STRINGS  /* index into the plan's constant string tensors */
+    HN_SPACE_STRINGS, /* index into the plan's constant string tensors */
+    HN_SPACE_OUTPUT   /* index of a plan output: its rows of the present slice, in a plan of slices */
 } hn_space;
 
 typedef struct hn_place {
@@ -59,7 +60,7 @@ typedef struct hn_step {
     size_t nin, nout, ncaptures;
     struct hn_plan **subplans; /* CONTROL: one per region; NULL entries are built at run time when shapes are known */
     size_t nsubplans;
-    hn_cost cost;
+    hn_cost cost;       /* of all slices */
     const char *op;     /* row name, for profiles */
     const char *reason; /* why a REF step got no driver; "" else */
     char shape[48];     /* first output, for profiles */
@@ -71,6 +72,8 @@ typedef struct hn_plan {
     size_t nvalues;
     uint32_t *in, *out; /* value numbers of graph inputs and outputs */
     size_t nin, nout;
+    hn_type *in_type, *out_type; /* of what a run takes and gives: of all slices */
+    size_t slices; /* the steps are run so often, each time on the next rows of all inputs and outputs; 1: once */
     hn_step *steps;
     size_t nsteps;
     hn_blob *blobs; /* made by drivers: packed weights, tables */
@@ -94,6 +97,7 @@ typedef struct hn_plan_options {
     const char *source_sha256; /* may be NULL */
     hn_lower_trace_fn *trace;  /* every candidate of every node; may be NULL */
     void *trace_self;
+    size_t slices;  /* > 1: the graph computes a part of the samples, see hn_slice_proved, and is run so often */
     bool reference; /* every step runs the row's reference kernel */
 } hn_plan_options;
 

@@ -17,4 +17,7 @@ typedef struct hn_block {
  * gets the highest end, *bound the largest sum of live bytes. */
 hn_status hn_memory_place(hn_env *env, hn_block *blocks, size_t count, size_t *arena, size_t *bound) HN_MUST_CHECK;
 
+/* in_type and out_type from the values and `slices`; HN_INPUT where a value has no rows that could be so many. */
+hn_status hn_plan_types(hn_env *env, hn_plan *p) HN_MUST_CHECK;
+
 #endif

@@ -164,6 +164,7 @@ static hn_status put_plan(saver *s, const hn_plan *p)
     put_u64(s, p->scratch_bytes);
     put_u64(s, p->isa);
     put_u64(s, p->ndynamic);
+    put_u64(s, p->slices);
     put_u64(s, s->constants.size);
     put_u64(s, p->constants_bytes);
     hn_buf_append(s->env, &s->constants, p->constants, p->constants_bytes);

@@ -270,7 +270,7 @@ const hn_tensor **planrun_inputs(hn_env *env, hn_arena *arena, const hn_plan *pl
     const hn_tensor **in = hn_arena_array(env, arena, plan->nin + 1, sizeof *in);
     assert_non_null(in);
     for (size_t i = 0; i < plan->nin; i++) {
-        in[i] = hn_refrun_random(env, arena, &plan->values[plan->in[i]].type, 1, seed + 100 * i);
+        in[i] = hn_refrun_random(env, arena, &plan->in_type[i], 1, seed + 100 * i);
         assert_non_null(in[i]);
     }
     return in;
