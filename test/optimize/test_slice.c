@@ -345,8 +345,7 @@ static void test_inputs(void **state)
     static const char *const texts[] = {
         "graph \"g\" opset 21 {\n  input %x : f32[N,4]\n  input %y : f32[4]\n  %1 = Add(%x, %y)\n  output %1\n}\n",
         "graph \"g\" opset 21 {\n  input %x : f32[6,4]\n  %1 = Relu(%x)\n  output %1\n}\n",
-        "graph \"g\" opset 21 {\n  input %x : f32[N,4]\n  input %y : f32[2,N]\n  %1 = MatMul(%y, %x)\n  output "
-        "%1\n}\n"};
+        "graph \"g\" opset 21 {\n input %x : f32[N,4]\n input %y : f32[2,N]\n %1 = MatMul(%y, %x)\n output %1\n}\n"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         hn_session *s = open_text(&env, texts[i], 1);
         hn_type t[2] = {hn_type_tensor(HN_F32, 2, (int64_t[]){BATCH, 4}),
