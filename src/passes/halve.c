@@ -1,6 +1,6 @@
 /* halve: a large image between two convolutions is made and summed up one half of its channels at a time. */
 #include "base/size.h"
-#include "passes/lib_match.h"
+#include "passes/lib_epilogue.h"
 
 #include <string.h>
 
@@ -58,29 +58,6 @@ static hn_value *part(hn_rw *rw, const hn_tensor *t, int axis, int64_t from, int
     return v;
 }
 
-/* The row of `like` with other operands; its activation where act is set. */
-static hn_value *conv(hn_rw *rw, const hn_node *like, hn_value *const in[4], bool act)
-{
-    static const char *const lists[] = {"kernel_shape", "strides", "dilations", "pads"};
-    hn_rw_attr attrs[9] = {{0}};
-    char name[16];
-    size_t at = 0, count;
-    for (size_t i = 0; i < HN_COUNT(lists); i++) {
-        const int64_t *v;
-        if ((count = hn_attr_ints(like, lists[i], &v)) > 0) attrs[at++] = (hn_rw_attr)HN_A_INTS(lists[i], v, count);
-    }
-    hn_str text = hn_attr_string(like, "act", "");
-    if (act && text.size > 0 && text.size < sizeof name) {
-        memcpy(name, text.data, text.size);
-        name[text.size] = '\0';
-        attrs[at++] = (hn_rw_attr)HN_A_STR("act", name);
-        attrs[at++] = (hn_rw_attr)HN_A_FLOAT("act_alpha", hn_attr_float(like, "act_alpha", 0));
-        attrs[at++] = (hn_rw_attr)HN_A_FLOAT("act_beta", hn_attr_float(like, "act_beta", 0));
-    }
-    rw->name = like->name;
-    return hn_rw_op(rw, "hone.Conv", in[3] != NULL ? 4 : in[2] != NULL ? 3 : 2, in, attrs);
-}
-
 static hn_status halve(hn_pass_ctx *c, hn_node *a, hn_node *b)
 {
     const hn_tensor *wa = hn_node_const(a, 1), *ba = hn_node_const(a, 2), *wb = hn_node_const(b, 1);
@@ -89,9 +66,9 @@ static hn_status halve(hn_pass_ctx *c, hn_node *a, hn_node *b)
     hn_value *sum = NULL;
     for (int64_t i = 0; i < 2; i++) {
         hn_value *first[] = {a->in[0], part(&rw, wa, 0, i * half, half), part(&rw, ba, 0, i * half, half), NULL};
-        hn_value *x = conv(&rw, a, first, true);
+        hn_value *x = hn_conv_like(&rw, a, first, 1, true);
         hn_value *second[] = {x, part(&rw, wb, 1, i * half, half), i == 0 ? hn_node_in(b, 2) : NULL, sum};
-        sum = conv(&rw, b, second, i == 1);
+        sum = hn_conv_like(&rw, b, second, 1, i == 1);
     }
     return hn_replace_first(c, &rw, b, sum);
 }

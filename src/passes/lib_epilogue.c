@@ -2,6 +2,7 @@
 #include "passes/lib_epilogue.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/size.h"
 
@@ -92,6 +93,31 @@ bool hn_window_of(const hn_node *n, const int64_t *kernel, size_t spatial, hn_wi
         w->pads[spatial + i] = pad - w->pads[i];
     }
     return true;
+}
+
+hn_value *hn_conv_like(hn_rw *rw, const hn_node *like, hn_value *const in[4], int64_t group, bool act)
+{
+    static const char *const lists[] = {"kernel_shape", "strides", "dilations", "pads"};
+    hn_rw_attr attrs[10] = {{0}};
+    char name[16];
+    size_t at = 0, count;
+    for (size_t i = 0; i < HN_COUNT(lists); i++) {
+        const int64_t *v;
+        if ((count = hn_attr_ints(like, lists[i], &v)) > 0) attrs[at++] = (hn_rw_attr)HN_A_INTS(lists[i], v, count);
+    }
+    int64_t layout = hn_attr_int(like, "layout", 0);
+    if (group != 1) attrs[at++] = (hn_rw_attr)HN_A_INT("group", group);
+    if (layout != 0) attrs[at++] = (hn_rw_attr)HN_A_INT("layout", layout);
+    hn_str text = hn_attr_string(like, "act", "");
+    if (act && text.size > 0 && text.size < sizeof name) {
+        memcpy(name, text.data, text.size);
+        name[text.size] = '\0';
+        attrs[at++] = (hn_rw_attr)HN_A_STR("act", name);
+        attrs[at++] = (hn_rw_attr)HN_A_FLOAT("act_alpha", hn_attr_float(like, "act_alpha", 0));
+        attrs[at++] = (hn_rw_attr)HN_A_FLOAT("act_beta", hn_attr_float(like, "act_beta", 0));
+    }
+    rw->name = like->name;
+    return hn_rw_op(rw, "hone.Conv", in[3] != NULL ? 4 : in[2] != NULL ? 3 : 2, in, attrs);
 }
 
 hn_value *hn_conv_widen(hn_rw *rw, hn_value *v)

@@ -15,5 +15,5 @@ const char *const hn_pipeline_compile[] = {
     "fuse_conv", "halve", "gemm", "one_hot", "layout",
     "transpose_reshape", "fold", "identity", "cse", "dead", NULL};
 
-const char *const hn_pipeline_join[] = {"chain", NULL};
+const char *const hn_pipeline_join[] = {"siblings", "chain", NULL};
 /* clang-format on */

@@ -103,7 +103,7 @@ static void short_runs_match(void **state)
 static void short_parts_match(void **state)
 {
     (void)state;
-    for (int64_t width = 1; width <= 17; width++)
+    for (int64_t width = 1; width <= 67; width++)
         for (int split = 0; split < 2; split++) {
             drive d;
             drive_begin(&d, (uint64_t)width);

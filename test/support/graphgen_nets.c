@@ -100,6 +100,29 @@ static void conv(hn_gen *g)
     if (hn_gen_chance(g, 60)) activate(g, y);
 }
 
+/* Convolutions of one image that have few channels each; often with a depthwise one and an activation behind them. */
+static void heads(hn_gen *g)
+{
+    int64_t c = hn_gen_size(g, 24, 70), k = hn_gen_chance(g, 70) ? 1 : 3,
+            dims[] = {1 + (int64_t)hn_gen_below(g, 2), c, 8 + hn_gen_size(g, 4, 10), 8 + hn_gen_size(g, 4, 10)};
+    hn_value *x = hn_gen_input(g, hn_gen_tensor(g, HN_F32, 4, dims, -1, 1));
+    bool deep = hn_gen_chance(g, 60), same = hn_gen_chance(g, 80);
+    for (size_t i = 0, n = 2 + hn_gen_below(g, 4); x && i < n; i++) {
+        int64_t m = hn_gen_size(g, 6, 17), pads[] = {k / 2, k / 2, k / 2, k / 2}, w[] = {m, c, k, k},
+                v[] = {m, 1, 3, 3};
+        hn_value *in[] = {x, hn_gen_const(g, hn_gen_tensor(g, HN_F32, 4, w, -0.2, 0.2)),
+                          hn_gen_floats(g, (size_t)m, -1, 1)};
+        hn_value *y = hn_gen_op(g, "Conv", 2 + hn_gen_below(g, 2), in, A(HN_A_INTS("pads", pads, 4)));
+        if (y && deep && (same || i > 0)) {
+            hn_value *next[] = {y, hn_gen_const(g, hn_gen_tensor(g, HN_F32, 4, v, -0.5, 0.5)),
+                                hn_gen_floats(g, (size_t)m, -1, 1)};
+            y = hn_gen_op(g, "Conv", 2 + hn_gen_below(g, 2), next,
+                          A(HN_A_INTS("pads", ((int64_t[]){1, 1, 1, 1}), 4), HN_A_INT("group", m)));
+        }
+        if (hn_gen_chance(g, 40)) activate(g, y);
+    }
+}
+
 static void deconv(hn_gen *g)
 {
     hn_value *x = image(g);
@@ -350,6 +373,6 @@ static void resize(hn_gen *g)
 }
 
 const hn_gen_row hn_gen_nets[] = {
-    {conv, 30}, {deconv, 4},   {pool, 10},    {product, 16}, {gemm, 8},
-    {norms, 8}, {written, 12}, {q_layer, 18}, {resize, 4},   {0},
+    {conv, 30}, {heads, 4},    {deconv, 4},   {pool, 10},  {product, 16}, {gemm, 8},
+    {norms, 8}, {written, 12}, {q_layer, 18}, {resize, 4}, {0},
 };

@@ -124,6 +124,13 @@ static void turn(uint32_t bytes, size_t rows, size_t cols, const char *src, size
         for (size_t i = 0; i < count; i++, dst += dst_step, src += src_step) memcpy(dst, src, size); \
         break
 
+/* A first and a last piece that may overlap. */
+#define ENDS(size)                                                         \
+    for (size_t i = 0; i < count; i++, dst += dst_step, src += src_step) { \
+        memcpy(dst, src, size);                                            \
+        memcpy(dst + bytes - (size), src + bytes - (size), size);          \
+    }
+
 /* A memcpy whose size is known is a move or two. */
 void hn_box_runs(size_t count, size_t bytes, char *dst, ptrdiff_t dst_step, const char *src, ptrdiff_t src_step)
 {
@@ -132,12 +139,18 @@ void hn_box_runs(size_t count, size_t bytes, char *dst, ptrdiff_t dst_step, cons
         RUNS(2);
         RUNS(4);
         RUNS(8);
-        RUNS(12);
         RUNS(16);
         RUNS(32);
         RUNS(64);
     default:
-        for (size_t i = 0; i < count; i++, dst += dst_step, src += src_step) memcpy(dst, src, bytes);
+        if (bytes > 64 || bytes < 8)
+            for (size_t i = 0; i < count; i++, dst += dst_step, src += src_step) memcpy(dst, src, bytes);
+        else if (bytes > 32)
+            ENDS(32)
+        else if (bytes > 16)
+            ENDS(16)
+        else
+            ENDS(8)
     }
 }
 
