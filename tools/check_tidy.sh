@@ -17,7 +17,7 @@ find $(ls -d src cmd 2>/dev/null) -name '*.c' ! -path 'src/kernels/*/*' | sort |
     sum=$( (cat "$f"; echo "$checks") | sha256sum | cut -c1-32)
     [ -f "$stamps/$sum" ] || echo "$f $sum"
 done >"$stamps/.list"
-xargs -P "${JOBS:-$(nproc)}" -L 1 sh -c '
+xargs -r -P "${JOBS:-$(nproc)}" -L 1 sh -c '
     out=$('"$tool"' -p '"$build"' --quiet --warnings-as-errors="*" --checks="'"$checks"'" "$1" 2>/dev/null) ||
         { echo "$out"; exit 1; }
     : >"'"$stamps"'/$2"' sh <"$stamps/.list"
