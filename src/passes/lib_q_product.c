@@ -125,6 +125,23 @@ static void coarsen(hn_rw *rw, hn_q_product *p, const double *f)
     if (v != NULL) p->w = v;
 }
 
+/* What the sum of each channel reaches, whatever the input. Direct access: there are many weights. */
+static void reaches(const hn_q_product *p, double *reach)
+{
+    const hn_tensor *w = p->w->data;
+    const uint8_t *v = w->data, flip = w->dtype == HN_I8 ? 0x80 : 0;
+    const int64_t zp = p->w_zp + flip;
+    const size_t n = (size_t)p->channels, per = hn_tensor_elems(w) / n, step = p->conv || p->trans_b ? 1 : n;
+    for (size_t k = 0; k < n; ++k) {
+        int64_t sum = 0;
+        for (size_t i = 0, at = step == 1 ? k * per : k; i < per; ++i, at += step) {
+            const int64_t d = (int64_t)(v[at] ^ flip) - zp;
+            sum += d < 0 ? -d : d;
+        }
+        reach[k] = 255 * (double)sum;
+    }
+}
+
 /* The bias in steps of the sum, such that no sum leaves int32. exact: false when rounding it to steps would show in a
  * float result. */
 static bool emit_bias(hn_rw *rw, hn_q_product *p, bool exact, hn_value **out)
@@ -137,8 +154,7 @@ static bool emit_bias(hn_rw *rw, hn_q_product *p, bool exact, hn_value **out)
     double *b = hn_arena_array(rw->graph->env, rw->graph->arena, 3 * n, sizeof(double));
     if (b == NULL || !bias_values(p, b)) return false;
     double *reach = b + n, *f = reach + n;
-    for (size_t i = 0; i < hn_tensor_elems(p->w->data); ++i)
-        reach[channel(p, i)] += 255 * fabs((double)(hn_get_i64(p->w->data, i) - p->w_zp));
+    reaches(p, reach);
     for (size_t k = 0; k < n; ++k) {
         b[k] /= p->xp.scale * p->w_scale[k];
         if (!isfinite(b[k]) || reach[k] > 1e9) return false;

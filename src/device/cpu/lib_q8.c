@@ -224,18 +224,29 @@ typedef struct packer {
     double reach; /* largest |sum * scale| that can come up */
 } packer;
 
-/* Constants of one column; and its weights, where b is not NULL. */
-static void pack_column(packer *p, size_t channel, size_t j, size_t width, int8_t *b)
+/* The weights of one column of QUADS. */
+static void pack_weights(const packer *p, size_t channel, size_t j, size_t width, int8_t *b)
 {
     size_t taps = p->mat->taps, k = p->mat->k, depth = hn_align_up(k, 4);
-    int64_t sum = 0, reach = 0;
     for (size_t t = 0; t < taps; t++)
-        for (size_t i = 0; i < k; i++) {
-            int64_t v = hn_q8_packed_weight(p->w, p->mat, (channel * taps + t) * k + i);
-            if (b != NULL) b[(t * depth + i / 4 * 4) * width + 4 * j + i % 4] = (int8_t)v;
-            sum += v;
-            reach += 255 * (v < p->wz ? p->wz - v : v - p->wz);
-        }
+        for (size_t i = 0; i < k; i++)
+            b[(t * depth + i / 4 * 4) * width + 4 * j + i % 4] =
+                (int8_t)hn_q8_packed_weight(p->w, p->mat, (channel * taps + t) * k + i);
+}
+
+/* Constants of one column. */
+static void pack_column(packer *p, size_t channel)
+{
+    size_t taps = p->mat->taps, k = p->mat->k;
+    const uint8_t *w = p->w->w + channel * taps * k;
+    const uint8_t flip = p->w->w_signed ? 0x80 : 0;
+    const int64_t zp = (p->w->w_signed || p->mat->has_sums ? 128 : 0) + (p->mat->has_sums ? 0 : p->w->w_zp);
+    int64_t sum = 0, reach = 0;
+    for (size_t i = 0; i < taps * k; i++) {
+        const int64_t v = (int64_t)(w[i] ^ flip) - zp, d = v - p->wz;
+        sum += v;
+        reach += 255 * (d < 0 ? -d : d);
+    }
     int64_t bias = p->w->bias != NULL ? p->w->bias[channel] : 0;
     size_t column = channel / p->mat->n * p->mat->columns + channel % p->mat->n;
     int64_t folded = bias - p->xz * sum + p->xz * p->wz * (int64_t)(taps * k);
@@ -259,8 +270,10 @@ void hn_q8_mat_pack(const hn_q8_weights *w, hn_q8_mat *mat, const hn_q8_out *out
             bool quads = mat->form == HN_Q8_QUADS;
             int8_t *b = (int8_t *)blob + mat->b + (g * mat->columns + start) * padded_k(mat);
             if (!quads) hn_q8_panel_pack(w, mat, g, q, blob + mat->b + (g * mat->panels + q) * mat->step);
-            for (size_t j = 0; j < width && start + j < mat->n; j++)
-                pack_column(&p, g * mat->n + start + j, j, width, quads ? b : NULL);
+            for (size_t j = 0; j < width && start + j < mat->n; j++) {
+                if (quads) pack_weights(&p, g * mat->n + start + j, j, width, b);
+                pack_column(&p, g * mat->n + start + j);
+            }
         }
     mat->out = *out;
     double sum =

@@ -5,7 +5,7 @@
 #include "base/size.h"
 #include "device/cpu/lib_q8.h"
 
-enum { COLUMNS = 16, FEW_ROWS = 4, MOST_PARTS = 8, PRODUCTS = 128 };
+enum { COLUMNS = 16, FEW_ROWS = 4, MOST_PARTS = 8, PRODUCTS = 128, SMALL = PRODUCTS / 2 };
 
 /* Which of the parts of v is number i of n; together they are v. */
 static int part(int v, int i, int n)
@@ -23,7 +23,7 @@ static bool fits(int a, int b)
 /* How many parts these two weights, -255 to 255, need. With MOST_PARTS none of them is beyond 32. */
 static int parts_of(int a, int b)
 {
-    if (a >= -64 && a <= 64 && b >= -64 && b <= 64) return 1; /* most */
+    if (a >= -SMALL && a <= SMALL && b >= -SMALL && b <= SMALL) return 1; /* most */
     for (int n = 1; n < MOST_PARTS; n++) {
         bool all = true;
         for (int i = 0; i < n && all; i++) {
@@ -36,34 +36,43 @@ static int parts_of(int a, int b)
 }
 
 typedef struct panel {
-    const hn_q8_weights *w;
-    const hn_q8_mat *mat;
-    size_t first, columns; /* channels */
-    size_t depth;
+    const uint8_t *w; /* of the first channel */
+    size_t columns, depth;
+    int flip, zp; /* a weight is (byte ^ flip) - zp */
 } panel;
 
-static panel panel_of(const hn_q8_weights *w, const hn_q8_mat *mat, size_t group, size_t p)
+static panel panel_of(const hn_q8_weights *w, size_t group, size_t p)
 {
-    size_t start = COLUMNS * p;
-    return (panel){w, mat, group * w->n + start, hn_min_size(COLUMNS, w->n - start), w->taps * w->k};
+    const size_t start = COLUMNS * p, depth = w->taps * w->k;
+    const int flip = w->w_signed ? 0x80 : 0;
+    return (panel){w->w + (group * w->n + start) * depth, hn_min_size(COLUMNS, w->n - start), depth, flip,
+                   (int)w->w_zp + flip};
 }
 
-/* Weights k to k + 3 of a column; what is not there is 0. */
-static void four(const panel *p, size_t j, size_t k, int *v)
+/* Weights k to k + 3 of all columns; what is not there is 0. */
+static void row_at(const panel *p, size_t k, int16_t *v)
 {
-    const size_t at = (p->first + j) * p->depth + k;
-    for (size_t i = 0; i < 4; i++)
-        v[i] = j < p->columns && k + i < p->depth ? (int)hn_q8_packed_weight(p->w, p->mat, at + i) : 0;
+    const size_t n = hn_min_size(4, p->depth - k);
+    uint8_t bytes[4 * COLUMNS];
+    memset(bytes, 0, sizeof bytes);
+    if (n == 4)
+        for (size_t j = 0; j < p->columns; j++) memcpy(bytes + 4 * j, p->w + j * p->depth + k, 4);
+    else
+        for (size_t j = 0; j < p->columns; j++) memcpy(bytes + 4 * j, p->w + j * p->depth + k, n);
+    for (size_t i = 0; i < sizeof bytes; i++) v[i] = (int16_t)((bytes[i] ^ p->flip) - p->zp);
+    for (size_t i = 4 * p->columns; i < sizeof bytes; i++) v[i] = 0;
+    for (size_t j = 0; n < 4 && j < p->columns; j++)
+        for (size_t i = n; i < 4; i++) v[4 * j + i] = 0;
 }
 
-static int parts_at(const panel *p, size_t k)
+/* How many parts these weights of all columns need. */
+static int parts_at(const int16_t *v)
 {
-    int most = 1, v[4];
-    for (size_t j = 0; j < p->columns; j++) {
-        four(p, j, k, v);
-        int low = parts_of(v[0], v[1]), high = parts_of(v[2], v[3]);
-        most = most > low ? most : low;
-        most = most > high ? most : high;
+    int far = 0, most = 1;
+    for (size_t i = 0; i < (size_t)4 * COLUMNS; i++) far |= v[i] < -SMALL || v[i] > SMALL;
+    for (size_t i = 0; far && i < (size_t)4 * COLUMNS; i += 2) {
+        int n = parts_of(v[i], v[i + 1]);
+        most = most > n ? most : n;
     }
     return most;
 }
@@ -71,27 +80,27 @@ static int parts_at(const panel *p, size_t k)
 static size_t parts_in(const panel *p, size_t from)
 {
     size_t count = 0, end = hn_min_size(p->depth, from + HN_GEMM_Q8_PIECE);
-    for (size_t k = from; k < end; k += 4) count += (size_t)parts_at(p, k);
+    int16_t v[4 * COLUMNS];
+    for (size_t k = from; k < end; k += 4) {
+        row_at(p, k, v);
+        count += (size_t)parts_at(v);
+    }
     return count;
 }
 
-static bool weights_fit(const hn_q8_weights *w, const hn_q8_mat *mat)
+/* Whether weights less their zero point are within -255 and 255. */
+static bool weights_fit(const hn_q8_weights *w)
 {
-    size_t count = w->groups * w->n * w->taps * w->k;
-    for (size_t i = 0; i < count; i++) {
-        int64_t v = hn_q8_packed_weight(w, mat, i);
-        if (v < -255 || v > 255) return false;
-    }
-    return true;
+    return w->w_signed ? w->w_zp >= -128 && w->w_zp <= 127 : w->w_zp >= 0 && w->w_zp <= 255;
 }
 
 void hn_q8_form_choose(const hn_q8_weights *w, bool parts, bool words, hn_q8_mat *mat)
 {
     size_t depth = w->taps * w->k, panels = hn_div_up(w->n, COLUMNS), all = 0, most = 0;
     mat->form = HN_Q8_QUADS;
-    if (!(parts || words) || !weights_fit(w, mat)) return;
+    if (!(parts || words) || !weights_fit(w)) return;
     for (size_t q = 0; parts && q < w->groups * panels; q++) {
-        panel p = panel_of(w, mat, q / panels, q % panels);
+        panel p = panel_of(w, q / panels, q % panels);
         size_t bytes = 0;
         for (size_t k = 0; k < depth; k += HN_GEMM_Q8_PIECE) {
             size_t count = parts_in(&p, k);
@@ -112,26 +121,24 @@ void hn_q8_form_choose(const hn_q8_weights *w, bool parts, bool words, hn_q8_mat
 
 static void pack_words(const panel *p, int16_t *b)
 {
-    for (size_t k = 0; k < p->depth; k += 4, b += 4 * COLUMNS)
-        for (size_t j = 0; j < COLUMNS; j++) {
-            int v[4];
-            four(p, j, k, v);
-            for (size_t i = 0; i < 4; i++) b[i / 2 * 2 * COLUMNS + 2 * j + i % 2] = (int16_t)v[i];
-        }
+    int16_t v[4 * COLUMNS];
+    for (size_t k = 0; k < p->depth; k += 4, b += 4 * COLUMNS) {
+        row_at(p, k, v);
+        for (size_t j = 0; j < COLUMNS; j++)
+            for (size_t i = 0; i < 4; i++) b[i / 2 * 2 * COLUMNS + 2 * j + i % 2] = v[4 * j + i];
+    }
 }
 
-/* The parts of the 4 k at `k`. */
-static void pack_parts(const panel *p, size_t k, int n, int8_t *b)
+/* The parts of the weights v of all columns. */
+static void pack_parts(const int16_t *v, int n, int8_t *b)
 {
-    for (size_t j = 0; j < COLUMNS; j++) {
-        int v[4];
-        four(p, j, k, v);
-        for (int pair = 0; pair < 4; pair += 2) {
-            int own = parts_of(v[pair], v[pair + 1]);
-            for (int i = 0; i < n; i++)
-                for (int e = pair; e < pair + 2; e++)
-                    b[(size_t)i * 4 * COLUMNS + 4 * j + (size_t)e] = (int8_t)(i < own ? part(v[e], i, own) : 0);
-        }
+    enum { ROW = 4 * COLUMNS };
+    for (size_t i = 0; n == 1 && i < ROW; i++) b[i] = (int8_t)v[i];
+    for (size_t pair = 0; n > 1 && pair < ROW; pair += 2) {
+        int own = parts_of(v[pair], v[pair + 1]);
+        for (int i = 0; i < n; i++)
+            for (size_t e = pair; e < pair + 2; e++)
+                b[(size_t)i * ROW + e] = (int8_t)(i < own ? part(v[e], i, own) : 0);
     }
 }
 
@@ -142,15 +149,17 @@ static void pack_piece(const panel *p, size_t from, size_t count, uint8_t *b)
     int8_t *weights = (int8_t *)b + hn_gemm_q8_head_bytes(count);
     head[0] = (uint32_t)count;
     for (size_t k = from; k < end; k += 4) {
-        int n = parts_at(p, k);
-        pack_parts(p, k, n, weights + at * 4 * COLUMNS);
+        int16_t v[4 * COLUMNS];
+        row_at(p, k, v);
+        int n = parts_at(v);
+        pack_parts(v, n, weights + at * 4 * COLUMNS);
         for (int i = 0; i < n; i++) head[1 + at++] = (uint32_t)(k - from);
     }
 }
 
 void hn_q8_panel_pack(const hn_q8_weights *w, const hn_q8_mat *mat, size_t group, size_t p, uint8_t *b)
 {
-    panel of = panel_of(w, mat, group, p);
+    panel of = panel_of(w, group, p);
     if (mat->form == HN_Q8_WORDS) {
         pack_words(&of, (int16_t *)(void *)b);
         return;
