@@ -68,23 +68,30 @@ static void fill(scene *q, hn_rng *rng)
     const shape *s = q->s;
     for (size_t i = 0; i < q->x.n; i++)
         q->x.p[i] = (uint8_t)low_high(s->x, i / s->c / s->w, i / s->c % s->w, rng, 0, 255) ^ q->g.flip;
+    const int far = q->k->variant == 2 ? 255 : HN_WINO_Q8_WEIGHT;
     for (size_t i = 0; i < s->m * s->c * 9; i++)
-        q->w[i] = (int16_t)low_high(s->wt, i % 9 / 3, i % 3, rng, s->m % 2 ? -255 : -128, s->m % 2 ? 255 : 127);
+        q->w[i] = (int16_t)low_high(s->wt, i % 9 / 3, i % 3, rng, s->m % 2 ? -far : -128, s->m % 2 ? far : 127);
     edge_fill(&q->r, rng, false);
 }
 
-/* (2G) w (2G)' by its definition. */
+static size_t tile_of(const scene *q)
+{
+    return q->k->variant;
+}
+
+/* (f G) w (f G)' by its definition. */
 static void pack(scene *q)
 {
-    static const int G[4][3] = {{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};
-    size_t c = q->s->c;
+    size_t c = q->s->c, t = tile_of(q), points = t + 2;
+    int most = t == 2 ? 2295 : 32760;
     for (size_t o = 0; o < q->s->m; o++)
         for (size_t i = 0; i < c; i++)
-            for (size_t t = 0; t < 16; t++) {
+            for (size_t p = 0; p < points * points; p++) {
+                const int8_t *down = hn_wino_q8_g(t, p / points, 0), *across = hn_wino_q8_g(t, p % points, 1);
                 int sum = 0;
-                for (size_t e = 0; e < 9; e++) sum += G[t / 4][e / 3] * q->w[(o * c + i) * 9 + e] * G[t % 4][e % 3];
-                assert_true(sum >= -2295 && sum <= 2295);
-                q->u[hn_wino_q8_at(c, i, o, t / 4, t % 4)] = (int16_t)sum;
+                for (size_t e = 0; e < 9; e++) sum += down[e / 3] * q->w[(o * c + i) * 9 + e] * across[e % 3];
+                assert_true(sum >= -most && sum <= most);
+                q->u[hn_wino_q8_at(t, c, i, o, p / points, p % points)] = (int16_t)sum;
             }
 }
 
@@ -102,6 +109,12 @@ static int64_t sum_at(const scene *q, size_t image, size_t oy, size_t ox, size_t
     return sum;
 }
 
+/* What sums with their bias stay below. */
+static int64_t limit(const scene *q)
+{
+    return (INT64_C(1) << 31) / hn_wino_q8_times(tile_of(q));
+}
+
 /* Sums without bias; then biases: small ones, or such that the largest sum of a channel is the largest that is allowed.
  */
 static void sums(scene *q, hn_rng *rng)
@@ -115,11 +128,11 @@ static void sums(scene *q, hn_rng *rng)
             q->sums[i * s->m + o] = v;
             if (v > most) most = v;
         }
-        int64_t bias = s->at_limit ? (1 << 29) - 1 - most : (int64_t)hn_rng_below(rng, 20001) - 10000;
+        int64_t bias = s->at_limit ? limit(q) - 1 - most : (int64_t)hn_rng_below(rng, 20001) - 10000;
         q->bias[o] = (int32_t)bias;
-        q->four[o] = (int32_t)(4 * bias);
+        q->four[o] = (int32_t)(uint32_t)(uint64_t)(hn_wino_q8_bias(tile_of(q)) * bias);
         q->scale[o] = (float)((0.5 + hn_rng_unit(rng)) * (s->at_limit ? 1e-7 : 0.7e-2 / sqrt((double)s->c)));
-        q->quarter[o] = q->scale[o] * 0.25f;
+        q->quarter[o] = q->scale[o] / (float)hn_wino_q8_times(tile_of(q));
     }
 }
 
@@ -131,8 +144,9 @@ static void begin(scene *q, const hn_kernel *k, const shape *s, hn_rng *rng)
     g->flip = s->is_signed ? 0x80 : 0;
     g->oh = s->h + (size_t)(s->pt + s->pb) - 2;
     g->ow = s->w + (size_t)(s->pl + s->pr) - 2;
-    g->down = (g->oh + 1) / 2;
-    g->across = (g->ow + 1) / 2;
+    size_t t = k->variant;
+    g->down = (g->oh + t - 1) / t;
+    g->across = (g->ow + t - 1) / t;
     g->y_stride = s->m + s->wider;
     g->first = s->first;
     g->count = s->count > 0 ? s->count : s->n * g->down * g->across;
@@ -144,7 +158,7 @@ static void begin(scene *q, const hn_kernel *k, const shape *s, hn_rng *rng)
     q->sums = aligned(pixels * s->m * sizeof *q->sums);
     q->bias = aligned(columns * 4), q->four = aligned(columns * 4);
     q->scale = aligned(columns * 4), q->quarter = aligned(columns * 4);
-    q->u = aligned(hn_wino_q8_words(s->c, s->m) * sizeof *q->u);
+    q->u = aligned(hn_wino_q8_words(k->variant, s->c, s->m) * sizeof *q->u);
     q->scratch_bytes = hn_wino_q8_bytes(k, s->c, g->count);
     q->scratch = aligned(q->scratch_bytes + SCRATCH_AFTER);
     memset(q->scratch, SCRATCH_MARK, q->scratch_bytes + SCRATCH_AFTER);
@@ -182,13 +196,13 @@ static void compare(const scene *q)
     for (size_t i = 0; i < q->y.n; i++) {
         size_t pixel = i / g->y_stride, o = i % g->y_stride;
         size_t ox = pixel % g->ow, oy = pixel / g->ow % g->oh, image = pixel / g->ow / g->oh;
-        size_t tile = (image * g->down + oy / 2) * g->across + ox / 2;
+        size_t t = tile_of(q), tile = (image * g->down + oy / t) * g->across + ox / t;
         if (o >= s->m || tile < g->first || tile >= g->first + g->count) {
             assert_int_equal(q->y.p[i], s->in_place ? q->r.p[i] : EDGE_MARK);
             continue;
         }
         int64_t sum = q->sums[pixel * s->m + o] + q->bias[o];
-        assert_true(sum > -(1 << 29) && sum < 1 << 29);
+        assert_true(sum > -limit(q) && sum < limit(q));
         uint8_t want = hn_q8_finish((int32_t)sum, q->scale[o], q->r.p[pixel * s->m + o], &q->out);
         if (q->y.p[i] != want)
             fail_msg("%s image %zu x %zu x %zu x %zu > %zu pads %td %td, tiles %zu + %zu, signed %d residual %d, "
@@ -238,7 +252,7 @@ static void sizes(const hn_kernel *k, hn_rng *rng)
 
 static void runs(const hn_kernel *k, hn_rng *rng)
 {
-    size_t all = (size_t)3 * 5 * 6;
+    size_t t = k->variant, all = 3 * ((9 + t - 1) / t) * ((12 + t - 1) / t);
     for (size_t count = 1; count <= 20; count++) {
         shape s = {.n = 3, .h = 9, .w = 12, .c = 9, .m = 18, .pt = 1, .pl = 1, .pb = 1, .pr = 1, .count = count};
         s.first = (all - count) / (1 + count % 4);
@@ -263,11 +277,12 @@ static void extremes(const hn_kernel *k, hn_rng *rng)
     }
 }
 
-/* The most channels for which any bytes are allowed with weights of 8 bits: sums that wrap on their way. */
+/* The most channels for which any bytes are allowed with weights of 8 bits: sums that
+ * wrap on their way. */
 static void limits(const hn_kernel *k, hn_rng *rng)
 {
     for (int i = 0; i < 6; i++) {
-        shape s = {.n = 1, .h = 4, .w = 3, .c = 1827, .m = 2, .pt = 1, .pl = 1, .pb = 1, .pr = 1, .at_limit = true};
+        shape s = {.n = 1, .h = 4, .w = 3, .c = k->variant == 2 ? 1827 : 114, .m = 2, .pt = 1, .pl = 1, .pb = 1, .pr = 1, .at_limit = true};
         s.x = i % 2 ? CHECKER : HIGH, s.wt = (const pattern[]){HIGH, LOW, CHECKER}[i % 3];
         s.pad = 255;
         check(k, &s, rng);

@@ -1,5 +1,5 @@
-/* qwino: hone.QConv with 3 x 3 windows of stride 1, channels last, by Winograd's minimal filtering F(2 x 2, 3 x 3) in
- * whole numbers: four ninths of the multiplications, the direct sum's bytes. For instruction sets whose exact 8-bit
+/* qwino: hone.QConv with 3 x 3 windows of stride 1, channels last, by Winograd's minimal filtering F(t x t, 3 x 3) in
+ * whole numbers: with t 2 four ninths of the multiplications, with t 4 a quarter of them, and the direct sum's bytes. For instruction sets whose exact 8-bit
  * products run at 16 bits anyway; instructions for bytes make the direct sum as fast. Weights are transformed here, at
  * plan time. */
 #include <math.h>
@@ -18,8 +18,7 @@ enum {
     LEAST_GROUPS = 3,        /* unless a task gets fewer groups of tiles than these */
     LEAST_PANELS = 4,        /* or fewer panels of columns */
     FAR_BYTES = 512 << 10,   /* of weights: more than a cache near by keeps */
-    LEAST_CHANNELS = 8,
-    LARGEST_SUM = 1 << 29 /* four times this fits int32 */
+    LEAST_CHANNELS = 8
 };
 
 typedef struct params {
@@ -34,7 +33,7 @@ typedef struct params {
 
 /* A step is 16 products, one vpmaddwd. What the other work counts was fitted to a Zen 3 core. */
 static const double DIRECT = 1.25, PRODUCTS = 1.35; /* steps for 16 products, direct and here */
-static const double IN = 56, OUT = 20;              /* of a tile, for 16 channels that come in, and go out */
+static const double IN[] = {56, 210}, OUT[] = {20, 40};   /* of a tile of 2 or 4, for 16 channels in, and out */
 static const double ARRIVE = 2.7;                   /* bytes a step of weights that are far, for every block again */
 static const double WORTH = 0.8;                    /* gain that is wanted */
 
@@ -51,11 +50,11 @@ static double direct_steps(const hn_q8_window *win)
 
 static double steps(const hn_q8_window *win, const hn_kernel *k)
 {
-    const size_t all = win->batch * hn_div_up(win->oh, 2) * hn_div_up(win->ow, 2);
+    const size_t t = k->variant, all = win->batch * hn_div_up(win->oh, t) * hn_div_up(win->ow, t);
     const double tiles = (double)(hn_div_up(all, k->mr) * k->mr);
     const double in = (double)hn_wino_q8_blocks(win->c), out = (double)hn_wino_q8_blocks(win->m);
-    const double products = (double)hn_wino_q8_words(win->c, win->m);
-    return PRODUCTS * tiles * products / 16 + tiles * (IN * in + OUT * out) +
+    const double products = (double)hn_wino_q8_words(t, win->c, win->m);
+    return PRODUCTS * tiles * products / 16 + tiles * (IN[t > 2] * in + OUT[t > 2] * out) +
            ceil(tiles / BLOCK_TILES) * arrival(2 * products);
 }
 
@@ -74,47 +73,98 @@ typedef struct packer {
     const params *p;
     const hn_tensor *w, *bias, *scale;
     int64_t w_zp, x_zp; /* x_zp: in the u8 domain */
+    int64_t most, far;  /* of all sums with their bias, and of all weights, the largest absolute value */
     uint8_t *blob;
 } packer;
 
-/* (2G) w (2G)' of one pair of channels. */
-static void transform(const int32_t w[9], int32_t u[4][4])
+static int64_t bias_of(const packer *k, size_t o)
 {
-    int32_t half[4][3];
-    for (size_t x = 0; x < 3; x++) {
-        const int32_t a = w[x], b = w[3 + x], c = w[6 + x];
-        half[0][x] = 2 * a, half[1][x] = a + b + c, half[2][x] = a - b + c, half[3][x] = 2 * c;
-    }
-    for (size_t y = 0; y < 4; y++) {
-        const int32_t a = half[y][0], b = half[y][1], c = half[y][2];
-        u[y][0] = 2 * a, u[y][1] = a + b + c, u[y][2] = a - b + c, u[y][3] = 2 * c;
+    return k->bias == NULL ? 0 : ((const int32_t *)k->bias->data)[o];
+}
+
+static float scale_of(const packer *k, size_t o)
+{
+    return ((const float *)k->scale->data)[hn_tensor_elems(k->scale) == 1 ? 0 : o];
+}
+
+static int64_t size_of(int64_t v)
+{
+    return v < 0 ? -v : v;
+}
+
+/* Sets most and far. |x - zero point| <= 255 bounds a sum whatever the inputs are. */
+static void measure(packer *k)
+{
+    const size_t depth = 9 * k->p->win.c;
+    for (size_t o = 0; o < k->p->win.m; o++) {
+        int64_t reach = 0;
+        for (size_t i = 0; i < depth; i++) {
+            const int64_t w = size_of(hn_q8_weight(k->w, k->w_zp, o * depth + i));
+            reach += w;
+            k->far = w > k->far ? w : k->far;
+        }
+        const int64_t sum = 255 * reach + size_of(bias_of(k, o));
+        k->most = sum > k->most ? sum : k->most;
     }
 }
 
-/* False when a sum or a scale leaves the range in which the kernel is exact. */
-static bool pack_channel(const packer *k, size_t o)
+/* Whether kernels with tiles of t give the direct sum's bytes. */
+static bool exact(const packer *k, size_t t)
+{
+    const int32_t times = hn_wino_q8_times(t);
+    for (size_t o = 0; o < hn_tensor_elems(k->scale); o++)
+        if (!isfinite(scale_of(k, o)) || scale_of(k, o) / (float)times * (float)times != scale_of(k, o)) return false;
+    return k->most < (INT64_C(1) << 31) / times && (t == 2 || k->far <= HN_WINO_Q8_WEIGHT);
+}
+
+/* The kernel that is exact here and takes the fewest steps; NULL: none is exact. */
+static const hn_kernel *choose(const hn_lower *c, const packer *k)
+{
+    const hn_kernel *best = NULL, *prefer = c->prefer;
+    for (size_t i = 0; i < hn_kernel_count; i++) {
+        const hn_kernel *row = hn_kernel_rows[i];
+        if (strcmp(row->family, "wino_q8") != 0 || (row->isa & ~c->isa) != 0 || !exact(k, row->variant)) continue;
+        if (row == prefer) return row;
+        if (best == NULL || row->rank > best->rank ||
+            (row->rank == best->rank && steps(&k->p->win, row) < steps(&k->p->win, best)))
+            best = row;
+    }
+    return best;
+}
+
+/* (f G) w (f G)' of one pair of channels, to u. */
+static void transform(const int32_t w[9], size_t t, int32_t u[6][6])
+{
+    int32_t half[6][3];
+    for (size_t y = 0; y < t + 2; y++) {
+        const int8_t *g = hn_wino_q8_g(t, y, 0);
+        for (size_t x = 0; x < 3; x++) half[y][x] = g[0] * w[x] + g[1] * w[3 + x] + g[2] * w[6 + x];
+    }
+    for (size_t x = 0; x < t + 2; x++) {
+        const int8_t *g = hn_wino_q8_g(t, x, 1);
+        for (size_t y = 0; y < t + 2; y++) u[y][x] = g[0] * half[y][0] + g[1] * half[y][1] + g[2] * half[y][2];
+    }
+}
+
+static void pack_channel(const packer *k, size_t t, size_t o)
 {
     const size_t c = k->p->win.c;
     int16_t *to = (int16_t *)(void *)k->blob;
-    int64_t sum = 0, reach = 0, bias = k->bias == NULL ? 0 : ((const int32_t *)k->bias->data)[o];
+    int64_t sum = 0;
     for (size_t i = 0; i < c; i++) {
-        int32_t w[9], u[4][4];
+        int32_t w[9], u[6][6];
         for (size_t e = 0; e < 9; e++) {
             w[e] = (int32_t)hn_q8_weight(k->w, k->w_zp, (o * c + i) * 9 + e);
             sum += w[e];
-            reach += w[e] < 0 ? -w[e] : w[e];
         }
-        transform(w, u);
-        for (size_t y = 0; y < 4; y++)
-            for (size_t x = 0; x < 4; x++) to[hn_wino_q8_at(c, i, o, y, x)] = (int16_t)u[y][x];
+        transform(w, t, u);
+        for (size_t y = 0; y < t + 2; y++)
+            for (size_t x = 0; x < t + 2; x++) to[hn_wino_q8_at(t, c, i, o, y, x)] = (int16_t)u[y][x];
     }
-    const float given = ((const float *)k->scale->data)[hn_tensor_elems(k->scale) == 1 ? 0 : o], scale = given * 0.25f;
-    /* |x - zero point| <= 255, so this bounds the sum with its bias, whatever the inputs are. */
-    if (255 * reach + (bias < 0 ? -bias : bias) >= LARGEST_SUM || !isfinite(given) || scale * 4 != given) return false;
-    const int32_t four = (int32_t)(4 * (bias - k->x_zp * sum));
-    memcpy(k->blob + k->p->bias + 4 * o, &four, 4);
+    const float scale = scale_of(k, o) / (float)hn_wino_q8_times(t);
+    const int32_t bias = (int32_t)(uint32_t)(uint64_t)(hn_wino_q8_bias(t) * (bias_of(k, o) - k->x_zp * sum));
+    memcpy(k->blob + k->p->bias + 4 * o, &bias, 4);
     memcpy(k->blob + k->p->scale + 4 * o, &scale, 4);
-    return true;
 }
 
 /* Blocks of tiles, and of columns where there are many: those read their weights once. Few blocks are cut further for
@@ -179,24 +229,26 @@ static hn_status lower(hn_lower *c)
     if (why == NULL) why = misfit(&k);
     if (why != NULL) return hn_lower_refuse(c, "%s", why);
     if (!hn_q8_out_read(c, hn_node_in(node, 4), &p->out)) return HN_OK;
-    const hn_kernel *kernel = hn_lower_kernel(c, "wino_q8", -1, 0);
-    if (kernel == NULL) return hn_lower_refuse(c, "no wino_q8 kernel for this ISA");
+    measure(&k);
+    const hn_kernel *kernel = choose(c, &k);
+    if (kernel == NULL) return hn_lower_refuse(c, "a sum or a scale may leave the range that is exact");
+    HN_TRY(hn_lower_kernel_add(c, kernel));
+    const size_t t = kernel->variant;
     if (steps(&p->win, kernel) > WORTH * direct_steps(&p->win))
         return hn_lower_refuse(c, "the direct sum takes less time for this shape");
     const hn_dtype x = node->in[0]->type.dtype;
     p->flip = hn_q8_flip(x);
     p->pad = (uint32_t)k.x_zp ^ p->flip;
-    p->down = hn_div_up(p->win.oh, 2);
-    p->across = hn_div_up(p->win.ow, 2);
+    p->down = hn_div_up(p->win.oh, t);
+    p->across = hn_div_up(p->win.ow, t);
     cut(kernel, p);
     const size_t columns = hn_align_up(p->win.m, HN_WINO_Q8_COLUMNS);
-    p->bias = 2 * hn_wino_q8_words(p->win.c, p->win.m);
+    p->bias = 2 * hn_wino_q8_words(t, p->win.c, p->win.m);
     p->scale = p->bias + 4 * columns;
     void *blob;
     if (hn_lower_input(c, 0) < 0 || hn_lower_const(c, p->scale + 4 * columns, &blob) < 0) return HN_NOMEM;
     k.blob = blob;
-    for (size_t o = 0; o < p->win.m; o++)
-        if (!pack_channel(&k, o)) return hn_lower_refuse(c, "a sum or a scale may leave the range that is exact");
+    for (size_t o = 0; o < p->win.m; o++) pack_channel(&k, t, o);
     const bool residual = p->out.kind == HN_Q8_RESIDUAL;
     size_t y_at = 0, y_stride = p->win.m;
     const bool joined = !residual && hn_lower_joins(c, &y_at, &y_stride);
@@ -213,7 +265,7 @@ typedef struct job {
     hn_wino_q8_fn *fn;
     hn_wino_q8 g;
     char *scratch;
-    size_t group, groups, tiles; /* group: tiles of one */
+    size_t tile, group, groups, tiles; /* tile: outputs along a side; group: tiles of one */
 } job;
 
 static void block(void *ctx, size_t slot, size_t i)
@@ -227,7 +279,7 @@ static void block(void *ctx, size_t slot, size_t i)
     g.count = hn_min_size(end, j->tiles) - g.first;
     const size_t panels = hn_div_up(g.m, HN_WINO_Q8_COLUMNS), n0 = panels * part / parts * HN_WINO_Q8_COLUMNS;
     g.m = hn_min_size(panels * (part + 1) / parts * HN_WINO_Q8_COLUMNS, g.m) - n0;
-    g.u += hn_wino_q8_words(g.c, n0);
+    g.u += hn_wino_q8_words(j->tile, g.c, n0);
     g.bias += n0;
     g.scale += n0;
     g.y += n0;
@@ -261,6 +313,7 @@ static hn_status run(const hn_run *r)
                        .bias = (const int32_t *)(const void *)(blob + p->bias),
                        .scale = (const float *)(const void *)(blob + p->scale),
                        .out = &p->out};
+    j.tile = r->kernels[0]->variant;
     j.group = r->kernels[0]->mr;
     j.tiles = win->batch * p->down * p->across;
     j.groups = hn_div_up(j.tiles, j.group);

@@ -102,7 +102,7 @@ static void store(const hn_wino_q8 *g, const uint32_t *sums, size_t at, size_t n
 static void wino(const hn_wino_q8 *g)
 {
     const size_t an_image = g->down * g->across, product = hn_wino_q8_product(1, g->c),
-                 panel = hn_wino_q8_words(g->c, NR);
+                 panel = hn_wino_q8_words(2, g->c, NR);
     int16_t *v = g->scratch;
     for (size_t tile = g->first; tile < g->first + g->count; tile++) {
         const size_t image = tile / an_image, row = tile % an_image / g->across * 2, col = tile % g->across * 2;

@@ -1,0 +1,137 @@
+/* What the kernels of wino_q8 for AVX2 share: reading windows, products of 3 tiles by 16 columns of two places at a time
+ * in registers, and sums to bytes. */
+#ifndef HN_KERNELS_AVX2_LIB_WINO_Q8_H
+#define HN_KERNELS_AVX2_LIB_WINO_Q8_H
+
+#include <immintrin.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "kernels/wino_q8.h"
+
+enum { MR = 3, NR = 16, LANES = 16 };
+
+#define ALWAYS static inline __attribute__((always_inline))
+
+ALWAYS __m256i load(const void *p)
+{
+    return _mm256_loadu_si256((const __m256i *)p);
+}
+ALWAYS void store(void *p, __m256i v)
+{
+    _mm256_storeu_si256((__m256i *)p, v);
+}
+
+/* The input lines of a row of tiles, at one block of channels. A line outside the image is one pixel of padding
+ * that all columns share: `reach` masks their distance. */
+typedef struct lines {
+    const uint8_t *at[6];
+    ptrdiff_t reach[6];
+    size_t w, c, channels; /* channels: of this block, at most 16 */
+    __m128i flip, order;
+    __m256i pad; /* 16 channels of padding, as words */
+} lines;
+
+/* Which bytes of two times eight, the second ones being the last of the block, are its first 16. */
+static __m128i order_of(size_t n)
+{
+    uint8_t order[LANES];
+    for (size_t i = 0; i < LANES; i++) order[i] = (uint8_t)(i >= n ? 0x80 : i < 8 && n >= 8 ? i : i + LANES - n);
+    return _mm_loadu_si128((const __m128i *)(const void *)order);
+}
+
+ALWAYS __m256i pixel(const lines *l, const uint8_t *p, const bool whole)
+{
+    __m128i x;
+    if (whole) {
+        x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    } else {
+        const uint8_t *last = p + l->channels - 8; /* c >= 8: a pixel has as many */
+        const __m128i high = _mm_loadl_epi64((const __m128i *)(const void *)last);
+        x = _mm_loadl_epi64((const __m128i *)(const void *)(l->channels < 8 ? last : p));
+        x = _mm_shuffle_epi8(_mm_unpacklo_epi64(x, high), l->order);
+    }
+    return _mm256_cvtepu8_epi16(_mm_xor_si128(x, l->flip));
+}
+
+/* A sum in its register: the compiler would add products to each other first, and has no room for them. */
+#define HOLD(x) __asm__ volatile("" : "+x"(x))
+
+/* Two channels of MR tiles at v times u. */
+ALWAYS void pair(const int16_t *v, const int16_t *u, __m256i acc[MR][2])
+{
+    __m256i u0 = load(u), u1 = load(u + 16);
+    HN_UNROLL for (int i = 0; i < MR; i++)
+    {
+        int32_t two;
+        memcpy(&two, v + i * LANES, 4);
+        __m256i x = _mm256_set1_epi32(two);
+        HOLD(x);
+        acc[i][0] = _mm256_add_epi32(acc[i][0], _mm256_madd_epi16(x, u0));
+        HOLD(acc[i][0]);
+        acc[i][1] = _mm256_add_epi32(acc[i][1], _mm256_madd_epi16(x, u1));
+        HOLD(acc[i][1]);
+    }
+}
+
+/* One block of 16 channels, added to a and b: products of the tiles at v with u, and of those at w with u's others. */
+ALWAYS const int16_t *multiply(const int16_t *v, const int16_t *w, const int16_t *u, __m256i a[MR][2], __m256i b[MR][2])
+{
+    _Pragma("GCC unroll 4") for (int k = 0; k < LANES; k += 2, u += 64)
+    {
+        pair(v + k, u, a);
+        pair(w + k, u + 32, b);
+    }
+    return u;
+}
+
+/* Bytes of R at 8 columns, as numbers. */
+ALWAYS __m256 residual_at(const hn_q8_out *e, const uint8_t *r)
+{
+    __m256i x = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)r));
+    x = _mm256_sub_epi32(_mm256_xor_si256(x, _mm256_set1_epi32(e->r_flip)), _mm256_set1_epi32(e->r_zp));
+    return _mm256_mul_ps(_mm256_cvtepi32_ps(x), _mm256_set1_ps(e->r_scale));
+}
+
+ALWAYS __m256i scaled(const hn_q8_out *e, __m256i acc, __m256 scale, const uint8_t *r, const bool residual)
+{
+    __m256 v = _mm256_min_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(acc), scale), _mm256_set1_ps(e->t_hi));
+    if (residual) {
+        v = _mm256_max_ps(v, _mm256_set1_ps(e->t_lo));
+        v = _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+        v = _mm256_add_ps(_mm256_mul_ps(v, _mm256_set1_ps(e->t_scale)), residual_at(e, r));
+        v = _mm256_min_ps(v, _mm256_set1_ps(e->u_hi));
+    }
+    return _mm256_cvtps_epi32(v); /* too small gives INT_MIN, which the packs take to the lower limit */
+}
+
+/* Two pixels of 16 columns to bytes at y[0] and y[1]. */
+ALWAYS void store_two(const hn_q8_out *e, __m256i acc[2][2], const __m256 scale[2], const uint8_t *const r[2],
+                      uint8_t *const y[2], const bool residual)
+{
+    const __m256i zp = _mm256_set1_epi16((short)e->y_zp), order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    __m256i q[2];
+    HN_UNROLL for (int j = 0; j < 2; j++)
+    {
+        const __m256i low = scaled(e, acc[j][0], scale[0], r[j], residual),
+                      high = scaled(e, acc[j][1], scale[1], r[j] + 8, residual);
+        q[j] = _mm256_adds_epi16(_mm256_packs_epi32(low, high), zp);
+    }
+    __m256i v = _mm256_max_epu8(_mm256_packus_epi16(q[0], q[1]), _mm256_set1_epi8((char)e->y_lo));
+    v = _mm256_xor_si256(_mm256_min_epu8(v, _mm256_set1_epi8((char)e->y_hi)), _mm256_set1_epi8((char)e->y_flip));
+    v = _mm256_permutevar8x32_epi32(v, order);
+    _mm_storeu_si128((__m128i *)(void *)y[0], _mm256_castsi256_si128(v));
+    _mm_storeu_si128((__m128i *)(void *)y[1], _mm256_extracti128_si256(v, 1));
+}
+
+/* n <= 16 bytes. */
+ALWAYS void copy(uint8_t *to, const uint8_t *from, size_t n)
+{
+    size_t i = 0;
+    if (n & 16) memcpy(to, from, 16);
+    if (n & 8) memcpy(to, from, 8), i = 8;
+    if (n & 4) memcpy(to + i, from + i, 4), i += 4;
+    for (; i < n && n < 16; i++) to[i] = from[i];
+}
+
+#endif
