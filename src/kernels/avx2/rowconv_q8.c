@@ -38,29 +38,43 @@ static void widen(const hn_rowconv_q8 *g, size_t from, weights *b)
     memcpy(b->scale, g->scale + from, sizeof b->scale);
 }
 
-/* One pair of taps; w: of the first of 4 channels. */
-ALWAYS void step(__m256i (*acc)[2], const uint8_t *const *tap, size_t i, const int16_t *w, const int is_signed)
+/* Words of 16 pixels at each pair of taps. */
+ALWAYS void unpack(const hn_rowconv_q8 *g, size_t i, const int is_signed, __m256i (*x)[2])
 {
-    __m256i x = words(load16(tap[0] + i), is_signed), z = words(load16(tap[1] + i), is_signed);
-    const __m256i low = _mm256_unpacklo_epi16(x, z), high = _mm256_unpackhi_epi16(x, z);
-    HN_UNROLL for (int c = 0; c < 4; c++)
-    {
-        int32_t pair;
-        memcpy(&pair, w + 4 * c, 4);
-        acc[c][0] = _mm256_add_epi32(acc[c][0], _mm256_madd_epi16(low, _mm256_set1_epi32(pair)));
-        acc[c][1] = _mm256_add_epi32(acc[c][1], _mm256_madd_epi16(high, _mm256_set1_epi32(pair)));
+    for (size_t q = 0; q < 2 * g->groups; q++) {
+        __m256i a = words(load16(g->tap[2 * q] + i), is_signed), b = words(load16(g->tap[2 * q + 1] + i), is_signed);
+        x[q][0] = _mm256_unpacklo_epi16(a, b);
+        x[q][1] = _mm256_unpackhi_epi16(a, b);
     }
 }
 
-/* Words of 16 pixels for each of 4 channels from `from` on, with the zero point. */
-ALWAYS void four(const hn_rowconv_q8 *g, const weights *b, size_t i, size_t from, const finish_q8 *f,
-                 const int is_signed, __m256i *out)
+typedef int32_t __attribute__((may_alias)) two;
+
+/* One pair of taps; w: of the first of 4 channels. In assembly, since compilers add products to each other before they
+ * add them to the sums, and spill. */
+ALWAYS void step(__m256i (*acc)[2], const __m256i x[2], const int16_t *w)
+{
+    HN_UNROLL for (int c = 0; c < 4; c++)
+    {
+        __m256i some, more;
+        __asm__("vpbroadcastd %[w], %[v]\n\t"
+                "vpmaddwd %[low], %[v], %[t]\n\t"
+                "vpaddd %[t], %[s0], %[s0]\n\t"
+                "vpmaddwd %[high], %[v], %[v]\n\t"
+                "vpaddd %[v], %[s1], %[s1]\n\t"
+                : [s0] "+x"(acc[c][0]), [s1] "+x"(acc[c][1]), [v] "=&x"(some), [t] "=&x"(more)
+                : [w] "m"(*(const two *)(const void *)(w + (ptrdiff_t)4 * c)), [low] "x"(x[0]), [high] "x"(x[1]));
+    }
+}
+
+/* Words of the 16 pixels at x for each of 4 channels from `from` on, with the zero point. */
+ALWAYS void four(const weights *b, const __m256i (*x)[2], size_t groups, size_t from, const finish_q8 *f, __m256i *out)
 {
     __m256i acc[4][2];
     HN_UNROLL for (int c = 0; c < 4; c++) acc[c][0] = acc[c][1] = _mm256_set1_epi32(b->bias[from + (size_t)c]);
-    for (size_t q = 0; q < g->groups; q++) {
-        step(acc, g->tap + 4 * q, i, b->w[q][from], is_signed);
-        step(acc, g->tap + 4 * q + 2, i, b->w[q][from] + 2, is_signed);
+    for (size_t q = 0; q < groups; q++, x += 2) {
+        step(acc, x[0], b->w[q][from]);
+        step(acc, x[1], b->w[q][from] + 2);
     }
     HN_UNROLL for (int c = 0; c < 4; c++)
     {
@@ -109,9 +123,10 @@ ALWAYS void row(const hn_rowconv_q8 *g, const int is_signed)
         const size_t n = g->n - from < CHANNELS ? g->n - from : CHANNELS;
         widen(g, from, &b);
         for (size_t i = 0; i < g->m; i += PIXELS) {
-            __m256i word[8], v[4];
-            four(g, &b, i, 0, &f, is_signed, word);
-            four(g, &b, i, 4, &f, is_signed, word + 4);
+            __m256i x[2 * HN_ROWCONV_Q8_GROUPS][2], word[8], v[4];
+            unpack(g, i, is_signed, x);
+            four(&b, (const __m256i(*)[2])x, g->groups, 0, &f, word);
+            four(&b, (const __m256i(*)[2])x, g->groups, 4, &f, word + 4);
             HN_UNROLL for (int k = 0; k < 4; k++) v[k] = narrow(&f, word[2 * k], word[2 * k + 1]);
             turn(v, v);
             uint8_t *y = g->y + i * g->ldy + from;
