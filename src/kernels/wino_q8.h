@@ -8,8 +8,8 @@
  * make up for the differences is F times the sum of the definition, F 4 or 64 * 9. A window may leave the image (`pad`
  * there), a tile may leave the output (nothing is stored there).
  *
- * Bounds. t 2: |V| <= 4 * 255 = 1020, for weights of |w| <= 255 |U| <= 9 * 255 = 2295. t 4: |V| <= 68 * 255 = 17340, for
- * |w| <= HN_WINO_Q8_WEIGHT |U| <= 7 * 24 * 195 = 32760: words. Products and sums are modulo 2^32: every step is an
+ * Bounds. t 2: |V| <= 4 * 255 = 1020, for weights of |w| <= 255 |U| <= 9 * 255 = 2295. t 4: |V| <= 68 * 255 = 17340,
+ * for |w| <= HN_WINO_Q8_WEIGHT |U| <= 7 * 24 * 195 = 32760: words. Products and sums are modulo 2^32: every step is an
  * addition, a subtraction or a multiplication, the division by 9 being one with its inverse, so a sum that wraps on the
  * way is right again when the true value of 4 or 64 times (sum + bias) fits int32. The caller sees to that, and gives
  * `scale` a quarter or a 64th of its value (exact unless subnormal): (float)(4 s) * (scale / 4) rounds as (float)s *

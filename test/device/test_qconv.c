@@ -298,7 +298,10 @@ static const char *refusal(const conv *s, int64_t bias)
     hn_machine m = {.isa = HN_ISA_AVX2};
     hn_lower c = {.env = &d.env, .arena = &d.arena, .node = n, .machine = &m, .isa = s->group ? m.isa : HN_ISA_VNNI};
     assert_int_equal(hn_driver_find("qwino")->lower(&c), HN_OK);
-    snprintf(reason, sizeof reason, "%s", c.refused ? c.reason : "taken");
+    if (c.refused)
+        snprintf(reason, sizeof reason, "%s", c.reason);
+    else
+        snprintf(reason, sizeof reason, "taken, tiles of %u", (unsigned)c.kernels[0]->variant);
     drive_end(&d);
     return reason;
 }
@@ -307,9 +310,14 @@ static void test_reasons(void **state)
 {
     (void)state;
     const conv fits = {
-        .n = 1, .h = 8, .w = 8, .c = 16, .m = 16, .kh = 3, .kw = 3, .stride = 1, .layout = 1, .group = 1};
+        .n = 1, .h = 10, .w = 10, .c = 16, .m = 16, .kh = 3, .kw = 3, .stride = 1, .layout = 1, .group = 1};
     conv s = fits;
-    assert_string_equal(refusal(&s, 1 << 28), "taken");
+    hn_machine m;
+    hn_machine_read(&m);
+    if (m.isa & HN_ISA_AVX2) assert_string_equal(refusal(&s, 1 << 23), "taken, tiles of 4");
+    assert_string_equal(refusal(&s, 1 << 25), "taken, tiles of 2");
+    assert_string_equal(refusal(&s, -(1 << 25)), "taken, tiles of 2");
+    assert_string_equal(refusal(&s, 1 << 28), "taken, tiles of 2");
     assert_string_equal(refusal(&s, 1 << 29), "a sum or a scale may leave the range that is exact");
     assert_string_equal(refusal(&s, -(1 << 29)), "a sum or a scale may leave the range that is exact");
     s.group = 0; /* byte products instead */

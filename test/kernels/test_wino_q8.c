@@ -282,7 +282,16 @@ static void extremes(const hn_kernel *k, hn_rng *rng)
 static void limits(const hn_kernel *k, hn_rng *rng)
 {
     for (int i = 0; i < 6; i++) {
-        shape s = {.n = 1, .h = 4, .w = 3, .c = k->variant == 2 ? 1827 : 114, .m = 2, .pt = 1, .pl = 1, .pb = 1, .pr = 1, .at_limit = true};
+        shape s = {.n = 1,
+                   .h = 4,
+                   .w = 3,
+                   .c = k->variant == 2 ? 1827 : 114,
+                   .m = 2,
+                   .pt = 1,
+                   .pl = 1,
+                   .pb = 1,
+                   .pr = 1,
+                   .at_limit = true};
         s.x = i % 2 ? CHECKER : HIGH, s.wt = (const pattern[]){HIGH, LOW, CHECKER}[i % 3];
         s.pad = 255;
         check(k, &s, rng);

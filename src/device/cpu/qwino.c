@@ -1,7 +1,7 @@
 /* qwino: hone.QConv with 3 x 3 windows of stride 1, channels last, by Winograd's minimal filtering F(t x t, 3 x 3) in
- * whole numbers: with t 2 four ninths of the multiplications, with t 4 a quarter of them, and the direct sum's bytes. For instruction sets whose exact 8-bit
- * products run at 16 bits anyway; instructions for bytes make the direct sum as fast. Weights are transformed here, at
- * plan time. */
+ * whole numbers: with t 2 four ninths of the multiplications, with t 4 a quarter of them, and the direct sum's bytes.
+ * For instruction sets whose exact 8-bit products run at 16 bits anyway; instructions for bytes make the direct sum as
+ * fast. Weights are transformed here, at plan time. */
 #include <math.h>
 #include <string.h>
 
@@ -32,10 +32,10 @@ typedef struct params {
 } params;
 
 /* A step is 16 products, one vpmaddwd. What the other work counts was fitted to a Zen 3 core. */
-static const double DIRECT = 1.25, PRODUCTS = 1.35; /* steps for 16 products, direct and here */
-static const double IN[] = {56, 210}, OUT[] = {20, 40};   /* of a tile of 2 or 4, for 16 channels in, and out */
-static const double ARRIVE = 2.7;                   /* bytes a step of weights that are far, for every block again */
-static const double WORTH = 0.8;                    /* gain that is wanted */
+static const double DIRECT = 1.25, PRODUCTS = 1.35;     /* steps for 16 products, direct and here */
+static const double IN[] = {56, 210}, OUT[] = {20, 40}; /* of a tile of 2 or 4, for 16 channels in, and out */
+static const double ARRIVE = 2.7; /* bytes a step of weights that are far, for every block again */
+static const double WORTH = 0.8;  /* gain that is wanted */
 
 static double arrival(double bytes)
 {

@@ -1,5 +1,5 @@
-/* What the kernels of wino_q8 for AVX2 share: reading windows, products of 3 tiles by 16 columns of two places at a time
- * in registers, and sums to bytes. */
+/* What the kernels of wino_q8 for AVX2 share: reading windows, products of 3 tiles by 16 columns of two places at a
+ * time in registers, and sums to bytes. */
 #ifndef HN_KERNELS_AVX2_LIB_WINO_Q8_H
 #define HN_KERNELS_AVX2_LIB_WINO_Q8_H
 
