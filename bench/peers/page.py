@@ -93,7 +93,8 @@ def main():
            "    bench/figures optimize && bench/peers/optimized out/figures/*/ --json build/optimized.json",
            "    bench/peers/startup --json build/startup.json",
            "    python3 bench/peers/page.py build/peers.json build/peers-2.json \\",
-           "        build/optimized.json build/gemm.json build/startup.json >docs/performance.md", ""]
+           "        build/optimized.json build/gemm.json build/startup.json >docs/performance.md", "",
+           "[performance.md](performance.md) is of a core with AVX-512 and VNNI, [performance-avx2.md](performance-avx2.md) of one without.", ""]
     for path in sys.argv[1:]:
         with open(path) as f:
             record = json.load(f)
