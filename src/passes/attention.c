@@ -144,7 +144,7 @@ static bool heads_known(const hn_node *n)
     for (size_t i = 0; i < 2; ++i)
         if (n->in[i]->type.rank != 4 || n->in[i]->type.dtype != HN_F32 || !hn_type_known(&n->in[i]->type)) return false;
     const int64_t *a = n->in[0]->type.dims, *b = n->in[1]->type.dims;
-    return a[0] == b[0] && a[1] == b[1];
+    return a[0] == b[0] && a[1] == b[1] && a[1] > 0; /* Attention wants heads */
 }
 
 static hn_status emit(hn_pass_ctx *c, hn_node *n, parts *p)
