@@ -30,13 +30,6 @@ static hn_status ref(const hn_refargs *a)
     return HN_OK;
 }
 
-static void cost(const hn_node *n, hn_cost *cost)
-{
-    const hn_type *x = &n->in[X]->type;
-    *cost = (hn_cost){.flops = (double)n->in[ROIS]->type.dims[0] * (double)hn_dims_product(x, 1, 4),
-                      .bytes = hn_nn_bytes(n)};
-}
-
 static hn_status cases(hn_cases *c)
 {
     hn_case(c, "example");
@@ -57,10 +50,7 @@ static hn_status cases(hn_cases *c)
 static const hn_port in[] = {
     {"dY", HN_T_FLOAT, 'T', false}, {"X", HN_T_FLOAT, 'T', false}, {"rois", HN_T_FLOAT, 'T', false}};
 static const hn_port out[] = {{"dX", HN_T_FLOAT, 'T', false}};
-static const hn_attr_row attrs[] = {
-    {"pooled_shape", HN_ATTR_INTS, true, NULL, "rows and columns of the grid"},
-    {"spatial_scale", HN_ATTR_FLOAT, false, "1.0", "from the coordinates of regions to those of X"},
-    {0}};
+static const hn_attr_row attrs[] = {HN_ROI_POOL_ATTRS, {0}};
 
 const hn_op hn_op_hone_max_roi_pool_grad = {
     .name = "MaxRoiPoolGrad",
@@ -74,7 +64,7 @@ const hn_op hn_op_hone_max_roi_pool_grad = {
     .infer = infer,
     .ref = ref,
     HN_GRAD_NO("second derivatives of max pooling are zero almost everywhere in X; nothing asks for those in dY"),
-    .cost = cost,
+    .cost = hn_roi_pool_cost,
     .cases = cases,
     .quant = "",
 };

@@ -93,3 +93,9 @@ hn_status hn_roi_pool(const hn_refargs *a, const hn_tensor *t, const double *x, 
     }
     return HN_OK;
 }
+
+void hn_roi_pool_cost(const hn_node *n, hn_cost *cost)
+{
+    const hn_type *x = &n->in[n->nin - 2]->type, *rois = &n->in[n->nin - 1]->type;
+    *cost = (hn_cost){.flops = (double)rois->dims[0] * (double)hn_dims_product(x, 1, 4), .bytes = hn_nn_bytes(n)};
+}

@@ -47,4 +47,13 @@ hn_status hn_roi_pool(const hn_refargs *a, const hn_tensor *t, const double *x, 
         "spatial_scale", HN_ATTR_FLOAT, false, "1.0", "from the coordinates of regions to those of X"         \
     }
 
+/* X and rois are the last two inputs. */
+void hn_roi_pool_cost(const hn_node *n, hn_cost *cost);
+
+#define HN_ROI_POOL_ATTRS                                                                             \
+    {"pooled_shape", HN_ATTR_INTS, true, NULL, "rows and columns of the grid"},                       \
+    {                                                                                                 \
+        "spatial_scale", HN_ATTR_FLOAT, false, "1.0", "from the coordinates of regions to those of X" \
+    }
+
 #endif
