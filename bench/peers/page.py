@@ -28,8 +28,9 @@ def models(record):
     out = [f"## {title(record)}", "",
            f"{record['cpu']} ({', '.join(record['isa'])}), measured peak {record['peaks']['f32']:.0f} GFLOP/s FP32 and "
            f"{record['peaks']['int8']:.0f} Gop/s INT8 a core; {peers}; hone {record['commit']}; medians of {record['rounds']} "
-           "interleaved rounds in one process. A ratio above 1 means that hone is faster. The limit is the arithmetic of the direct "
-           "algorithm at the measured peak; its share can pass 100 % where an algorithm needs fewer multiplications.", ""]
+           "interleaved rounds in one process. A ratio above 1 means that hone is faster. The limit is the larger of two: the arithmetic "
+           f"of the direct algorithm at the measured peak, and the bytes that the steps read and write at {record['peaks']['bandwidth']:.0f} "
+           "GB/s, the best rate of reading measured; its share can pass 100 % where an algorithm needs fewer multiplications.", ""]
     for kind, name in (("fp32", "FP32"), ("qdq", "Quantised (QDQ)")):
         rows = []
         for m in record["models"]:
@@ -51,6 +52,10 @@ def models(record):
                                                             ("the faster of both", f"geomean_{kind}_faster_peer")) if key in record]
         heads = ["model", "hone ms", "ORT ms"] + ["OpenVINO ms"] * vino + ["to ORT"] + ["to the faster"] * vino + ["limit ms", "share"]
         out += [f"### {name}", "", table(heads, rows), "", f"Geometric mean over {len(rows)} models against {', '.join(means)}.", ""]
+    share = lambda m: f", {100 * m['of_limit']:.0f} %" if m.get("of_limit") else ""
+    over = [f"- {m['model']}{share(m)}: {'; '.join(m['over_limit'])}." for m in record["models"] if "over_limit" in m]
+    if over:
+        out += ["### More than twice the limit", "", "Where the time goes that the limit does not explain:", "", *over, ""]
     return out
 
 
