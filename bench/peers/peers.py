@@ -227,9 +227,10 @@ def over_limit(steps, rates):
     for s in steps:
         least = max(s["flops"] / rates[s["kind"]] * 1e-3, s["bytes"] / rates["bandwidth"] * 1e-3)
         short = s["us"] < 3 and s["op"] not in RECURRENT
-        k = kinds.setdefault("short" if short else s["op"], {"n": 0, "us": 0.0, "least": 0.0, "again": 0.0})
+        k = kinds.setdefault("short" if short else s["op"], {"n": 0, "us": 0.0, "least": 0.0, "again": 0.0, "wait": False})
         k["n"], k["us"], k["least"] = k["n"] + 1, k["us"] + s["us"], k["least"] + least
         dims = [int(d) for d in s["shape"].partition("[")[2].rstrip("]").split(",") if d.isdigit()]
+        k["wait"] |= s["op"] in RECURRENT and dims[:1] != [1]
         if s["op"] in RECURRENT and len(dims) == 4:
             k["again"] += (dims[0] - 1) * 4.0 * RECURRENT[s["op"]] * dims[1] * dims[3] ** 2
     total = sum(k["us"] for k in kinds.values()) or 1
@@ -240,7 +241,7 @@ def over_limit(steps, rates):
         if name == "short":
             text = f"{k['n']} steps below 3 us, {of}: starting a step and finishing its rows"
         elif name in RECURRENT:
-            text = f"{k['n']} {name}, {of}: steps wait for each other"
+            text = f"{k['n']} {name}, {of}" + ": steps wait for each other" * k["wait"]
             if k["again"]:
                 text += (f", and weights that the limit counts once are read in every step: {k['again'] * 1e-6:.1f} MB more, "
                          f"{k['again'] / rates['bandwidth'] * 1e-6:.3f} ms at {rates['bandwidth']:.0f} GB/s")
