@@ -156,6 +156,16 @@ static hn_status take_quantize(hn_pass_ctx *c, hn_node *n)
     return done ? HN_OK : take_same_or_lut(c, n, &y);
 }
 
+/* Whether the parameters of QLinearMatMul fit DequantizeLinear: one for all of a, one for all or for each column of b. */
+static bool matmul_fits(const hn_node *n)
+{
+    const hn_type *b = &n->in[3]->type;
+    const size_t scales = hn_tensor_elems(n->in[4]->data);
+    if (hn_tensor_elems(n->in[1]->data) != 1 || hn_tensor_elems(n->in[2]->data) != 1) return false;
+    if (b->rank < 1 || hn_tensor_elems(n->in[5]->data) != scales) return false;
+    return scales == 1 || (n->in[4]->type.rank == 1 && (int64_t)scales == b->dims[b->rank - 1]);
+}
+
 /* QLinearConv and QLinearMatMul say the same in one node. */
 static hn_status take_operator(hn_pass_ctx *c, hn_node *n)
 {
@@ -165,9 +175,10 @@ static hn_status take_operator(hn_pass_ctx *c, hn_node *n)
     for (size_t i = 1; i < 8; ++i)
         if (i != 3 && hn_node_const(n, i) == NULL) return HN_OK;
     if (hn_node_const(n, 3) == NULL || !hn_type_known(&n->out[0]->type)) return HN_OK;
+    if (!conv && !matmul_fits(n)) return HN_OK;
     /* Written apart and taken in as any other pair; what does not fit stays as it was. */
     hn_value *x = hn_rw_op(&rw, "DequantizeLinear", 3, n->in, NULL);
-    const hn_rw_attr axis[] = {HN_A_INT("axis", conv ? 0 : 1), {0}};
+    const hn_rw_attr axis[] = {HN_A_INT("axis", conv ? 0 : -1), {0}};
     hn_value *w = hn_rw_op(&rw, "DequantizeLinear", 3, n->in + 3, axis);
     HN_TRY(hn_rw_status(&rw));
     hn_node *f = hn_rw_node(&rw, conv ? "Conv" : "MatMul", 2, (hn_value *[]){x, w}, 1, NULL);

@@ -29,10 +29,10 @@ typedef struct unrest {
     bool flush; /* what is smaller than the noise becomes zero and nothing else changes: sums that cancel */
 } unrest;
 
-/* Noise relative to each element and to the largest. */
-static void shake(hn_tensor *t, unrest *u, double part)
+/* Noise relative to each element and to a part of the largest, which is taken to be at least `least`. */
+static void shake(hn_tensor *t, unrest *u, double part, double least)
 {
-    double eps = epsilon(t->dtype), most = 0;
+    double eps = epsilon(t->dtype), most = least;
     size_t n = eps > 0 ? hn_tensor_elems(t) : 0;
     for (size_t i = 0; i < n; i++)
         if (fabs(hn_get_f64(t, i)) > most) most = fabs(hn_get_f64(t, i));
@@ -43,6 +43,19 @@ static void shake(hn_tensor *t, unrest *u, double part)
         else if (fabs(v) <= noise)
             hn_set_f64(t, i, 0);
     }
+}
+
+/* How float kernels round the results of a node: Winograd's transforms at the size of the largest, a gated state at the
+ * size of its gates, 1. */
+typedef struct grain {
+    double part, least;
+} grain;
+
+static grain grain_of(const hn_node *n)
+{
+    if (hn_node_is(n, "Conv")) return (grain){1, 0};
+    if (hn_node_is(n, "GRU") || hn_node_is(n, "LSTM")) return (grain){0.1, 1};
+    return (grain){0.1, 0};
 }
 
 /* Every value of the graph by value id; noise may be NULL. */
@@ -58,7 +71,7 @@ static hn_status evaluate(hn_env *env, hn_arena *arena, const hn_graph *g, const
         at[g->in[i]->id] = in[i];
         if (!noise) continue;
         HN_TRY(hn_tensor_copy(env, arena, in[i], &t));
-        shake(t, noise, 0);
+        shake(t, noise, 0, 0);
         at[g->in[i]->id] = t;
     }
     for (const hn_node *n = g->first; n; n = n->next) {
@@ -66,9 +79,10 @@ static hn_status evaluate(hn_env *env, hn_arena *arena, const hn_graph *g, const
         for (size_t i = 0; i < n->nin; i++)
             args[i] = !n->in[i] ? NULL : n->in[i]->data ? n->in[i]->data : at[n->in[i]->id];
         HN_TRY(hn_refrun_node(env, arena, n, args, out));
+        const grain inner = grain_of(n);
         for (size_t i = 0; i < n->nout; i++) {
             if (!n->out[i] || !out[i]) continue;
-            if (noise) shake(out[i], noise, 0.1);
+            if (noise) shake(out[i], noise, inner.part, inner.least);
             at[n->out[i]->id] = out[i];
         }
     }
