@@ -156,7 +156,8 @@ static hn_status take_quantize(hn_pass_ctx *c, hn_node *n)
     return done ? HN_OK : take_same_or_lut(c, n, &y);
 }
 
-/* Whether the parameters of QLinearMatMul fit DequantizeLinear: one for all of a, one for all or for each column of b. */
+/* Whether the parameters of QLinearMatMul fit DequantizeLinear: one for all of a, one for all or for each column of b.
+ */
 static bool matmul_fits(const hn_node *n)
 {
     const hn_type *b = &n->in[3]->type;
