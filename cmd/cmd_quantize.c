@@ -1,4 +1,4 @@
-/* quantize: one step of the route: 8-bit weights and activations, without a search. */
+/* quantize: one step of the route: weights and activations in bytes, without a search. */
 #include "cmd/lib_optimize.h"
 
 static hone_optimize_options o = {.quantize_only = true};

@@ -85,7 +85,7 @@ static void put_layers(hn_job *j, hn_rec *root)
         hn_rec_str(r, m, "op", y->node->op->name);
         hn_rec_str(r, m, "shape", f ? f->shape : "");
         hn_rec_str(r, m, "decision", y->on ? "int8" : "float32");
-        hn_rec_int(r, m, "bits_w", y->on ? 8 : 32);
+        hn_rec_int(r, m, "bits_w", y->on ? y->bits : 32);
         hn_rec_int(r, m, "bits_a", y->on ? 8 : 32);
         hn_rec_int(r, m, "params", (int64_t)y->params);
         hn_rec_real(r, m, "macs", f ? f->cost.macs : NAN);
@@ -273,6 +273,19 @@ static void put_inputs(hn_job *j, hn_rec *root)
     hn_rec_str(r, root, "reproduce", o->command ? o->command : "");
 }
 
+/* How many bits weights have, and why. */
+static void put_weights(hn_job *j, hn_rec *root)
+{
+    bool given = strcmp(j->recipe.bits, "auto") != 0, seven = j->so.weight_bits == 7;
+    char count[80] = "";
+    if (seven) snprintf(count, sizeof count, " in %zu of %zu layers", hn_search_narrow(&j->s), j->s.layers.nlayers);
+    if (given)
+        hn_rec_strf(&j->r, root, "weights", "%d bits%s, as the recipe says", j->so.weight_bits, count);
+    else
+        hn_rec_strf(&j->r, root, "weights", "%d bits%s: with %s products of bytes are added in %s", j->so.weight_bits,
+                    count, hn_isa_name(j->e->env.isa), seven ? "16 bits, where two fit with 7-bit weights" : "32 bits");
+}
+
 static void put_verdict(hn_job *j, hn_rec *root, double size, double speed)
 {
     hn_rec_strf(&j->r, root, "verdict",
@@ -310,6 +323,7 @@ hn_status hn_job_record(hn_job *j, hn_rec *root)
     for (size_t i = 0; i < j->s.layers.nlayers; i++) params += (double)j->s.layers.layer[i].params;
     weights = params;
     put_verdict(j, root, saved, speed);
+    put_weights(j, root);
     put_side(j, root, "before", j->before_correct, j->before_bytes, (size_t)weights, &j->timing[0], params,
              plan_macs(j->timing[0].plan));
     put_side(j, root, "after", j->after_correct, j->after_bytes, (size_t)weights, &j->timing[1], params,

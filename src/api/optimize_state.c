@@ -32,9 +32,9 @@ static hn_status fields(hn_job *j, field f[FIELDS])
                         hn_buf_str(env, &pre), (long long)j->o->data.label_offset);
     hn_buf_fini(env, &pre);
     const char *options = hn_arena_printf(
-        env, a, "max_drop %.17g, calibration %s, weights %s, keep_all %d, size %d, time %.17g, numerics %s",
+        env, a, "max_drop %.17g, calibration %s, weights %s of %d bits, keep_all %d, size %d, time %.17g, numerics %s",
         o->max_drop, o->method < 0 ? "auto" : hn_method_name[o->method], o->per_tensor ? "per_tensor" : "per_channel",
-        (int)o->all, (int)o->size, o->time_budget_s, env->strict ? "strict" : "fast");
+        o->weight_bits, (int)o->all, (int)o->size, o->time_budget_s, env->strict ? "strict" : "fast");
     const char *seed = hn_arena_printf(env, a, "%llu", (unsigned long long)env->seed);
     if (!data || !options || !seed) return HN_NOMEM;
     f[0] = (field){"hone", "version of hone", HONE_VERSION};

@@ -51,14 +51,15 @@ hn_status hn_bias_shift(hn_env *env, hn_arena *arena, const hn_layers *l, const 
         float *scale = hn_arena_array(env, arena, v.out, sizeof *scale),
               *shift = hn_arena_array(env, arena, v.out, sizeof *shift);
         if (!scale || !shift) return HN_NOMEM;
-        hn_weight_scales(hn_node_const(y->node, (size_t)y->weight), y->out_axis, per_tensor, scale);
+        const int most = hn_weight_most(y->bits);
+        hn_weight_scales(hn_node_const(y->node, (size_t)y->weight), y->out_axis, per_tensor, most, scale);
         for (size_t o = 0; o < v.out; o++) {
             double sum = 0;
             size_t group = o / (v.out / v.groups);
             for (size_t c = 0; c < v.in; c++)
                 for (size_t t = 0; t < v.taps; t++) {
                     float w = v.w[o * v.so + c * v.si + t * v.st];
-                    sum += ((double)hn_weight_code(w, scale[o]) * (double)scale[o] - (double)w) *
+                    sum += ((double)hn_weight_code(w, scale[o], most) * (double)scale[o] - (double)w) *
                            h->mean[group * v.in + c];
                 }
             shift[o] = (float)-sum;

@@ -11,7 +11,8 @@ typedef enum hn_journal_kind {
     HN_JOURNAL_LOSS = 1,
     HN_JOURNAL_TIME,
     HN_JOURNAL_SCORE,
-    HN_JOURNAL_LATE
+    HN_JOURNAL_LATE,
+    HN_JOURNAL_BITS
 } hn_journal_kind;
 
 typedef struct hn_journal {

@@ -179,7 +179,7 @@ static bool feeds_output(const hn_value *v, int depth)
 static hn_status add_layer(hn_layers *l, hn_node *n)
 {
     hn_layer *y = &l->layer[l->nlayers];
-    *y = (hn_layer){.node = n, .name = n->name, .x = n->in[0], .on = true};
+    *y = (hn_layer){.node = n, .name = n->name, .x = n->in[0], .on = true, .bits = 8};
     if (!layer_ports(n, &y->weight, &y->bias, &y->out_axis)) return HN_OK;
     if (!hn_node_in(n, 2)) y->bias = -1;
     const hn_tensor *w = hn_node_const(n, 1);

@@ -20,6 +20,7 @@ typedef struct hn_layer {
     size_t params;
     bool first, last; /* reads a graph input; feeds a graph output through views and softmax */
     bool on;          /* integer */
+    int bits;         /* of its weights when it is: 8, or 7 where the kernel gains by it */
     char reason[160]; /* why it is float, or what decided */
 } hn_layer;
 

@@ -18,6 +18,15 @@ hn_status hn_feed_make(hn_env *env, hn_arena *arena, const hn_session *s, const 
     return hn_score_feed(env, arena, s, &batch, &out->in);
 }
 
+hn_status hn_feed_ready(hn_env *env, hn_session *s, const hn_feed *feed, hn_ready *out)
+{
+    hn_type types[HN_DATA_MAX_INPUTS];
+    size_t nin = hn_session_inputs(s);
+    if (nin > HN_DATA_MAX_INPUTS) return hn_fail(env, HN_LIMIT, "a model with %zu inputs", nin);
+    for (size_t i = 0; i < nin; i++) types[i] = hn_session_type_for(s, i, feed->in[i]);
+    return hn_session_ready(env, s, types, out);
+}
+
 enum { RUNS_MOST = 1000 }; /* of a round */
 
 typedef struct timed {
@@ -31,11 +40,7 @@ typedef struct timed {
 static hn_status start(hn_env *env, hn_arena *arena, hn_session *s, const hn_feed *feed, size_t rounds, double slice_ms,
                        timed *t)
 {
-    hn_type types[HN_DATA_MAX_INPUTS];
-    size_t nin = hn_session_inputs(s);
-    if (nin > HN_DATA_MAX_INPUTS) return hn_fail(env, HN_LIMIT, "a model with %zu inputs", nin);
-    for (size_t i = 0; i < nin; i++) types[i] = hn_session_type_for(s, i, feed->in[i]);
-    HN_TRY(hn_session_ready(env, s, types, &t->ready));
+    HN_TRY(hn_feed_ready(env, s, feed, &t->ready));
     t->out = hn_arena_array(env, arena, hn_session_outputs(s) + 1, sizeof *t->out);
     t->steps = hn_arena_array(env, arena, rounds * (t->ready.plan->nsteps + 1), sizeof *t->steps);
     if (!t->out || !t->steps) return HN_NOMEM;

@@ -27,6 +27,9 @@ typedef struct hn_feed {
 hn_status hn_feed_make(hn_env *env, hn_arena *arena, const hn_session *s, const hn_dataset *ds, const size_t *index,
                        size_t n, hn_feed *out) HN_MUST_CHECK;
 
+/* The plan for a feed. */
+hn_status hn_feed_ready(hn_env *env, hn_session *s, const hn_feed *feed, hn_ready *out) HN_MUST_CHECK;
+
 /* Run each of `count` sessions on the same feed in turn, `rounds` rounds of runs that last about `slice_ms` each, with
  * per-step medians over the rounds. Sessions must accept the feed's shapes. Tables are in the arena. */
 hn_status hn_time_sessions(hn_env *env, hn_arena *arena, hn_session *const *s, size_t count, const hn_feed *feed,

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-void hn_weight_scales(const hn_tensor *w, int axis, bool per_tensor, float *scale)
+void hn_weight_scales(const hn_tensor *w, int axis, bool per_tensor, int most, float *scale)
 {
     const float *x = w->data;
     size_t outer = hn_dims_elems(w->rank, w->dims, 0, axis), c = (size_t)w->dims[axis],
@@ -19,15 +19,15 @@ void hn_weight_scales(const hn_tensor *w, int axis, bool per_tensor, float *scal
     for (size_t k = 0; k < c; k++) top = fmaxf(top, scale[k]);
     for (size_t k = 0; k < c; k++) {
         float m = per_tensor ? top : scale[k];
-        scale[k] = m > 0 && isfinite(m) ? m / 127 : 1;
+        scale[k] = m > 0 && isfinite(m) ? m / (float)most : 1;
         if (scale[k] < 1e-30f) scale[k] = 1e-30f;
     }
 }
 
-int8_t hn_weight_code(float w, float scale)
+int8_t hn_weight_code(float w, float scale, int most)
 {
-    float q = rintf(w / scale);
-    return (int8_t)(q < -127 ? -127 : q > 127 ? 127 : q);
+    float q = rintf(w / scale), end = (float)most;
+    return (int8_t)(q < -end ? -end : q > end ? end : q);
 }
 
 typedef struct inserter {
@@ -73,7 +73,7 @@ static hn_value *quantise_weight(inserter *t, hn_rw *rw, const hn_layer *y, cons
         for (size_t k = 0; k < c; k++)
             for (size_t i = 0; i < inner; i++) {
                 size_t at = (o * c + k) * inner + i;
-                out[at] = hn_weight_code(x[at], scale[k]);
+                out[at] = hn_weight_code(x[at], scale[k], hn_weight_most(y->bits));
             }
     hn_value *in[2] = {q, s};
     hn_rw_attr attrs[] = {HN_A_INT("axis", y->out_axis), {0}};
@@ -126,7 +126,7 @@ static hn_status insert_layer(inserter *t, const hn_layer *y, hn_node *n, const 
     const hn_act *x = hn_layers_act(t->l, y->x);
     float *scale = hn_arena_array(t->env, t->g->arena, y->channels, sizeof *scale);
     if (!scale) return HN_NOMEM;
-    hn_weight_scales(w, y->out_axis, t->o->per_tensor, scale);
+    hn_weight_scales(w, y->out_axis, t->o->per_tensor, hn_weight_most(y->bits), scale);
     bool has_port = n->op->nin > 2; /* MatMul has no bias input */
     if (has_port) widen_for_bias(y, b ? b->data : NULL, shift, x->scale, t->o->per_tensor, scale);
     hn_value *dw = quantise_weight(t, &rw, y, w, scale);

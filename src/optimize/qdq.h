@@ -1,7 +1,7 @@
 /* qdq: writes a choice of integer layers into a graph as QuantizeLinear and DequantizeLinear nodes, in plain ONNX.
  *
- * Activations: u8, one scale and zero point each. Weights: i8, symmetric, one scale per output channel (or one per
- * tensor). Biases: i32 with scale s_x * s_w. Every runtime that knows QDQ reads the result the same way. */
+ * Activations: u8, one scale and zero point each. Weights: i8, symmetric, of the layer's bits, one scale per output
+ * channel (or one per tensor). Biases: i32 with scale s_x * s_w. Every runtime that knows QDQ reads the result the same way. */
 #ifndef HN_OPTIMIZE_QDQ_H
 #define HN_OPTIMIZE_QDQ_H
 
@@ -18,10 +18,16 @@ typedef struct hn_qdq_options {
 hn_status hn_qdq_insert(hn_env *env, hn_arena *arena, const hn_layers *l, const hn_qdq_options *options,
                         hn_graph **out) HN_MUST_CHECK;
 
-/* Symmetric i8 scales of a weight along `axis` (or one): max|w| / 127; a channel of zeros gets 1. `scale` holds
+/* The largest code of weights of so many bits. 8: 127. 7: 64, the most with which two products with bytes always fit 16
+ * bits: 255 * (64 + 64) = 32640. Codes are symmetric, so 7 bits are -64 to 64. */
+static inline int hn_weight_most(int bits)
+{
+    return bits == 7 ? 64 : 127;
+}
+/* Symmetric i8 scales of a weight along `axis` (or one): max|w| / most; a channel of zeros gets 1. `scale` holds
  * channels floats. */
-void hn_weight_scales(const hn_tensor *w, int axis, bool per_tensor, float *scale);
-/* Code of w[i] under scale s: round half to even, clamp to [-127, 127]. */
-int8_t hn_weight_code(float w, float scale);
+void hn_weight_scales(const hn_tensor *w, int axis, bool per_tensor, int most, float *scale);
+/* Code of w[i] under scale s: round half to even, clamp to [-most, most]. */
+int8_t hn_weight_code(float w, float scale, int most);
 
 #endif

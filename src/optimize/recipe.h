@@ -18,8 +18,8 @@ typedef struct hn_recipe {
     double max_drop, time_s; /* budget */
     const char *goal, *isa;  /* target */
     int64_t threads;
-    int64_t bits, samples; /* quantize */
-    const char *weights, *calibration;
+    const char *bits, *weights, *calibration; /* quantize */
+    int64_t samples;
     bool keep_all;
     bool quantize, compile; /* which passes are listed */
 } hn_recipe;

@@ -19,11 +19,12 @@ static void turn(hn_search *s, size_t i, bool on)
     hn_layers_mark(&s->layers);
 }
 
-/* For each layer: the share of the present loss that goes away when it alone is float. */
+/* For each layer: the share of the present loss that goes away when it alone is float, or has 8-bit weights. */
 static hn_status find_gains(hn_search *s, hn_probe *p)
 {
     double now, without;
     hn_qdq_options q = variant(s);
+    HN_TRY(hn_search_other_bits(s));
     HN_TRY(hn_search_loss(s, p, &q, 2, &now));
     for (size_t i = 0; i < s->layers.nlayers; i++) {
         s->report[i].gain = NAN;
@@ -34,6 +35,13 @@ static hn_status find_gains(hn_search *s, hn_probe *p)
         turn(s, i, true);
         HN_TRY(st);
         s->report[i].gain = now > 0 ? (now - without) / now : 0;
+        if (s->layers.layer[i].bits == 7) {
+            hn_search_swap_bits(s, i);
+            st = hn_search_loss(s, p, &q, 2, &without);
+            hn_search_swap_bits(s, i);
+            HN_TRY(st);
+            s->report[i].wide_gain = now > 0 ? (now - without) / now : 0;
+        }
         if (hn_search_late(s)) break;
     }
     return HN_OK;
@@ -64,34 +72,57 @@ static bool holds(const hn_search *s, const hn_trial *t)
     return t->drop.value - t->drop.se <= s->o->max_drop;
 }
 
-/* Accuracy loop: while the selection part shows more than the budget, the layer that takes away most of the loss goes
- * back to float; steps grow so that a hopeless case ends soon. */
+/* The layer whose next step takes away most of the loss; SIZE_MAX: there is none. */
+static size_t next_layer(const hn_search *s)
+{
+    size_t best = SIZE_MAX;
+    double most = 0;
+    for (size_t i = 0; i < s->layers.nlayers; i++) {
+        const hn_layer *y = &s->layers.layer[i];
+        const hn_layer_report *r = &s->report[i];
+        if (!y->on || (s->o->all && y->bits != 7)) continue;
+        double gain = s->o->all ? r->wide_gain : y->bits == 7 ? r->gain : r->gain - r->wide_gain;
+        if (best != SIZE_MAX && gain <= most) continue;
+        best = i;
+        most = gain;
+    }
+    return best;
+}
+
+/* To 8-bit weights where those take away half of what float does, else to float. */
+static hn_status give_way(hn_search *s, size_t i)
+{
+    hn_layer *y = &s->layers.layer[i];
+    const hn_layer_report *r = &s->report[i];
+    bool widen = y->bits == 7 && (s->o->all || 2 * r->wide_gain >= r->gain);
+    if (widen)
+        hn_search_swap_bits(s, i);
+    else
+        turn(s, i, false);
+    snprintf(y->reason, sizeof y->reason, "accuracy: %s it takes away %.0f %% of the output error",
+             widen ? "with 8-bit weights" : "in float", 100 * (widen ? r->wide_gain : r->gain));
+    return hn_search_refuse(s, y->name, widen ? "7-bit weights" : "int8", "%s", y->reason);
+}
+
+/* Accuracy loop: while the selection part shows more than the budget, the layer that takes away most of the loss gets
+ * 8-bit weights or goes back to float; steps grow so that a hopeless case ends soon. */
 static hn_status hold_budget(hn_search *s, hn_probe *p)
 {
     hn_trial *t;
     hn_search_stage(s, "measuring accuracy", 0, 1);
     HN_TRY(score_choice(s, p, "accuracy on the selection part", &t));
     s->budget_met = holds(s, t);
-    if (s->budget_met || s->o->all) return HN_OK;
+    if (s->budget_met || next_layer(s) == SIZE_MAX) return HN_OK;
     HN_TRY(find_gains(s, p));
-    for (size_t step = 1; !s->budget_met && hn_search_on(s) > 0 && !hn_search_late(s); step++) {
-        for (size_t k = 0; k < (step + 1) / 2; k++) {
-            size_t worst = SIZE_MAX;
-            for (size_t i = 0; i < s->layers.nlayers; i++)
-                if (s->layers.layer[i].on && (worst == SIZE_MAX || !(s->report[i].gain <= s->report[worst].gain)))
-                    worst = i;
-            if (worst == SIZE_MAX) break;
-            turn(s, worst, false);
-            hn_layer *y = &s->layers.layer[worst];
-            snprintf(y->reason, sizeof y->reason, "accuracy: in float it takes away %.0f %% of the output error",
-                     100 * s->report[worst].gain);
-            HN_TRY(hn_search_refuse(s, y->name, "int8", "%s", y->reason));
-        }
-        char name[64];
-        snprintf(name, sizeof name, "back to float, step %zu", step);
+    for (size_t step = 1; !s->budget_met && next_layer(s) != SIZE_MAX && !hn_search_late(s); step++) {
+        for (size_t k = 0; k < (step + 1) / 2 && next_layer(s) != SIZE_MAX; k++) HN_TRY(give_way(s, next_layer(s)));
+        char name[64], narrow[64] = "";
+        snprintf(name, sizeof name, "back to %s, step %zu", s->o->weight_bits == 7 ? "8 bits or float" : "float", step);
         HN_TRY(score_choice(s, p, name, &t));
         s->budget_met = holds(s, t);
-        snprintf(t->note, sizeof t->note, "%zu layers in INT8, drop %.2f points", t->int8_layers, t->drop.value);
+        if (s->o->weight_bits == 7) snprintf(narrow, sizeof narrow, " (%zu with 7-bit weights)", hn_search_narrow(s));
+        snprintf(t->note, sizeof t->note, "%zu layers in INT8%s, drop %.2f points", t->int8_layers, narrow,
+                 t->drop.value);
     }
     return HN_OK;
 }
@@ -127,7 +158,9 @@ static hn_status route(hn_search *s, hn_probe *p)
     hn_trial *t = hn_search_trial(s, "all layers INT8", loss);
     if (!t) return HN_NOMEM;
     HN_TRY(stage(s, p, "INT8, all layers", loss));
-    const float *const *without = s->bias_shift;
+    HN_TRY(hn_search_bits(s, p, &loss));
+    if (hn_search_narrow(s) > 0) HN_TRY(stage(s, p, "7-bit weights", loss));
+    const float **without = s->bias_shift;
     const hn_graph *unequalised = s->graph;
     HN_TRY(hn_search_bias(s, p, &loss));
     /* Per-channel weights need no equalisation unless the loss is high for another reason. */
@@ -176,7 +209,7 @@ hn_status hn_search_run(hn_env *env, hn_arena *arena, const hn_graph *clean, con
     }
     s->report = hn_arena_array(env, arena, s->layers.nlayers, sizeof *s->report);
     if (!s->report) return HN_NOMEM;
-    for (size_t i = 0; i < s->layers.nlayers; i++) s->report[i] = (hn_layer_report){-1, -1, NAN, NAN, NAN, NAN};
+    for (size_t i = 0; i < s->layers.nlayers; i++) s->report[i] = (hn_layer_report){-1, -1, NAN, NAN, NAN, NAN, 0};
     HN_TRY(hn_session_new(env, s->graph, NULL, NULL, &s->float_session));
     hn_probe p = {0};
     hn_status st = hn_probe_make(s, &p);

@@ -15,6 +15,7 @@ typedef struct hn_search_options {
     double max_drop; /* points */
     int method;      /* hn_method, or -1: by loss, for each activation */
     bool per_tensor;
+    int weight_bits; /* 7: of layers that gain by it; else 8 */
     bool all;  /* keep every layer in INT8 */
     bool size; /* goal size: do not leave layers in float for speed */
     double time_budget_s;
@@ -55,6 +56,7 @@ typedef struct hn_layer_report {
     double accuracy_delta;    /* points of top-1 lost with only this layer in INT8, on at most 32 samples; NaN: not
                                  measured */
     double gain;              /* share of the loss that goes away with this layer in float; NaN: not measured */
+    double wide_gain;         /* the same with 8-bit weights instead of 7 */
 } hn_layer_report;
 
 typedef struct hn_search {
@@ -67,14 +69,15 @@ typedef struct hn_search {
     hn_graph *graph; /* float, cleaned (and equalised when that helped) */
     hn_layers layers;
     hn_hist *hist;                  /* per activation */
-    const float *const *bias_shift; /* NULL: not used */
+    const float **bias_shift;  /* NULL: not used */
+    const float **other_shift; /* the same with the other width of weights */
     hn_graph *quantized; /* the result: plain ONNX with Q and DQ; the float graph when nothing is left in INT8 */
     hn_session *float_session, *session; /* of graph and quantized */
     hn_trial *trials;
     size_t ntrials, trials_cap;
     hn_refusal *refusals;
     size_t nrefusals, refusals_cap;
-    hn_stage stages[4];
+    hn_stage stages[5];
     size_t nstages;
     hn_layer_report *report; /* per layer */
     size_t baseline_correct; /* on the selection part */
@@ -88,5 +91,9 @@ typedef struct hn_search {
 hn_status hn_search_run(hn_env *env, hn_arena *arena, const hn_graph *clean, const hn_dataset *ds,
                         const hn_split *split, const hn_search_options *options, hn_search *out) HN_MUST_CHECK;
 void hn_search_fini(hn_search *s);
+/* The bits of weights that pay on an instruction set: 7 where exact products of bytes are added in 16 bits. */
+int hn_search_weight_bits(uint64_t isa);
+/* Layers with weights of 7 bits. */
+size_t hn_search_narrow(const hn_search *s);
 
 #endif

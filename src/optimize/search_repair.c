@@ -214,7 +214,7 @@ static hn_qdq_options variant(const hn_search *s)
 hn_status hn_search_bias(hn_search *s, hn_probe *p, double *loss)
 {
     static const char *const names[2] = {"bias correction from input means", "bias correction layer by layer"};
-    const float *const *kept = NULL;
+    const float **kept = NULL;
     for (int k = 0; k < 2 && !hn_search_late(s); k++) {
         const float **shift;
         double with;
@@ -264,6 +264,7 @@ hn_status hn_search_equalize(hn_search *s, hn_probe *p, double *loss)
     if (!other.graph) return s->env->error.status;
     HN_TRY(hn_layers_find(s->env, other.graph, &other.layers));
     for (size_t i = 0; i < other.layers.nlayers; i++) other.layers.layer[i].on = s->layers.layer[i].on;
+    for (size_t i = 0; i < other.layers.nlayers; i++) other.layers.layer[i].bits = s->layers.layer[i].bits;
     hn_layers_mark(&other.layers);
     HN_TRY(hn_equalize(s->env, &other.layers, &pairs));
     if (pairs == 0) return HN_OK;

@@ -28,6 +28,7 @@ static const rule RULES[] = {
     {"", true, TRUTH, "budget_met"},
     {"", true, MAP, "machine model data before after drop ratios"},
     {"", true, LIST, "layers trials refusals"},
+    {"", false, TEXT, "weights"},
     {"", false, TRUTH, "certified"},
     {"", false, LIST, "histograms waterfall steps_before steps_after files"},
     {"", false, MAP, "roofline export_check"},

@@ -233,6 +233,7 @@ static void provenance(hn_page *p, const hn_rec *rec)
               hn_fig_at(rec, "machine.l2_bytes", HN_FIG_BYTES, c));
     hn_page_f(p, ", L3 %s</dd>\n", hn_fig_at(rec, "machine.l3_bytes", HN_FIG_BYTES, a));
     item(p, rec, "instruction set", "isa", false);
+    item(p, rec, "weights", "weights", false);
     hn_page_f(p, "<dt>threads, seed</dt><dd>%s, %s</dd>\n", hn_fig_at(rec, "threads", HN_FIG_INT, a),
               hn_fig_at(rec, "seed", HN_FIG_INT, b));
     item(p, rec, "model", "model.path", true);

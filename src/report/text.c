@@ -115,6 +115,7 @@ hn_status hn_report_text(hn_env *env, const hn_rec *rec, hn_buf *out)
     line(&p, rec, "pre-proc.", "data.preprocess");
     line(&p, rec, "machine", "machine.cpu");
     line(&p, rec, "isa", "isa");
+    line(&p, rec, "weights", "weights");
     hn_page_f(&p, "%-11s%.0f\n%-11s%.0f\n", "threads", hn_rec_num(rec, "threads", 0), "seed",
               hn_rec_num(rec, "seed", 0));
     line(&p, rec, "command", "command");

@@ -85,6 +85,71 @@ static void test_merge(void **state)
     hone_env_free(env);
 }
 
+/* Optimises with the recipe `rest` into a folder of its own; what the record says of weights. */
+static void optimize(const char *isa, const char *rest, const char *folder, char *weights, size_t bytes)
+{
+    hone_env *env;
+    hone_record *record;
+    char out[300];
+    hone_env_options eo = {.isa = isa, .threads = 1};
+    (void)snprintf(out, sizeof out, "%s/%s", dir, folder);
+    assert_int_equal(hone_env_new(&eo, &env), 0);
+    if (rest) put(rest);
+    hone_optimize_options o = {.recipe = path, .out = out};
+    if (hone_optimize(env, NULL, &o, &record) != 0) fail_msg("%s", hone_env_message(env));
+    (void)snprintf(weights, bytes, "%s", hone_record_string(record, "weights", ""));
+    for (size_t i = 0; i < hone_record_count(record, "layers"); i++) {
+        char key[64];
+        (void)snprintf(key, sizeof key, "layers.%zu.bits_w", i);
+        const int64_t bits = hone_record_int(record, key, 0);
+        assert_true(bits == 8 || bits == 32 || (bits == 7 && weights[0] == '7'));
+    }
+    hone_record_free(record);
+    hone_env_free(env);
+}
+
+static void load(const char *folder, const char *name, hn_map *m)
+{
+    hn_env env;
+    char file[600];
+    hn_env_init(&env);
+    (void)snprintf(file, sizeof file, "%s/%s/%s", dir, folder, name);
+    assert_int_equal(hn_map_open(&env, file, m), HN_OK);
+}
+
+static void check_lock(const char *folder, const char *words)
+{
+    hn_map m;
+    char text[4096];
+    load(folder, "recipe.lock.yaml", &m);
+    (void)snprintf(text, sizeof text, "%.*s", (int)m.size, (const char *)m.data);
+    if (!strstr(text, words)) fail_msg("%s\nlacks \"%s\"", text, words);
+    hn_map_close(&m);
+}
+
+/* The lock file says which width of weights was taken, and gives the same model again. */
+static void test_bits(void **state)
+{
+    (void)state;
+    char weights[200];
+    hn_map first, again;
+    optimize("generic", "target: {goal: size}\n", "auto", weights, sizeof weights);
+    assert_string_equal(weights, "8 bits: with generic products of bytes are added in 32 bits");
+    check_lock("auto", "      bits: 8\n");
+    optimize("auto", "target: {goal: size}\npasses: [{quantize: {bits: 7}}]\n", "seven", weights, sizeof weights);
+    assert_non_null(strstr(weights, "7 bits in "));
+    assert_non_null(strstr(weights, ", as the recipe says"));
+    check_lock("seven", "      bits: 7\n");
+    (void)snprintf(path, sizeof path, "%s/seven/recipe.lock.yaml", dir);
+    optimize("auto", NULL, "again", weights, sizeof weights);
+    load("seven", "model.onnx", &first);
+    load("again", "model.onnx", &again);
+    assert_int_equal(first.size, again.size);
+    assert_memory_equal(first.data, again.data, first.size);
+    hn_map_close(&first);
+    hn_map_close(&again);
+}
+
 static void refuse(const char *rest, int status, const char *words)
 {
     hone_env *env;
@@ -102,6 +167,7 @@ static void test_refusals(void **state)
 {
     (void)state;
     refuse("model_sha256: 00ff\n", HONE_INPUT, "is not the model of the recipe");
+    refuse("passes: [{quantize: {bits: 6}}]\n", HONE_INPUT, "bits is \"6\"; it must be one of auto|7|8");
     refuse("bugdet: {}\n", HONE_INPUT, "the nearest is \"budget\"");
     refuse("passes: [{distill: {}}]\n", HONE_UNSUPPORTED, "pass \"distill\" is not in this build");
 }
@@ -109,6 +175,7 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_merge, setup, teardown),
+                                       cmocka_unit_test_setup_teardown(test_bits, setup, teardown),
                                        cmocka_unit_test_setup_teardown(test_refusals, setup, teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

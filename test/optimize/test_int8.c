@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -233,13 +234,13 @@ static void test_equalisation_knows_axes(void **state)
 }
 
 /* The shift is what the rounding of the weights adds on average: checked against its definition. */
-static void test_bias_shift(void **state)
+static void check_shift(int bits)
 {
-    (void)state;
     hn_layers l;
     hn_hist *hist;
     const float **shift;
     calibrate(&l, &hist);
+    l.layer[2].bits = bits;
     planrun_ok(&env, hn_bias_shift(&env, &arena, &l, hist, false, &shift));
     const hn_layer *y = &l.layer[2];
     assert_string_equal(y->name, "conv3");
@@ -247,16 +248,24 @@ static void test_bias_shift(void **state)
     const hn_hist *x = &hist[hn_layers_act(&l, y->x) - l.act];
     float scale[16];
     assert_non_null(shift[2]);
-    hn_weight_scales(w, 0, false, scale);
+    hn_weight_scales(w, 0, false, hn_weight_most(bits), scale);
     for (size_t o = 0; o < 16; o++) {
         double sum = 0;
         for (size_t c = 0; c < 8; c++) {
             double v = hn_get_f64(w, o * 8 + c);
-            sum += ((double)hn_weight_code((float)v, scale[o]) * (double)scale[o] - v) * x->mean[c];
+            sum += ((double)hn_weight_code((float)v, scale[o], hn_weight_most(bits)) * (double)scale[o] - v) *
+                   x->mean[c];
         }
         assert_true(fabs((double)shift[2][o] + sum) < 1e-5);
     }
     assert_non_null(shift[1]); /* the depthwise layer too */
+}
+
+static void test_bias_shift(void **state)
+{
+    (void)state;
+    check_shift(8);
+    check_shift(7);
 }
 
 static void test_threads(void **state)
@@ -324,6 +333,83 @@ static void test_search(void **state)
     hn_search_fini(&s);
 }
 
+/* Largest code of a layer's weights. */
+static int furthest(const hn_graph *g, const char *layer)
+{
+    char name[64];
+    int most = 0;
+    (void)snprintf(name, sizeof name, "%s_weight_quantized", layer);
+    const hn_value *v = hn_graph_find(g, name);
+    assert_non_null(v);
+    for (size_t i = 0; i < hn_tensor_elems(v->data); i++) {
+        int code = abs((int)hn_get_i64(v->data, i));
+        most = code > most ? code : most;
+    }
+    return most;
+}
+
+/* 7 bits are for the layer that runs as a matrix product: not for the first one, the depthwise one, or the last one,
+ * which has one row. The same search gives the same model. */
+static void test_narrow(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"conv1", "dw", "conv3", "head"};
+    hn_search s;
+    hn_buf b[2] = {{0}, {0}};
+    hn_search_options o = {.max_drop = 100, .method = -1, .size = true, .weight_bits = 7};
+    for (size_t k = 0; k < 2; k++) {
+        planrun_ok(&env, hn_search_run(&env, &arena, graph, ds, &split, &o, &s));
+        planrun_ok(&env, hn_graph_print(&env, s.quantized, HN_TEXT_HASH, &b[k]));
+        assert_int_equal(hn_search_narrow(&s), 1);
+        for (size_t i = 0; i < 4; i++) {
+            assert_string_equal(s.layers.layer[i].name, names[i]);
+            assert_int_equal(s.layers.layer[i].bits, i == 2 ? 7 : 8);
+            assert_int_equal(furthest(s.quantized, names[i]), i == 2 ? 64 : 127);
+        }
+        bool tried = false;
+        for (size_t i = 0; i < s.ntrials; i++) tried = tried || strcmp(s.trials[i].name, "7-bit weights") == 0;
+        assert_true(tried && s.nstages >= 2);
+        assert_string_equal(s.stages[1].name, "7-bit weights");
+        hn_search_fini(&s);
+    }
+    assert_string_equal(hn_buf_str(&env, &b[0]), hn_buf_str(&env, &b[1]));
+    hn_buf_fini(&env, &b[0]);
+    hn_buf_fini(&env, &b[1]);
+}
+
+/* Where no drop is small enough and all layers are to stay, narrow ones get 8 bits, with the reason; where they need
+ * not stay, none does. */
+static void test_narrow_gives_way(void **state)
+{
+    (void)state;
+    hn_search s;
+    hn_search_options o = {.max_drop = -1000, .method = -1, .all = true, .weight_bits = 7};
+    planrun_ok(&env, hn_search_run(&env, &arena, graph, ds, &split, &o, &s));
+    assert_false(s.budget_met);
+    assert_int_equal(hn_search_narrow(&s), 0);
+    assert_int_equal(furthest(s.quantized, "conv3"), 127);
+    assert_int_equal(s.nrefusals, 1);
+    assert_string_equal(s.refusals[0].layer, "conv3");
+    assert_string_equal(s.refusals[0].what, "7-bit weights");
+    assert_non_null(strstr(s.layers.layer[2].reason, "with 8-bit weights"));
+    assert_true(s.trials[s.ntrials - 1].chosen);
+    hn_search_fini(&s);
+    o.all = false;
+    o.size = true;
+    planrun_ok(&env, hn_search_run(&env, &arena, graph, ds, &split, &o, &s));
+    for (size_t i = 0; i < s.layers.nlayers; i++) assert_false(s.layers.layer[i].on);
+    hn_search_fini(&s);
+}
+
+static void test_bits_of_isa(void **state)
+{
+    (void)state;
+    assert_int_equal(hn_search_weight_bits(HN_ISA_CHOSEN), 8);
+    assert_int_equal(hn_search_weight_bits(HN_ISA_AVX2), 7);
+    assert_int_equal(hn_search_weight_bits(HN_ISA_AVX2 | HN_ISA_AVX512 | HN_ISA_CHOSEN), 7);
+    assert_int_equal(hn_search_weight_bits(HN_ISA_AVX2 | HN_ISA_AVX512 | HN_ISA_VNNI), 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +421,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parts_never_meet, setup, teardown),
         cmocka_unit_test_setup_teardown(test_search, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_narrow, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_narrow_gives_way, setup, teardown),
+        cmocka_unit_test(test_bits_of_isa),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

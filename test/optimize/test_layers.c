@@ -179,6 +179,9 @@ static void test_golden(void **state)
     hn_layers_mark(&l);
     q.per_tensor = true;
     golden("first_per_tensor", &q);
+    l.layer[0].bits = 7;
+    golden("first_narrow_per_tensor", &q);
+    l.layer[0].bits = 8;
     for (size_t i = 0; i < l.nlayers; i++) l.layer[i].on = true;
     hn_layers_mark(&l);
     uint32_t only = (uint32_t)(act("r1") - l.act);

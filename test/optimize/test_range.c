@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -219,25 +220,57 @@ static void test_weights(void **state)
     (void)state;
     float w[2][3] = {{1, -2, 0.5f}, {0, 0, 0}}, scale[3];
     hn_tensor t = {.dtype = HN_F32, .rank = 2, .dims = {2, 3}, .data = w, .bytes = sizeof w};
-    hn_weight_scales(&t, 0, false, scale);
+    hn_weight_scales(&t, 0, false, 127, scale);
     assert_true(scale[0] == 2.0f / 127 && scale[1] == 1); /* a channel of zeros gets 1 */
-    hn_weight_scales(&t, 0, true, scale);
+    hn_weight_scales(&t, 0, true, 127, scale);
     assert_true(scale[0] == 2.0f / 127 && scale[1] == 2.0f / 127);
-    hn_weight_scales(&t, 1, false, scale);
+    hn_weight_scales(&t, 1, false, 127, scale);
     assert_true(scale[0] == 1.0f / 127 && scale[1] == 2.0f / 127 && scale[2] == 0.5f / 127);
-    assert_int_equal(hn_weight_code(2, 2.0f / 127), 127);
-    assert_int_equal(hn_weight_code(-2, 2.0f / 127), -127);
-    assert_int_equal(hn_weight_code(-9, 2.0f / 127), -127); /* never -128: codes are symmetric */
-    assert_int_equal(hn_weight_code(0, 0.1f), 0);
-    assert_int_equal(hn_weight_code(0.5f, 1), 0); /* half to even */
-    assert_int_equal(hn_weight_code(1.5f, 1), 2);
-    assert_int_equal(hn_weight_code(-1.5f, 1), -2);
+    assert_int_equal(hn_weight_code(2, 2.0f / 127, 127), 127);
+    assert_int_equal(hn_weight_code(-2, 2.0f / 127, 127), -127);
+    assert_int_equal(hn_weight_code(-9, 2.0f / 127, 127), -127); /* never -128: codes are symmetric */
+    assert_int_equal(hn_weight_code(0, 0.1f, 127), 0);
+    assert_int_equal(hn_weight_code(0.5f, 1, 127), 0); /* half to even */
+    assert_int_equal(hn_weight_code(1.5f, 1, 127), 2);
+    assert_int_equal(hn_weight_code(-1.5f, 1, 127), -2);
     hn_rng rng;
     hn_rng_init(&rng, 4, 0);
     for (int i = 0; i < 1000; i++) {
         float x = (float)hn_rng_normal(&rng), s = 0.01f;
-        assert_int_equal(hn_weight_code(-x, s), -hn_weight_code(x, s));
+        assert_int_equal(hn_weight_code(-x, s, 127), -hn_weight_code(x, s, 127));
     }
+}
+
+/* 7 bits: the largest weight of a channel is 64 or -64, zero stays zero, and no weight is further than half a step. Two
+ * of them times bytes fit 16 bits; one more would not. */
+static void test_narrow_weights(void **state)
+{
+    (void)state;
+    enum { CHANNELS = 6, IN = 200 };
+    static float w[CHANNELS][IN];
+    float scale[CHANNELS];
+    hn_rng rng;
+    const int most = hn_weight_most(7);
+    assert_true(most == 64 && hn_weight_most(8) == 127);
+    assert_true(255 * (most + most) <= INT16_MAX && 255 * (most + most + 1) > INT16_MAX);
+    hn_rng_init(&rng, 5, 0);
+    for (size_t c = 0; c < CHANNELS; c++)
+        for (size_t i = 0; i < IN; i++) w[c][i] = i % 7 ? (float)hn_rng_normal(&rng) * (float)(c + 1) : 0;
+    hn_tensor t = {.dtype = HN_F32, .rank = 2, .dims = {CHANNELS, IN}, .data = w, .bytes = sizeof w};
+    hn_weight_scales(&t, 0, false, most, scale);
+    for (size_t c = 0; c < CHANNELS; c++) {
+        int furthest = 0;
+        for (size_t i = 0; i < IN; i++) {
+            const int code = hn_weight_code(w[c][i], scale[c], most);
+            furthest = abs(code) > furthest ? abs(code) : furthest;
+            assert_true(fabsf((float)code * scale[c] - w[c][i]) <= 0.5001f * scale[c]);
+            if (w[c][i] == 0) assert_int_equal(code, 0);
+            assert_int_equal(hn_weight_code(-w[c][i], scale[c], most), -code);
+        }
+        assert_int_equal(furthest, 64);
+    }
+    assert_int_equal(hn_weight_code(1e9f, 1, most), 64);
+    assert_int_equal(hn_weight_code(-1e9f, 1, most), -64);
 }
 
 int main(void)
@@ -245,6 +278,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_minmax),  cmocka_unit_test(test_percentile),     cmocka_unit_test(test_mse),
         cmocka_unit_test(test_entropy), cmocka_unit_test(test_zero_is_inside), cmocka_unit_test(test_u8_edges),
-        cmocka_unit_test(test_merge),   cmocka_unit_test(test_weights)};
+        cmocka_unit_test(test_merge),   cmocka_unit_test(test_weights), cmocka_unit_test(test_narrow_weights)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,7 +54,7 @@ static const char *const full =
     "budget: {max_drop: 0.3, time: 90}\n"
     "target:\n  goal: size\n  isa: avx2\n  threads: 2\n"
     "passes:\n"
-    "- quantize: {bits: 8, weights: per_tensor, calibration: mse, samples: 64, keep_all: true}\n"
+    "- quantize: {bits: 7, weights: per_tensor, calibration: mse, samples: 64, keep_all: true}\n"
     "- compile: {}\n";
 
 static void check_full(void)
@@ -76,7 +76,8 @@ static void check_full(void)
     assert_string_equal(r.weights, "per_tensor");
     assert_string_equal(r.calibration, "mse");
     assert_int_equal(r.samples, 64);
-    assert_true(r.keep_all && r.quantize && r.compile && r.bits == 8);
+    assert_true(r.keep_all && r.quantize && r.compile);
+    assert_string_equal(r.bits, "7");
 }
 
 static void test_every_key(void **state)
@@ -97,8 +98,9 @@ static void test_defaults(void **state)
     (void)state;
     assert_int_equal(parse("schema: 1\n"), HN_OK);
     assert_null(r.model);
-    assert_true(r.max_drop == 1 && r.bits == 8 && !r.keep_all && r.quantize && r.compile && r.threads == 0);
+    assert_true(r.max_drop == 1 && !r.keep_all && r.quantize && r.compile && r.threads == 0);
     assert_string_equal(r.goal, "latency");
+    assert_string_equal(r.bits, "auto");
     assert_false(hn_recipe_has(&r, "target", "goal"));
     assert_int_equal(parse("schema: 1\nbudget:\ntarget: {}\npasses: [{quantize: }, {compile: {}}]\n"), HN_OK);
 }
@@ -142,7 +144,9 @@ static const struct {
     {"schema: 1\npasses:\n- quantize: {keep_all: yes}\n",
      "line 3, column 24: keep_all is \"yes\"; it must be true or false", HN_INPUT},
     {"schema: 1\npasses:\n- quantize: {bits: 4}\n",
-     "line 3, column 20: bits is \"4\"; it must be an integer from 8 to 8", HN_INPUT},
+     "line 3, column 20: bits is \"4\"; it must be one of auto|7|8", HN_INPUT},
+    {"schema: 1\npasses:\n- quantize: {bits: 7.0}\n",
+     "line 3, column 20: bits is \"7.0\"; it must be one of auto|7|8", HN_INPUT},
     {"schema: 1\nmodel: \"a\\0b\"\n", "line 2, column 8: model is too long or holds a zero byte", HN_INPUT},
     {"schema: 1\n---\nschema: 1\n", "line 2, column 1: a recipe is one document", HN_INPUT},
     {"schema: [1\n", NULL, HN_INPUT},

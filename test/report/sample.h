@@ -168,6 +168,7 @@ static inline hn_rec *sample_record(hn_recs *r, const char *name)
     hn_rec_int(r, m, "l3_bytes", 33554432);
     hn_rec_str(r, m, "isa", "bf16");
     hn_rec_str(r, root, "isa", "vnni");
+    hn_rec_str(r, root, "weights", "8 bits: with vnni products of bytes are added in 32 bits");
     hn_rec_int(r, root, "threads", 1);
     hn_rec_int(r, root, "seed", 0);
     hn_rec_str(r, root, "command", "hone optimize resnet20.onnx --data cifar10 --max-drop 1");

@@ -1,0 +1,126 @@
+/* search_bits: weights of 7 bits where they make a layer faster. Without instructions that multiply bytes into 32-bit
+ * sums, products of bytes are added in 16 bits, where two of them fit with 7-bit weights and not with 8. Only the layers
+ * that run as matrix products gain by it: depthwise layers, first layers and 3 x 3 windows have kernels whose sums are
+ * wide anyway, and with few rows the reading of the weights is what takes the time. */
+#include "optimize/search_priv.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { FEW_ROWS = 4 };
+
+int hn_search_weight_bits(uint64_t isa)
+{
+    return (isa & HN_ISA_AVX2) && !(isa & HN_ISA_VNNI) ? 7 : 8;
+}
+
+size_t hn_search_narrow(const hn_search *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->layers.nlayers; i++) n += s->layers.layer[i].on && s->layers.layer[i].bits == 7;
+    return n;
+}
+
+/* Does the layer's step gain by 7-bit weights? */
+static bool gains(const hn_plan *plan, const hn_layer *y)
+{
+    double weights = (double)y->params - (y->bias >= 0 ? (double)y->channels : 0);
+    for (size_t i = 0; i < plan->nsteps; i++) {
+        const hn_step *step = &plan->steps[i];
+        if (strcmp(step->name, y->name) == 0 && step->kernels[0] && strcmp(step->kernels[0]->family, "gemm_q8") == 0)
+            return step->cost.macs > FEW_ROWS * weights;
+    }
+    return false;
+}
+
+/* bits[i] of every layer, from the plan in which all of them have 7. */
+static hn_status ask_plan(hn_search *s, double *bits)
+{
+    const hn_session_options apart = {.apart = true};
+    const hn_qdq_options q = {.per_tensor = s->o->per_tensor};
+    hn_arena arena = {0};
+    hn_graph *g = NULL;
+    hn_session *session = NULL;
+    hn_feed feed;
+    hn_ready ready;
+    size_t n = s->layers.nlayers, batch = hn_score_batch(s->float_session, 1);
+    for (size_t i = 0; i < n; i++) s->layers.layer[i].bits = 7;
+    hn_status st = hn_qdq_insert(s->env, &arena, &s->layers, &q, &g);
+    if (st == HN_OK) st = hn_session_new(s->env, g, NULL, &apart, &session);
+    if (st == HN_OK)
+        st = hn_feed_make(s->env, &arena, s->float_session, s->ds, s->calib, batch < s->ncalib ? batch : s->ncalib,
+                          &feed);
+    if (st == HN_OK) st = hn_feed_ready(s->env, session, &feed, &ready);
+    for (size_t i = 0; i < n && st == HN_OK; i++) bits[i] = gains(ready.plan, &s->layers.layer[i]) ? 7 : 8;
+    hn_session_close(s->env, session);
+    hn_arena_fini(s->env, &arena);
+    return st;
+}
+
+hn_status hn_search_bits(hn_search *s, hn_probe *p, double *loss)
+{
+    size_t n = s->layers.nlayers;
+    bool taken;
+    if (s->o->weight_bits != 7) return HN_OK;
+    double with, *bits = hn_arena_array(s->env, s->arena, n + 1, sizeof *bits);
+    if (!bits) return HN_NOMEM;
+    HN_TRY(hn_journal_take(s->env, s->o->journal, HN_JOURNAL_BITS, n, bits, &taken));
+    if (!taken) {
+        HN_TRY(ask_plan(s, bits));
+        HN_TRY(hn_journal_put(s->env, s->o->journal, HN_JOURNAL_BITS, n, bits));
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (bits[i] != 7 && bits[i] != 8)
+            return hn_fail(s->env, HN_INPUT, "the saved state holds weights of %g bits", bits[i]);
+        s->layers.layer[i].bits = (int)bits[i];
+    }
+    if (hn_search_narrow(s) == 0) return HN_OK;
+    hn_qdq_options q = {.per_tensor = s->o->per_tensor, .bias_shift = s->bias_shift};
+    HN_TRY(hn_search_loss(s, p, &q, 0, &with));
+    hn_trial *t = hn_search_trial(s, "7-bit weights", with);
+    if (!t) return HN_NOMEM;
+    snprintf(t->note, sizeof t->note,
+             "%zu of %zu layers, those that run as matrix products: output error %.3g without, %.3g with",
+             hn_search_narrow(s), n, *loss, with);
+    *loss = with;
+    return HN_OK;
+}
+
+/* Biases are corrected for the weights as they are rounded, so each width has its own. */
+hn_status hn_search_other_bits(hn_search *s)
+{
+    const float **narrow, **wide;
+    size_t n = s->layers.nlayers;
+    s->other_shift = hn_arena_array(s->env, s->arena, n + 1, sizeof *s->other_shift);
+    bool *was = hn_arena_array(s->env, s->arena, n + 1, sizeof *was);
+    if (!s->other_shift || !was) return HN_NOMEM;
+    if (!s->bias_shift || hn_search_narrow(s) == 0) return HN_OK;
+    HN_TRY(hn_bias_shift(s->env, s->arena, &s->layers, s->hist, s->o->per_tensor, &narrow));
+    for (size_t i = 0; i < n; i++) {
+        was[i] = s->layers.layer[i].bits == 7;
+        s->layers.layer[i].bits = 8;
+    }
+    hn_status st = hn_bias_shift(s->env, s->arena, &s->layers, s->hist, s->o->per_tensor, &wide);
+    for (size_t i = 0; i < n; i++) s->layers.layer[i].bits = was[i] ? 7 : 8;
+    HN_TRY(st);
+    for (size_t i = 0; i < n; i++) {
+        size_t channels = s->layers.layer[i].channels;
+        s->other_shift[i] = s->bias_shift[i];
+        if (!was[i] || !s->bias_shift[i] || !narrow[i]) continue;
+        float *shift = hn_arena_array(s->env, s->arena, channels, sizeof *shift);
+        if (!shift) return HN_NOMEM;
+        for (size_t c = 0; c < channels; c++) shift[c] = s->bias_shift[i][c] + (wide[i][c] - narrow[i][c]);
+        s->other_shift[i] = shift;
+    }
+    return HN_OK;
+}
+
+void hn_search_swap_bits(hn_search *s, size_t i)
+{
+    s->layers.layer[i].bits = 7 + 8 - s->layers.layer[i].bits;
+    if (!s->bias_shift) return;
+    const float *shift = s->bias_shift[i];
+    s->bias_shift[i] = s->other_shift[i];
+    s->other_shift[i] = shift;
+}
