@@ -1,7 +1,8 @@
 /* qdq: writes a choice of integer layers into a graph as QuantizeLinear and DequantizeLinear nodes, in plain ONNX.
  *
  * Activations: u8, one scale and zero point each. Weights: i8, symmetric, of the layer's bits, one scale per output
- * channel (or one per tensor). Biases: i32 with scale s_x * s_w. Every runtime that knows QDQ reads the result the same way. */
+ * channel (or one per tensor). Biases: i32 with scale s_x * s_w. Every runtime that knows QDQ reads the result the same
+ * way. */
 #ifndef HN_OPTIMIZE_QDQ_H
 #define HN_OPTIMIZE_QDQ_H
 

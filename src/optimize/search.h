@@ -16,8 +16,8 @@ typedef struct hn_search_options {
     int method;      /* hn_method, or -1: by loss, for each activation */
     bool per_tensor;
     int weight_bits; /* 7: of layers that gain by it; else 8 */
-    bool all;  /* keep every layer in INT8 */
-    bool size; /* goal size: do not leave layers in float for speed */
+    bool all;        /* keep every layer in INT8 */
+    bool size;       /* goal size: do not leave layers in float for speed */
     double time_budget_s;
     hn_journal *journal; /* measurements of an earlier run, and where those of this one go; may be NULL */
     void (*progress)(void *self, const char *stage, double done, double total);
@@ -68,10 +68,10 @@ typedef struct hn_search {
     size_t ncalib, nselect;
     hn_graph *graph; /* float, cleaned (and equalised when that helped) */
     hn_layers layers;
-    hn_hist *hist;                  /* per activation */
+    hn_hist *hist;             /* per activation */
     const float **bias_shift;  /* NULL: not used */
     const float **other_shift; /* the same with the other width of weights */
-    hn_graph *quantized; /* the result: plain ONNX with Q and DQ; the float graph when nothing is left in INT8 */
+    hn_graph *quantized;       /* the result: plain ONNX with Q and DQ; the float graph when nothing is left in INT8 */
     hn_session *float_session, *session; /* of graph and quantized */
     hn_trial *trials;
     size_t ntrials, trials_cap;

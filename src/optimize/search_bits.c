@@ -1,14 +1,12 @@
 /* search_bits: weights of 7 bits where they make a layer faster. Without instructions that multiply bytes into 32-bit
- * sums, products of bytes are added in 16 bits, where two of them fit with 7-bit weights and not with 8. Only the layers
- * that run as matrix products gain by it: depthwise layers, first layers and 3 x 3 windows have kernels whose sums are
- * wide anyway, and with few rows the reading of the weights is what takes the time. */
+ * sums, products of bytes are added in 16 bits, where two of them fit with 7-bit weights and not with 8. Only the
+ * layers that run as matrix products gain by it: depthwise layers, first layers and 3 x 3 windows have kernels that
+ * multiply words. */
 #include "optimize/search_priv.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { FEW_ROWS = 4 };
 
 int hn_search_weight_bits(uint64_t isa)
 {
@@ -22,20 +20,15 @@ size_t hn_search_narrow(const hn_search *s)
     return n;
 }
 
-/* Does the layer's step gain by 7-bit weights? */
-static bool gains(const hn_plan *plan, const hn_layer *y)
+static const hn_kernel *kernel_of(const hn_plan *plan, const hn_layer *y)
 {
-    double weights = (double)y->params - (y->bias >= 0 ? (double)y->channels : 0);
-    for (size_t i = 0; i < plan->nsteps; i++) {
-        const hn_step *step = &plan->steps[i];
-        if (strcmp(step->name, y->name) == 0 && step->kernels[0] && strcmp(step->kernels[0]->family, "gemm_q8") == 0)
-            return step->cost.macs > FEW_ROWS * weights;
-    }
-    return false;
+    for (size_t i = 0; i < plan->nsteps; i++)
+        if (strcmp(plan->steps[i].name, y->name) == 0) return plan->steps[i].kernels[0];
+    return NULL;
 }
 
-/* bits[i] of every layer, from the plan in which all of them have 7. */
-static hn_status ask_plan(hn_search *s, double *bits)
+/* What runs each layer when all of them have so many bits; NULL where it has no step of its own. */
+static hn_status find_kernels(hn_search *s, int bits, const hn_kernel **kernel)
 {
     const hn_session_options apart = {.apart = true};
     const hn_qdq_options q = {.per_tensor = s->o->per_tensor};
@@ -45,17 +38,34 @@ static hn_status ask_plan(hn_search *s, double *bits)
     hn_feed feed;
     hn_ready ready;
     size_t n = s->layers.nlayers, batch = hn_score_batch(s->float_session, 1);
-    for (size_t i = 0; i < n; i++) s->layers.layer[i].bits = 7;
+    for (size_t i = 0; i < n; i++) s->layers.layer[i].bits = bits;
     hn_status st = hn_qdq_insert(s->env, &arena, &s->layers, &q, &g);
     if (st == HN_OK) st = hn_session_new(s->env, g, NULL, &apart, &session);
     if (st == HN_OK)
         st = hn_feed_make(s->env, &arena, s->float_session, s->ds, s->calib, batch < s->ncalib ? batch : s->ncalib,
                           &feed);
     if (st == HN_OK) st = hn_feed_ready(s->env, session, &feed, &ready);
-    for (size_t i = 0; i < n && st == HN_OK; i++) bits[i] = gains(ready.plan, &s->layers.layer[i]) ? 7 : 8;
+    for (size_t i = 0; i < n && st == HN_OK; i++) kernel[i] = kernel_of(ready.plan, &s->layers.layer[i]);
     hn_session_close(s->env, session);
     hn_arena_fini(s->env, &arena);
     return st;
+}
+
+/* 7 bits pay for a layer that is a matrix product then, or that another kernel takes only then: where weights are
+ * large, sums may be beyond what Winograd's transforms keep exact. */
+static hn_status choose_bits(hn_search *s, double *bits)
+{
+    size_t n = s->layers.nlayers;
+    const hn_kernel **narrow = hn_arena_array(s->env, s->arena, n + 1, sizeof *narrow),
+                    **wide = hn_arena_array(s->env, s->arena, n + 1, sizeof *wide);
+    if (!narrow || !wide) return HN_NOMEM;
+    HN_TRY(find_kernels(s, 7, narrow));
+    HN_TRY(find_kernels(s, 8, wide));
+    for (size_t i = 0; i < n; i++) {
+        bool product = narrow[i] && strcmp(narrow[i]->family, "gemm_q8") == 0;
+        bits[i] = narrow[i] && (product || narrow[i] != wide[i]) ? 7 : 8;
+    }
+    return HN_OK;
 }
 
 hn_status hn_search_bits(hn_search *s, hn_probe *p, double *loss)
@@ -67,7 +77,7 @@ hn_status hn_search_bits(hn_search *s, hn_probe *p, double *loss)
     if (!bits) return HN_NOMEM;
     HN_TRY(hn_journal_take(s->env, s->o->journal, HN_JOURNAL_BITS, n, bits, &taken));
     if (!taken) {
-        HN_TRY(ask_plan(s, bits));
+        HN_TRY(choose_bits(s, bits));
         HN_TRY(hn_journal_put(s->env, s->o->journal, HN_JOURNAL_BITS, n, bits));
     }
     for (size_t i = 0; i < n; i++) {

@@ -5,8 +5,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -278,6 +278,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_minmax),  cmocka_unit_test(test_percentile),     cmocka_unit_test(test_mse),
         cmocka_unit_test(test_entropy), cmocka_unit_test(test_zero_is_inside), cmocka_unit_test(test_u8_edges),
-        cmocka_unit_test(test_merge),   cmocka_unit_test(test_weights), cmocka_unit_test(test_narrow_weights)};
+        cmocka_unit_test(test_merge),   cmocka_unit_test(test_weights),        cmocka_unit_test(test_narrow_weights)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
