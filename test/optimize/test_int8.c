@@ -16,7 +16,7 @@
 #include "optimize/correct.h"
 #include "optimize/qdq.h"
 #include "optimize/score.h"
-#include "optimize/search.h"
+#include "optimize/search_priv.h"
 #include "support/planrun.h"
 #include "support/refrun.h"
 
@@ -402,6 +402,35 @@ static void test_narrow_gives_way(void **state)
     hn_search_fini(&s);
 }
 
+/* A layer that changes its width takes the bias that fits its weights with it, and back. */
+static void test_bias_of_other_bits(void **state)
+{
+    (void)state;
+    const hn_search_options o = {.weight_bits = 7};
+    hn_search s = {.env = &env, .arena = &arena, .o = &o};
+    const float **narrow, **wide;
+    calibrate(&s.layers, &s.hist);
+    hn_layer *y = &s.layers.layer[2];
+    planrun_ok(&env, hn_bias_shift(&env, &arena, &s.layers, s.hist, false, &wide));
+    y->bits = 7;
+    planrun_ok(&env, hn_bias_shift(&env, &arena, &s.layers, s.hist, false, &narrow));
+    s.bias_shift = narrow;
+    const float *first = narrow[2], *other = narrow[1];
+    planrun_ok(&env, hn_search_other_bits(&s));
+    assert_true(y->bits == 7 && s.layers.layer[1].bits == 8);
+    hn_search_swap_bits(&s, 2);
+    assert_int_equal(y->bits, 8);
+    float moved = 0;
+    for (size_t c = 0; c < y->channels; c++) {
+        assert_true(fabsf(s.bias_shift[2][c] - wide[2][c]) < 1e-6f);
+        moved = fmaxf(moved, fabsf(first[c] - wide[2][c]));
+    }
+    assert_true(moved > 1e-5f);
+    assert_ptr_equal(s.bias_shift[1], other);
+    hn_search_swap_bits(&s, 2);
+    assert_true(y->bits == 7 && s.bias_shift[2] == first);
+}
+
 static void test_bits_of_isa(void **state)
 {
     (void)state;
@@ -424,6 +453,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_search, setup, teardown),
         cmocka_unit_test_setup_teardown(test_narrow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_narrow_gives_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bias_of_other_bits, setup, teardown),
         cmocka_unit_test(test_bits_of_isa),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
