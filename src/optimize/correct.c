@@ -52,7 +52,7 @@ hn_status hn_bias_shift(hn_env *env, hn_arena *arena, const hn_layers *l, const 
               *shift = hn_arena_array(env, arena, v.out, sizeof *shift);
         if (!scale || !shift) return HN_NOMEM;
         const int most = hn_weight_most(y->bits);
-        hn_weight_scales(hn_node_const(y->node, (size_t)y->weight), y->out_axis, per_tensor, most, scale);
+        hn_layer_scales(y, hn_node_const(y->node, (size_t)y->weight), per_tensor, scale);
         for (size_t o = 0; o < v.out; o++) {
             double sum = 0;
             size_t group = o / (v.out / v.groups);

@@ -21,6 +21,7 @@ typedef struct hn_layer {
     bool first, last; /* reads a graph input; feeds a graph output through views and softmax */
     bool on;          /* integer */
     int bits;         /* of its weights when it is: 8, or 7 where the kernel gains by it */
+    bool pairs;       /* it does: with 8 bits, too, two weights times bytes are to fit 16 bits */
     char reason[160]; /* why it is float, or what decided */
 } hn_layer;
 

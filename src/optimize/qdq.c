@@ -24,6 +24,36 @@ void hn_weight_scales(const hn_tensor *w, int axis, bool per_tensor, int most, f
     }
 }
 
+/* The largest sum of two neighbours of one sign in output channel o. */
+static float largest_pair(const hn_tensor *w, int axis, size_t o)
+{
+    const float *x = w->data;
+    size_t depth = hn_tensor_elems(w) / (size_t)w->dims[axis], in = axis == 0 ? (size_t)w->dims[1] : depth;
+    float most = 0, up = 0, down = 0;
+    for (size_t i = 0; i < depth; i++) {
+        size_t at = axis == 0 ? o * depth + i % in * (depth / in) + i / in : i * (size_t)w->dims[1] + o;
+        if (i % 2 == 0) up = down = 0;
+        up += fmaxf(x[at], 0);
+        down += fmaxf(-x[at], 0);
+        most = fmaxf(most, fmaxf(up, down));
+    }
+    return most;
+}
+
+void hn_layer_scales(const hn_layer *y, const hn_tensor *w, bool per_tensor, float *scale)
+{
+    const float most = (float)hn_weight_most(y->bits);
+    hn_weight_scales(w, y->out_axis, per_tensor, hn_weight_most(y->bits), scale);
+    if (!y->pairs || y->bits != 8) return;
+    float top = 0;
+    for (size_t k = 0; k < y->channels; k++) {
+        float need = largest_pair(w, y->out_axis, k) / most; /* each code is at most half beyond its weight */
+        if (isfinite(need)) scale[k] = fmaxf(scale[k], need);
+        top = fmaxf(top, scale[k]);
+    }
+    for (size_t k = 0; per_tensor && k < y->channels; k++) scale[k] = top;
+}
+
 int8_t hn_weight_code(float w, float scale, int most)
 {
     float q = rintf(w / scale), end = (float)most;
@@ -126,7 +156,7 @@ static hn_status insert_layer(inserter *t, const hn_layer *y, hn_node *n, const 
     const hn_act *x = hn_layers_act(t->l, y->x);
     float *scale = hn_arena_array(t->env, t->g->arena, y->channels, sizeof *scale);
     if (!scale) return HN_NOMEM;
-    hn_weight_scales(w, y->out_axis, t->o->per_tensor, hn_weight_most(y->bits), scale);
+    hn_layer_scales(y, w, t->o->per_tensor, scale);
     bool has_port = n->op->nin > 2; /* MatMul has no bias input */
     if (has_port) widen_for_bias(y, b ? b->data : NULL, shift, x->scale, t->o->per_tensor, scale);
     hn_value *dw = quantise_weight(t, &rw, y, w, scale);

@@ -28,6 +28,9 @@ static inline int hn_weight_most(int bits)
 /* Symmetric i8 scales of a weight along `axis` (or one): max|w| / most; a channel of zeros gets 1. `scale` holds
  * channels floats. */
 void hn_weight_scales(const hn_tensor *w, int axis, bool per_tensor, int most, float *scale);
+/* The scales of a layer. With 8 bits and `pairs` they are as wide as neighbours of one sign, as the product reads them
+ * (taps, then input channels), need: their codes come to at most 128. */
+void hn_layer_scales(const hn_layer *y, const hn_tensor *w, bool per_tensor, float *scale);
 /* Code of w[i] under scale s: round half to even, clamp to [-most, most]. */
 int8_t hn_weight_code(float w, float scale, int most);
 

@@ -84,6 +84,7 @@ hn_status hn_search_bits(hn_search *s, hn_probe *p, double *loss)
         if (bits[i] != 7 && bits[i] != 8)
             return hn_fail(s->env, HN_INPUT, "the saved state holds weights of %g bits", bits[i]);
         s->layers.layer[i].bits = (int)bits[i];
+        s->layers.layer[i].pairs = bits[i] == 7;
     }
     if (hn_search_narrow(s) == 0) return HN_OK;
     hn_qdq_options q = {.per_tensor = s->o->per_tensor, .bias_shift = s->bias_shift};

@@ -263,8 +263,12 @@ hn_status hn_search_equalize(hn_search *s, hn_probe *p, double *loss)
     other.graph = hn_graph_clone(s->env, s->arena, s->graph);
     if (!other.graph) return s->env->error.status;
     HN_TRY(hn_layers_find(s->env, other.graph, &other.layers));
-    for (size_t i = 0; i < other.layers.nlayers; i++) other.layers.layer[i].on = s->layers.layer[i].on;
-    for (size_t i = 0; i < other.layers.nlayers; i++) other.layers.layer[i].bits = s->layers.layer[i].bits;
+    for (size_t i = 0; i < other.layers.nlayers; i++) {
+        hn_layer *y = &other.layers.layer[i];
+        y->on = s->layers.layer[i].on;
+        y->bits = s->layers.layer[i].bits;
+        y->pairs = s->layers.layer[i].pairs;
+    }
     hn_layers_mark(&other.layers);
     HN_TRY(hn_equalize(s->env, &other.layers, &pairs));
     if (pairs == 0) return HN_OK;

@@ -273,11 +273,69 @@ static void test_narrow_weights(void **state)
     assert_int_equal(hn_weight_code(-1e9f, 1, most), -64);
 }
 
+/* Codes of 8 bits whose neighbours fit: pairs in the order of a product, channels within a tap, come to 128 at most and
+ * nearly so in every channel; codes may be larger than with 7 bits. An odd number of weights has a last one alone. */
+static void check_pairs(int axis, bool per_tensor, hn_tensor *t, size_t in, size_t taps)
+{
+    float scale[8];
+    const float *x = t->data;
+    size_t channels = (size_t)t->dims[axis], depth = in * taps;
+    const hn_layer y = {.out_axis = axis, .channels = channels, .bits = 8, .pairs = true};
+    int furthest = 0, largest = 0;
+    hn_layer_scales(&y, t, per_tensor, scale);
+    for (size_t o = 0; o < channels; o++) {
+        int most = 0;
+        for (size_t i = 0; i < depth; i += 2) {
+            int code[2] = {0, 0};
+            for (size_t k = 0; k < 2 && i + k < depth; k++) {
+                size_t at = axis == 0 ? o * depth + (i + k) % in * taps + (i + k) / in : (i + k) * channels + o;
+                code[k] = hn_weight_code(x[at], scale[o], 127);
+                furthest = abs(code[k]) > furthest ? abs(code[k]) : furthest;
+            }
+            for (int sign = -1; sign <= 1; sign += 2) {
+                int sum = (sign * code[0] > 0 ? abs(code[0]) : 0) + (sign * code[1] > 0 ? abs(code[1]) : 0);
+                most = sum > most ? sum : most;
+            }
+        }
+        assert_true(most <= 128);
+        if (!per_tensor) assert_true(most >= 126);
+        largest = most > largest ? most : largest;
+        if (per_tensor) assert_true(scale[o] == scale[0]);
+    }
+    assert_true(largest >= 126 && furthest > 64 && furthest <= 127);
+}
+
+static void test_pairs(void **state)
+{
+    (void)state;
+    static float w[8 * 5 * 9];
+    hn_rng rng;
+    hn_rng_init(&rng, 6, 0);
+    for (size_t i = 0; i < sizeof w / sizeof *w; i++) w[i] = (float)hn_rng_normal(&rng);
+    hn_tensor conv = {.dtype = HN_F32, .rank = 4, .dims = {8, 5, 3, 3}, .data = w, .bytes = sizeof w};
+    check_pairs(0, false, &conv, 5, 9);
+    check_pairs(0, true, &conv, 5, 9);
+    hn_tensor rows = {.dtype = HN_F32, .rank = 2, .dims = {8, 45}, .data = w, .bytes = sizeof w};
+    check_pairs(0, false, &rows, 45, 1);
+    hn_tensor columns = {.dtype = HN_F32, .rank = 2, .dims = {45, 8}, .data = w, .bytes = sizeof w};
+    check_pairs(1, false, &columns, 45, 1);
+    /* Without neighbours in the way the scale is that of 8 bits. */
+    float one[2] = {3, -3}, scale[1];
+    hn_tensor t = {.dtype = HN_F32, .rank = 2, .dims = {1, 2}, .data = one, .bytes = sizeof one};
+    const hn_layer y = {.channels = 1, .bits = 8, .pairs = true};
+    hn_layer_scales(&y, &t, false, scale);
+    assert_true(scale[0] == 3.0f / 127);
+    one[1] = 3;
+    hn_layer_scales(&y, &t, false, scale);
+    assert_true(scale[0] == 6.0f / 127);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_minmax),  cmocka_unit_test(test_percentile),     cmocka_unit_test(test_mse),
         cmocka_unit_test(test_entropy), cmocka_unit_test(test_zero_is_inside), cmocka_unit_test(test_u8_edges),
-        cmocka_unit_test(test_merge),   cmocka_unit_test(test_weights),        cmocka_unit_test(test_narrow_weights)};
+        cmocka_unit_test(test_merge),   cmocka_unit_test(test_weights),        cmocka_unit_test(test_narrow_weights),
+        cmocka_unit_test(test_pairs)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
