@@ -14,7 +14,7 @@
 
 struct hone_env {
     hn_env env;
-    hn_machine machine;
+    hn_machine machine; /* see hn_api_machine */
     hn_pool *pool;
     hn_choices choices;
     char *choices_path;            /* or NULL */
@@ -27,10 +27,14 @@ struct hone_env {
 
 struct hone_record {
     hn_arena arena;
-    hn_rec *root;
-    hn_env *env; /* whose allocator holds the arena */
+    hn_rec *root, *machine;
+    hone_env *asks; /* what the machine is, once somebody reads that field; NULL: it is there */
+    hn_env *env;    /* whose allocator holds the arena */
     hn_buf json;
 };
+
+/* Read when it is first needed: in a virtual machine that takes as long as a small model. */
+const hn_machine *hn_api_machine(hone_env *e);
 
 struct hone_session {
     hn_session *inner;
@@ -41,6 +45,8 @@ void hn_api_progress(hone_env *e, const char *stage, double done, double total);
 
 /* A record under construction with the fields every object carries: hone, kind, machine, isa, threads, seed. */
 hn_status hn_api_record_new(hone_env *e, const char *kind, hone_record **out, hn_recs *recs) HN_MUST_CHECK;
+/* The same, but "machine" stays empty until the public functions read it. */
+hn_status hn_api_record_begin(hone_env *e, const char *kind, hone_record **out, hn_recs *recs) HN_MUST_CHECK;
 /* End of a job: on success hand the record over, else free it. Returns the public status. */
 hone_status hn_api_finish(hone_env *e, hn_status st, hone_record *rec, hone_record **out);
 

@@ -1,6 +1,8 @@
 /* env: the public environment. */
 #include "api/api.h"
 
+#include "base/io.h"
+
 #include <string.h>
 
 /* Hours on any machine of today: only a damaged model asks for it. */
@@ -20,7 +22,8 @@ static hn_status load_choices(hone_env *e, const char *path)
     if (!e->choices_path) return HN_NOMEM;
     memcpy(e->choices_path, path, bytes);
     e->env.choices = &e->choices;
-    hn_status st = hn_choices_load(&e->env, path, &e->machine, &e->choices);
+    if (!hn_path_is_file(path)) return HN_OK;
+    hn_status st = hn_choices_load(&e->env, path, hn_api_machine(e), &e->choices);
     if (st != HN_INPUT && st != HN_UNSUPPORTED && st != HN_LIMIT && st != HN_IO) return st;
     hn_log(&e->env, HN_LOG_WARN, "%s; it is not used (%s)", e->env.error.text, e->env.error.hint);
     hn_error_clear(&e->env);
@@ -45,10 +48,9 @@ hone_status hone_env_new(const hone_env_options *options, hone_env **out)
     e->env.log_self = e;
     e->env.seed = options->seed;
     e->env.work_limit = options->max_work > 0 ? options->max_work : DEFAULT_MAX_WORK;
-    hn_machine_read(&e->machine);
     uint64_t cap;
     hn_status st = hn_isa_parse(&e->env, options->isa ? options->isa : "auto", &cap);
-    e->env.isa = (e->machine.isa & cap) | HN_ISA_CHOSEN;
+    e->env.isa = (hn_machine_isa() & cap) | HN_ISA_CHOSEN;
     const char *numerics = options->numerics ? options->numerics : "fast";
     e->env.strict = strcmp(numerics, "strict") == 0;
     if (st == HN_OK && !e->env.strict && strcmp(numerics, "fast") != 0) {

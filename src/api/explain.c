@@ -58,7 +58,7 @@ static hn_status lower(explainer *x, const hn_node *n, hn_rec *m)
 {
     hn_env *env = &x->e->env;
     hn_lower c = {
-        .env = env, .arena = &x->scratch, .node = n, .machine = &x->e->machine, .isa = env->isa, .inplace = -1};
+        .env = env, .arena = &x->scratch, .node = n, .machine = hn_api_machine(x->e), .isa = env->isa, .inplace = -1};
     const hn_driver *driver = NULL;
     x->candidates = hn_rec_list(x->r, m, "candidates");
     HN_TRY(hn_context(env, hn_device_lower(&c, &driver, on_candidate, x), "node \"%s\" (%s)", hn_node_label(n),

@@ -270,7 +270,7 @@ hone_status hone_run(hone_env *e, const char *model, const hone_run_options *opt
     hone_record *rec;
     hn_recs r;
     runner x = {.e = e, .o = options ? options : &defaults, .r = &r};
-    hn_status st = hn_api_record_new(e, "run", &rec, &r);
+    hn_status st = hn_api_record_begin(e, "run", &rec, &r);
     if (st == HN_OK) x.root = rec->root;
     if (st == HN_OK) st = hn_session_open(&e->env, model, NULL, &x.s);
     if (st == HN_OK) st = run(&x, model);

@@ -95,7 +95,7 @@ static hn_status tune(tuner *x, const char *path, hn_recs *r, hn_rec *root)
     HN_TRY(hn_session_ready(env, x->before, x->types, &x->ready));
     hn_tune_options o = {
         .budget_s = x->o->time_budget_s > 0 ? x->o->time_budget_s : 60, .progress = on_progress, .self = e};
-    HN_TRY(hn_tune_graph(env, &x->arena, &e->machine, x->ready.compiled, &o, &e->choices, &x->result));
+    HN_TRY(hn_tune_graph(env, &x->arena, hn_api_machine(e), x->ready.compiled, &o, &e->choices, &x->result));
     env->choices = &e->choices;
     hn_rec_str(r, root, "model", path);
     hn_rec_int(r, root, "batch", (int64_t)samples);
@@ -105,7 +105,7 @@ static hn_status tune(tuner *x, const char *path, hn_recs *r, hn_rec *root)
     char *dir = hn_path_dir(env, &x->arena, e->choices_path);
     if (!dir) return HN_NOMEM;
     HN_TRY(hn_dir_make(env, dir));
-    return hn_choices_save(env, e->choices_path, &e->machine, &e->choices);
+    return hn_choices_save(env, e->choices_path, hn_api_machine(e), &e->choices);
 }
 
 hone_status hone_tune(hone_env *e, const char *model, const hone_tune_options *options, hone_record **out)

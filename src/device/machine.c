@@ -39,7 +39,7 @@ static regs look(uint32_t leaf, uint32_t sub)
 static uint64_t read_isa(uint32_t most)
 {
     if (most < 7) return 0;
-    regs one = look(1, 0), seven = look(7, 0), more = seven.a >= 1 ? look(7, 1) : (regs){0, 0, 0, 0};
+    regs one = look(1, 0), seven = look(7, 0);
     uint64_t isa = 0;
     if (!bit(one.c, 27) || !bit(one.c, 28)) return isa; /* OSXSAVE, AVX */
     uint64_t saved = saved_state();
@@ -50,7 +50,7 @@ static uint64_t read_isa(uint32_t most)
     if ((saved & 0xe6) != 0xe6 || !wide) return isa;                                          /* opmask, zmm */
     isa |= HN_ISA_AVX512;
     if (bit(seven.c, 11)) isa |= HN_ISA_VNNI;
-    if (bit(more.a, 5)) isa |= HN_ISA_BF16;
+    if (seven.a >= 1 && bit(look(7, 1).a, 5)) isa |= HN_ISA_BF16;
     return isa;
 }
 
