@@ -1,6 +1,6 @@
 /* arena: chunks in a list, newest first; each is cut from its start. Chunk payloads are zeroed when handed out, so
  * reset keeps the promise of zero-filled memory. Chunks double up to a cap, and a request larger than that gets a chunk
- * of its own size. */
+ * of its own size, which the next does not double. */
 #include "base/arena.h"
 
 #include <stdio.h>
@@ -8,10 +8,11 @@
 
 #include "base/size.h"
 
-enum { CHUNK_FIRST = 1 << 14, CHUNK_MAX = 1 << 22, CHUNK_ALIGN = 64 };
+enum { CHUNK_FIRST = 1 << 12, CHUNK_MAX = 1 << 22, CHUNK_ALIGN = 64 };
 
 typedef struct hn_arena_chunk {
     struct hn_arena_chunk *next; /* older */
+    size_t step;                 /* what the chunk would have had for a small request; the next has twice that */
     size_t cap;                  /* payload bytes */
     size_t used;
 } hn_arena_chunk;
@@ -47,8 +48,8 @@ void hn_arena_reset(hn_env *env, hn_arena *arena)
 
 static hn_arena_chunk *add_chunk(hn_env *env, hn_arena *arena, size_t bytes)
 {
-    size_t cap = arena->head == NULL ? CHUNK_FIRST : hn_min_size(arena->head->cap * 2, CHUNK_MAX);
-    cap = hn_max_size(cap, bytes);
+    size_t step = arena->head == NULL ? CHUNK_FIRST : hn_min_size(arena->head->step * 2, CHUNK_MAX);
+    size_t cap = hn_max_size(step, bytes);
     size_t total;
     if (!hn_size_add(cap, HEAD, &total)) {
         (void)hn_fail(env, HN_LIMIT, "cannot allocate %zu bytes: size overflows", bytes);
@@ -59,13 +60,15 @@ static hn_arena_chunk *add_chunk(hn_env *env, hn_arena *arena, size_t bytes)
     hn_arena_chunk *c = hn_alloc(env, total);
     if (c == NULL) return NULL;
     c->next = arena->head;
+    c->step = step;
     c->cap = cap;
     c->used = 0;
     arena->head = c;
     return c;
 }
 
-static void *take(hn_env *env, hn_arena *arena, size_t bytes, size_t align)
+/* Bytes as they come. */
+static void *cut(hn_env *env, hn_arena *arena, size_t bytes, size_t align)
 {
     hn_arena_chunk *c = arena->head;
     size_t start = c == NULL ? 0 : hn_align_up(c->used, align);
@@ -76,7 +79,13 @@ static void *take(hn_env *env, hn_arena *arena, size_t bytes, size_t align)
     }
     arena->used_bytes += start + bytes - c->used;
     c->used = start + bytes;
-    return memset((unsigned char *)c + HEAD + start, 0, bytes);
+    return (unsigned char *)c + HEAD + start;
+}
+
+static void *take(hn_env *env, hn_arena *arena, size_t bytes, size_t align)
+{
+    void *p = cut(env, arena, bytes, align);
+    return p == NULL ? NULL : memset(p, 0, bytes);
 }
 
 void *hn_arena_alloc(hn_env *env, hn_arena *arena, size_t bytes)
@@ -87,6 +96,13 @@ void *hn_arena_alloc(hn_env *env, hn_arena *arena, size_t bytes)
 void *hn_arena_alloc_aligned(hn_env *env, hn_arena *arena, size_t bytes, size_t align)
 {
     return take(env, arena, bytes == 0 ? 1 : bytes, align > 16 ? CHUNK_ALIGN : 16);
+}
+
+void *hn_arena_copy(hn_env *env, hn_arena *arena, const void *data, size_t bytes)
+{
+    void *p = cut(env, arena, bytes == 0 ? 1 : bytes, CHUNK_ALIGN);
+    if (p != NULL && bytes > 0) memcpy(p, data, bytes);
+    return p;
 }
 
 void *hn_arena_array(hn_env *env, hn_arena *arena, size_t count, size_t elem_bytes)

@@ -12,7 +12,7 @@ enum { HEAP_ALIGN = 64, HUGE_PAGE = 1 << 21 };
 size_t hn_alloc_fit(size_t bytes)
 {
     size_t tail = bytes % HUGE_PAGE;
-    return tail < HUGE_PAGE / 4 || bytes > SIZE_MAX - HUGE_PAGE ? bytes : bytes - tail + HUGE_PAGE;
+    return tail < HUGE_PAGE / 8 || bytes > SIZE_MAX - HUGE_PAGE ? bytes : bytes - tail + HUGE_PAGE;
 }
 
 static void *system_alloc(void *self, size_t bytes)

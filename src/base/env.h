@@ -107,8 +107,8 @@ void hn_log(hn_env *env, hn_log_level level, const char *fmt, ...) HN_PRINTF(3, 
 /* Heap memory, 64-byte aligned; NULL with HN_NOMEM recorded on refusal. Size 0 gives a unique pointer. */
 void *hn_alloc(hn_env *env, size_t bytes) HN_MUST_CHECK;
 void *hn_zalloc(hn_env *env, size_t bytes) HN_MUST_CHECK;
-/* The size to ask for instead of bytes, where the rest is of use or the block is one of few: whole huge pages when no
- * more than three quarters of the last one are left over. A huge page comes with one fault instead of 512. */
+/* The size to ask for instead of bytes, where the rest is of use or the block is one of few: whole huge pages when at
+ * least an eighth of the last one is used. A huge page comes with one fault instead of 512. */
 size_t hn_alloc_fit(size_t bytes);
 void hn_free(hn_env *env, void *ptr); /* NULL allowed */
 

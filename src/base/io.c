@@ -21,26 +21,50 @@ static hn_status refuse(hn_env *env, const char *action, const char *path, int e
     return hn_fail(env, status, "cannot %s %s: %s", action, path, reason);
 }
 
+/* *fd is to be closed, also after a failure, when it is not negative. */
+static hn_status open_file(hn_env *env, const char *path, int *fd, size_t *size)
+{
+    struct stat info;
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0 || fstat(*fd, &info) != 0) return refuse(env, "open", path, errno);
+    *size = (size_t)info.st_size;
+    if (S_ISREG(info.st_mode)) return HN_OK;
+    return hn_fail(env, HN_INPUT, "cannot open %s: it is %s", path,
+                   S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
+}
+
 hn_status hn_map_open(hn_env *env, const char *path, hn_map *out)
 {
+    int fd;
+    size_t size = 0;
     *out = (hn_map){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return refuse(env, "open", path, errno);
-    hn_status st = HN_OK;
-    struct stat info;
-    if (fstat(fd, &info) != 0) {
-        st = refuse(env, "open", path, errno);
-    } else if (!S_ISREG(info.st_mode)) {
-        st = hn_fail(env, HN_INPUT, "cannot open %s: it is %s", path,
-                     S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
-    } else if (info.st_size > 0) {
-        void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    hn_status st = open_file(env, path, &fd, &size);
+    if (st == HN_OK && size > 0) {
+        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (data == MAP_FAILED)
             st = refuse(env, "map", path, errno);
         else
-            *out = (hn_map){.data = data, .size = (size_t)info.st_size};
+            *out = (hn_map){.data = data, .size = size};
     }
-    close(fd);
+    if (fd >= 0) close(fd);
+    return st;
+}
+
+hn_status hn_file_starts(hn_env *env, const char *path, const void *with, size_t bytes, bool *does)
+{
+    char head[64];
+    int fd;
+    size_t size, have = 0;
+    hn_status st = open_file(env, path, &fd, &size);
+    while (st == HN_OK && have < bytes && bytes <= sizeof head) {
+        ssize_t n = read(fd, head + have, bytes - have);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) st = refuse(env, "read", path, errno);
+        if (n <= 0) break;
+        have += (size_t)n;
+    }
+    if (fd >= 0) close(fd);
+    *does = have == bytes && memcmp(head, with, bytes) == 0;
     return st;
 }
 

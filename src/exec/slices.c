@@ -51,7 +51,7 @@ static hn_status fill(hn_env *env, hn_slices *s, hn_instance *inst)
         const hn_plan_value *v = &p->values[p->out[i]];
         if (v->place.space != HN_SPACE_OUTPUT || v->place.offset != i) continue;
         size_t bytes = v->bytes * p->slices;
-        s->out[i] = hn_alloc(env, bytes);
+        s->out[i] = hn_alloc(env, hn_alloc_fit(bytes));
         if (!s->out[i]) return HN_NOMEM;
         s->bytes += bytes;
     }

@@ -210,8 +210,7 @@ static hn_status take_bytes(hn_env *env, hn_arena *arena, const proto *p, const 
     if (!copy && !dirty && bytes > 0 && (uintptr_t)data % align_of(p->dtype) == 0)
         /* The bytes are read-only; nothing writes to a constant's data. */
         return hn_tensor_view(env, out, p->dtype, p->rank, p->dims, (void *)(uintptr_t)data, bytes);
-    HN_TRY(hn_tensor_init(env, arena, out, p->dtype, p->rank, p->dims));
-    if (bytes > 0) memcpy(out->data, data, bytes);
+    HN_TRY(hn_tensor_from(env, arena, out, p->dtype, p->rank, p->dims, data));
     for (size_t i = 0; dirty && i < bytes; i++) ((uint8_t *)out->data)[i] = data[i] != 0;
     return HN_OK;
 }

@@ -613,9 +613,5 @@ hn_status hn_plan_load_bytes(hn_env *env, const uint8_t *data, size_t bytes, con
 
 hn_status hn_plan_sniff(hn_env *env, const char *path, bool *is_plan)
 {
-    hn_map map;
-    HN_TRY(hn_map_open(env, path, &map));
-    *is_plan = map.size >= 8 && memcmp(map.data, HN_PLAN_MAGIC, 8) == 0;
-    hn_map_close(&map);
-    return HN_OK;
+    return hn_file_starts(env, path, HN_PLAN_MAGIC, 8, is_plan);
 }

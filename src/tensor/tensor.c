@@ -68,6 +68,14 @@ hn_status hn_tensor_init(hn_env *env, hn_arena *arena, hn_tensor *t, hn_dtype dt
     return t->data == NULL ? env->error.status : HN_OK;
 }
 
+hn_status hn_tensor_from(hn_env *env, hn_arena *arena, hn_tensor *t, hn_dtype dtype, int rank, const int64_t *dims,
+                         const void *data)
+{
+    HN_TRY(shape(env, t, dtype, rank, dims));
+    t->data = hn_arena_copy(env, arena, data, t->bytes);
+    return t->data == NULL ? env->error.status : HN_OK;
+}
+
 hn_status hn_tensor_view(hn_env *env, hn_tensor *t, hn_dtype dtype, int rank, const int64_t *dims, void *data,
                          size_t bytes)
 {

@@ -38,6 +38,9 @@ size_t hn_dims_elems(int rank, const int64_t *dims, int from, int to); /* produc
  * overflows or exceeds 2^40 bytes. */
 hn_status hn_tensor_init(hn_env *env, hn_arena *arena, hn_tensor *t, hn_dtype dtype, int rank,
                          const int64_t *dims) HN_MUST_CHECK;
+/* The same with a copy of data, which has the bytes that the shape needs. */
+hn_status hn_tensor_from(hn_env *env, hn_arena *arena, hn_tensor *t, hn_dtype dtype, int rank, const int64_t *dims,
+                         const void *data) HN_MUST_CHECK;
 /* The same shape checks for a view on existing bytes; HN_INPUT when `bytes` is not what the shape needs. */
 hn_status hn_tensor_view(hn_env *env, hn_tensor *t, hn_dtype dtype, int rank, const int64_t *dims, void *data,
                          size_t bytes) HN_MUST_CHECK;

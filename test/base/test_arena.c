@@ -56,10 +56,10 @@ static void the_last_bytes_of_a_chunk(void **state)
         hn_rig rig;
         hn_rig_init(&rig, &env);
         hn_arena a = {0};
-        unsigned char *p = hn_arena_alloc(&env, &a, ((size_t)1 << 14) - slack);
+        unsigned char *p = hn_arena_alloc(&env, &a, ((size_t)1 << 12) - slack);
         unsigned char *q = hn_arena_alloc(&env, &a, 48);
         assert_true(p != NULL && q != NULL);
-        memset(p, 1, ((size_t)1 << 14) - slack);
+        memset(p, 1, ((size_t)1 << 12) - slack);
         memset(q, 2, 48);
         assert_int_equal(p[0], 1);
         hn_arena_fini(&env, &a);

@@ -35,6 +35,15 @@ static void init_computes_and_zeroes(void **state)
     assert_int_equal(t.bytes, 0);
     assert_int_equal(hn_tensor_elems(&t), 0);
     assert_non_null(t.data);
+    const float given[] = {1, -2, 3};
+    assert_int_equal(hn_tensor_from(&env, &a, &t, HN_F32, 2, (int64_t[]){3, 1}, given), HN_OK);
+    assert_int_equal((uintptr_t)t.data % 64, 0);
+    assert_int_equal(t.dims[0], 3);
+    assert_int_equal(t.bytes, sizeof given);
+    assert_memory_equal(t.data, given, sizeof given);
+    assert_int_equal(hn_tensor_from(&env, &a, &t, HN_F32, 1, (int64_t[]){0}, NULL), HN_OK);
+    assert_int_equal(t.bytes, 0);
+    assert_int_equal(hn_tensor_from(&env, &a, &t, HN_F32, 1, (int64_t[]){-1}, given), HN_INPUT);
     hn_arena_fini(&env, &a);
     assert_int_equal(rig.damaged, 0);
 }
