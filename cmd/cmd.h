@@ -58,7 +58,8 @@ typedef struct cmd_context {
     hone_env *env;
     const char **arg; /* positional */
     size_t args;
-    const char *line; /* the command line, for reports */
+    int argc;
+    char **argv; /* the whole command line, for reports */
 } cmd_context;
 
 typedef struct cmd_row {

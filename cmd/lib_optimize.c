@@ -1,6 +1,9 @@
 /* lib_optimize: runs the optimize job for both of its commands. */
 #include "cmd/lib_optimize.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static void print_plan(const cmd_context *c, const hone_optimize_options *o)
 {
     const char *unsaid = o->recipe ? "as the recipe says" : "none given";
@@ -76,17 +79,34 @@ static void print_result(hone_record *rec)
     printf("%s\n", hone_record_string(rec, "verdict", ""));
 }
 
+/* The command line as a shell would take it again; NULL without memory. */
+static char *join_line(int argc, char **argv)
+{
+    size_t n = 1;
+    for (int i = 0; i < argc; i++) n += strlen(argv[i]) + 3;
+    char *line = malloc(n), *at = line;
+    if (!line) return NULL;
+    for (int i = 0; i < argc; i++) {
+        bool plain = argv[i][0] && !strpbrk(argv[i], " \t\"'\\$*?;|&<>()");
+        at += sprintf(at, plain ? "%s%s" : "%s'%s'", i ? " " : "", i ? argv[i] : "hone");
+    }
+    return line;
+}
+
 int cmd_optimize_run(cmd_context *c, hone_optimize_options *o)
 {
     hone_record *rec;
     o->out = c->common.out;
     o->dry_run = c->common.dry_run;
     o->resume = c->common.resume;
-    o->command = c->line;
     if (!c->arg[0] && !o->recipe)
         return cmd_usage(o->quantize_only ? "quantize" : "optimize", "no model and no recipe is named");
     if (!c->common.json && !c->common.quiet) print_plan(c, o);
+    char *line = join_line(c->argc, c->argv);
+    o->command = line;
     hone_status st = hone_optimize(c->env, c->arg[0], o, &rec);
+    free(line);
+    o->command = NULL;
     if (st != HONE_OK) return cmd_fail(c, st);
     bool met = hone_record_bool(rec, "budget_met", o->dry_run);
     if (!cmd_json(c, rec)) print_result(rec);

@@ -24,8 +24,8 @@ typedef struct bar {
 static void progress(void *self, const char *stage, double done, double total)
 {
     bar *b = self;
-    double t = now();
     if (!b->on) return;
+    double t = now();
     if (strncmp(b->stage, stage, sizeof b->stage - 1) != 0 && total > 0 && done <= 0) b->start = t;
     if (t - b->last < 0.1 && done < total) return;
     snprintf(b->stage, sizeof b->stage, "%s", stage);
@@ -180,37 +180,21 @@ static int unknown_command(const char *name)
     return cmd_usage(NULL, "no command \"%s\"", name);
 }
 
-static char *join_line(int argc, char **argv)
-{
-    size_t n = 1;
-    for (int i = 0; i < argc; i++) n += strlen(argv[i]) + 3;
-    char *line = malloc(n), *at = line;
-    if (!line) return NULL;
-    for (int i = 0; i < argc; i++) {
-        bool plain = argv[i][0] && !strpbrk(argv[i], " \t\"'\\$*?;|&<>()");
-        at += sprintf(at, plain ? "%s%s" : "%s'%s'", i ? " " : "", i ? argv[i] : "hone");
-    }
-    return line;
-}
-
 static int run_row(const cmd_row *row, int argc, char **argv)
 {
-    cmd_context c = {.common = {.threads = 1}};
+    cmd_context c = {.common = {.threads = 1}, .argc = argc, .argv = argv};
     const char **arg = calloc((size_t)argc + 1, sizeof *arg);
-    char *line = join_line(argc, argv);
-    if (!arg || !line) {
-        free(arg);
-        free(line);
+    if (!arg) {
         fputs("hone: out of memory\n", stderr);
         return CMD_EXIT_RESOURCES;
     }
     c.arg = arg;
-    c.line = line;
     int code = cmd_parse(row, row->options(), &c.common, argc - 2, argv + 2, arg, &c.args);
     if (code == 0 && c.common.help) {
         cmd_print_help(stdout, row);
     } else if (code == 0) {
-        bar b = {.on = isatty(2) && !c.common.quiet && !c.common.json, .start = now()};
+        bar b = {.on = isatty(2) && !c.common.quiet && !c.common.json};
+        if (b.on) b.start = now();
         hone_env_options o = {.threads = c.common.threads,
                               .isa = c.common.isa,
                               .numerics = c.common.numerics,
@@ -225,7 +209,6 @@ static int run_row(const cmd_row *row, int argc, char **argv)
         hone_env_free(c.env);
     }
     free(arg);
-    free(line);
     if (fflush(stdout) != 0 && code == 0) code = CMD_EXIT_RESOURCES;
     return code;
 }
