@@ -95,7 +95,8 @@ bool hn_window_of(const hn_node *n, const int64_t *kernel, size_t spatial, hn_wi
     return true;
 }
 
-hn_value *hn_conv_like(hn_rw *rw, const hn_node *like, hn_value *const in[4], int64_t group, bool act)
+hn_value *hn_conv_like(hn_rw *rw, const hn_node *like, hn_value *const in[4], int64_t group, const int64_t *pads,
+                       bool act)
 {
     static const char *const lists[] = {"kernel_shape", "strides", "dilations", "pads"};
     hn_rw_attr attrs[10] = {{0}};
@@ -103,8 +104,10 @@ hn_value *hn_conv_like(hn_rw *rw, const hn_node *like, hn_value *const in[4], in
     size_t at = 0, count;
     for (size_t i = 0; i < HN_COUNT(lists); i++) {
         const int64_t *v;
+        if (pads != NULL && strcmp(lists[i], "pads") == 0) continue;
         if ((count = hn_attr_ints(like, lists[i], &v)) > 0) attrs[at++] = (hn_rw_attr)HN_A_INTS(lists[i], v, count);
     }
+    if (pads != NULL) attrs[at++] = (hn_rw_attr)HN_A_INTS("pads", pads, 4);
     int64_t layout = hn_attr_int(like, "layout", 0);
     if (group != 1) attrs[at++] = (hn_rw_attr)HN_A_INT("group", group);
     if (layout != 0) attrs[at++] = (hn_rw_attr)HN_A_INT("layout", layout);

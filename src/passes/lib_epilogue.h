@@ -26,8 +26,10 @@ typedef struct hn_window_attrs {
 } hn_window_attrs;
 bool hn_window_of(const hn_node *n, const int64_t *kernel, size_t spatial, hn_window_attrs *w);
 
-/* The hone.Conv `like` with other operands (X, W, B or NULL, R or NULL) and groups; its activation where act is set. */
-hn_value *hn_conv_like(hn_rw *rw, const hn_node *like, hn_value *const in[4], int64_t group, bool act);
+/* The hone.Conv `like` with other operands (X, W, B or NULL, R or NULL), groups and, for images, pads (NULL: the same);
+ * its activation where act is set. */
+hn_value *hn_conv_like(hn_rw *rw, const hn_node *like, hn_value *const in[4], int64_t group, const int64_t *pads,
+                       bool act);
 
 /* v with a dim of 1 put in before the last: how rank 3 travels as rank 4. Constants are viewed anew. */
 hn_value *hn_conv_widen(hn_rw *rw, hn_value *v);

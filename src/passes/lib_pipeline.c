@@ -12,7 +12,7 @@ const char *const hn_pipeline_compile[] = {
     "identity", "cast", "identity", "channels", "transpose_reshape", "cse",
     "fuse_pattern", "attention", "rnn_table", "lift", "pad_conv", "fold_bn",
     "qdq", "fold_dq", "pad_conv", "fold_bn", "fuse_pattern",
-    "fuse_conv", "halve", "gemm", "one_hot", "layout",
+    "fuse_conv", "band", "gemm", "one_hot", "layout",
     "transpose_reshape", "fold", "identity", "cse", "dead", NULL};
 
 const char *const hn_pipeline_join[] = {"siblings", "chain", NULL};

@@ -134,7 +134,7 @@ static hn_value *merged(hn_rw *rw, const group *g, hn_node *const *nodes, hn_val
 {
     hn_value *in[] = {x, joined(rw, nodes, g->count, 1, g->channels), joined(rw, nodes, g->count, 2, g->channels),
                       NULL};
-    return hn_conv_like(rw, nodes[0], in, groups, act);
+    return hn_conv_like(rw, nodes[0], in, groups, NULL, act);
 }
 
 static hn_status merge(hn_pass_ctx *c, const group *g)
