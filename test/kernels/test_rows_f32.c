@@ -290,6 +290,12 @@ static void dwconv(const hn_kernel *k, hn_rng *rng)
                     dwconv_case(k, rng, (dwconv_shape){c, 3, 3, width, sw, 1, pl});
                     dwconv_case(k, rng, (dwconv_shape){c, 5, 5, width, sw, 1, pl});
                 }
+    /* Rows of several strips, channels of several parts, both. */
+    static const size_t WIDE[][2] = {{16, 130}, {64, 80}, {96, 61}, {203, 30}, {320, 7}, {138, 200}};
+    for (size_t i = 0; i < sizeof WIDE / sizeof *WIDE; i++)
+        for (ptrdiff_t sw = 1; sw <= 2; sw++)
+            for (ptrdiff_t pl = 0; pl <= 2; pl++)
+                dwconv_case(k, rng, (dwconv_shape){WIDE[i][0], 3, 3, WIDE[i][1], sw, 1, pl});
 }
 
 static void few_case(const hn_kernel *k, hn_rng *rng, size_t lines, size_t run, size_t step, size_t pixels, size_t n)
