@@ -116,31 +116,33 @@ typedef struct job {
 
 static bool takes_all(const hn_kernel *k)
 {
-    return k->kr == 2 || k->flags & HN_GEMM_Q8_PARTS;
+    return k->kr == 2 || k->flags & HN_GEMM_Q8_RUNS;
 }
 
 /* Bytes from panel to panel. */
 static size_t panel_bytes(const hn_kernel *k, size_t depth)
 {
     size_t whole = depth / HN_GEMM_Q8_PIECE, rest = depth % HN_GEMM_Q8_PIECE;
-    if (k->flags & HN_GEMM_Q8_PARTS)
+    if (k->flags & HN_GEMM_Q8_RUNS)
         return whole * hn_gemm_q8_piece_bytes(HN_GEMM_Q8_PIECE / 4, k->nr) +
                hn_gemm_q8_piece_bytes(hn_div_up(rest, 4), k->nr);
     return hn_align_up(depth, 4) * hn_align_up(k->nr, 16) * (k->kr == 2 ? 2 : 1);
 }
 
-/* Small weights; those in parts are there once. */
-static void fill(const hn_kernel *k, size_t depth, int8_t *b, size_t bytes)
+/* Small weights; groups of 4 k in runs of this length, the last of a piece in runs of 1. */
+static void fill(const hn_kernel *k, size_t depth, uint32_t run, int8_t *b, size_t bytes)
 {
     size_t step = panel_bytes(k, depth);
     memset(b, 3, bytes);
-    for (size_t p = 0; k->flags & HN_GEMM_Q8_PARTS && p + step <= bytes; p += step)
+    for (size_t p = 0; run > 0 && p + step <= bytes; p += step)
         for (size_t at = 0, done = 0; at < depth; at += HN_GEMM_Q8_PIECE) {
-            uint32_t count = (uint32_t)hn_div_up(hn_min_size(depth - at, HN_GEMM_Q8_PIECE), 4);
-            uint32_t *head = (uint32_t *)(void *)(b + p + done);
-            head[0] = count;
-            for (uint32_t i = 0; i < count; i++) head[1 + i] = 4 * i;
-            done += hn_gemm_q8_piece_bytes(count, k->nr);
+            uint32_t groups = (uint32_t)hn_div_up(hn_min_size(depth - at, HN_GEMM_Q8_PIECE), 4);
+            uint32_t *head = (uint32_t *)(void *)(b + p + done), *place = head + HN_GEMM_Q8_RUN;
+            memset(head, 0, sizeof *head * HN_GEMM_Q8_RUN);
+            head[HN_GEMM_Q8_RUN - 1] = groups % run;
+            head[HN_GEMM_Q8_RUN - run] += groups / run;
+            for (uint32_t i = 0; i < groups; i++) place[i] = 4 * i;
+            done += hn_gemm_q8_piece_bytes(groups, k->nr);
         }
 }
 
@@ -188,8 +190,8 @@ int main(int argc, char **argv)
 {
     uint64_t bits = cpu_bits();
     double peak = bits & HN_ISA_VNNI ? peak_vnni() : 0;
-    printf("peak vpdpbusd %.0f Gop/s\n%-20s %6s %5s %5s  %-22s %10s %8s %6s\n", peak, "shape", "M", "N", "K", "kernel",
-           "us", "Gop/s", "peak");
+    printf("peak vpdpbusd %.0f Gop/s\n%-20s %6s %5s %5s  %-22s %3s %10s %8s %6s\n", peak, "shape", "M", "N", "K",
+           "kernel", "run", "us", "Gop/s", "peak");
     for (size_t i = 0; i < HN_COUNT(shapes); i++) {
         const shape *s = &shapes[i];
         size_t np = hn_align_up(s->n, 192) + 64, kp = hn_align_up(s->k, 64);
@@ -216,10 +218,13 @@ int main(int argc, char **argv)
             if (strcmp(k->family, "gemm_q8") || (k->isa & ~bits)) continue;
             if (argc > 1 && !strstr(k->name, argv[1])) continue;
             j.kernel = k;
-            fill(k, s->k, b, 3 * np * kp);
-            double t = measure(&j), g = 2e-9 * (double)s->m * (double)s->n * (double)s->k / t;
-            printf("%-20s %6zu %5zu %5zu  %-22s %10.1f %8.1f %5.1f%%\n", s->name, s->m, s->n, s->k, k->name, t * 1e6, g,
-                   peak > 0 ? 100 * g / peak : 0.0);
+            for (uint32_t run = k->flags & HN_GEMM_Q8_RUNS ? HN_GEMM_Q8_RUN : 0;; run--) {
+                fill(k, s->k, run, b, 3 * np * kp);
+                double t = measure(&j), g = 2e-9 * (double)s->m * (double)s->n * (double)s->k / t;
+                printf("%-20s %6zu %5zu %5zu  %-22s %3u %10.1f %8.1f %5.1f%%\n", s->name, s->m, s->n, s->k, k->name,
+                       run, t * 1e6, g, peak > 0 ? 100 * g / peak : 0.0);
+                if (run <= 1) break;
+            }
         }
         free(a), free(b), free(bias), free(scale), free(y);
     }

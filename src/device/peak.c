@@ -77,9 +77,10 @@ static void tile_q8(void *self, size_t task)
     uint8_t *a = l->memory + task * l->piece;
     int8_t *b = (int8_t *)a + hn_align_up(m * DEPTH_Q8, 64);
     int32_t *bias = (int32_t *)(void *)(b + 2 * DEPTH_Q8 * n), *y = bias + n; /* enough for any form of weights */
-    if (l->kernel->flags & HN_GEMM_Q8_PARTS) {
+    if (l->kernel->flags & HN_GEMM_Q8_RUNS) {                                 /* all of the greatest length */
         uint32_t *head = (uint32_t *)(void *)b;
-        *head++ = DEPTH_Q8 / 4;
+        *head++ = DEPTH_Q8 / 4 / HN_GEMM_Q8_RUN;
+        for (size_t i = 1; i < HN_GEMM_Q8_RUN; i++) *head++ = 0;
         for (uint32_t k = 0; k < DEPTH_Q8; k += 4) *head++ = k;
     }
     float *scale = (float *)(void *)(y + m * n);

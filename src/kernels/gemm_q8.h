@@ -12,10 +12,12 @@
  * bytes apart, bias and scale with an entry for every column of every panel, row_sub NULL (zero points are in the
  * weights, which are -255 to 255). The k of all taps follow each other without gaps; zeros fill the last group of 4.
  * - kr 2: for each pair of k, for each column, 2 words of 16 bits.
- * - HN_GEMM_Q8_PARTS: for each HN_GEMM_Q8_PIECE k a count, as many places (k from the start of the piece, multiples of
- *   4), up to hn_gemm_q8_head_bytes; then for each place, for each column, 4 signed bytes. A group of 4 k is there once
- *   or more often, and its weights are the sums of these parts. In each part neither the positive nor the negative ones
- *   of bytes 0 and 1, and of bytes 2 and 3, come to more than 128: 255 * 128 fits 16 bits.
+ * - HN_GEMM_Q8_RUNS: for each HN_GEMM_Q8_PIECE k, HN_GEMM_Q8_RUN counts: how many runs of as many groups of 4 k as
+ *   possible there are, how many of one less and so on down to one; then for each group of the runs, in this order, its
+ *   place (k from the start of the piece, a multiple of 4), up to hn_gemm_q8_head_bytes; then for each place, for each
+ *   column, 4 signed bytes. A group of 4 k is there once or more often, and its weights are the sums of these parts.
+ * Over all groups of a run neither the positive nor the negative ones of bytes 0 and 1 of a column, and of bytes 2 and
+ * 3, come to more than 128: 255 * 128 fits 16 bits.
  */
 #ifndef HN_KERNELS_GEMM_Q8_H
 #define HN_KERNELS_GEMM_Q8_H
@@ -41,10 +43,10 @@ typedef struct hn_gemm_q8 {
     const uint8_t *r;
     size_t ldr;
     const hn_q8_out *out;
-    size_t b_step; /* bytes; only with kr 2 and HN_GEMM_Q8_PARTS */
+    size_t b_step; /* bytes; only with kr 2 and HN_GEMM_Q8_RUNS */
 } hn_gemm_q8;
 
-enum { HN_GEMM_Q8_PARTS = 1 /* flag of a record */, HN_GEMM_Q8_PIECE = 1024 };
+enum { HN_GEMM_Q8_RUNS = 1 /* flag of a record */, HN_GEMM_Q8_PIECE = 1024, HN_GEMM_Q8_RUN = 4 };
 
 typedef void hn_gemm_q8_fn(const hn_gemm_q8 *g);
 
@@ -52,14 +54,20 @@ static inline size_t hn_gemm_q8_b_bytes(size_t taps, size_t k, size_t panel)
 {
     return taps * ((k + 3) / 4) * 4 * panel;
 }
-/* Sizes of the form with parts */
-static inline size_t hn_gemm_q8_head_bytes(size_t count)
+/* Of the form with runs: places after these counts, and bytes of so many places. */
+static inline size_t hn_gemm_q8_places(const uint32_t *counts)
 {
-    return (4 + 4 * count + 63) / 64 * 64;
+    size_t places = 0;
+    for (size_t i = 0; i < HN_GEMM_Q8_RUN; i++) places += (HN_GEMM_Q8_RUN - i) * counts[i];
+    return places;
 }
-static inline size_t hn_gemm_q8_piece_bytes(size_t count, size_t panel)
+static inline size_t hn_gemm_q8_head_bytes(size_t places)
 {
-    return hn_gemm_q8_head_bytes(count) + 4 * count * panel;
+    return (4 * (HN_GEMM_Q8_RUN + places) + 63) / 64 * 64;
+}
+static inline size_t hn_gemm_q8_piece_bytes(size_t places, size_t panel)
+{
+    return hn_gemm_q8_head_bytes(places) + 4 * places * panel;
 }
 
 /* m rows in tiles of at most mr, as even as can be: the first `wide` tiles have `rows` + 1 rows. */

@@ -20,13 +20,14 @@ typedef struct shape {
     bool table, x_signed, extremes, sub, y_signed;
     hn_q8_kind kind;
     size_t step; /* with a table: tap_step */
-    int w_zp;    /* taken off the weights where a record has words or parts */
+    int w_zp;    /* taken off the weights where a record has words or runs */
+    size_t run;  /* longest run where a record has them, 0 for as long as can be */
 } shape;
 
-/* Words, or parts: any number of panels in one call. */
+/* Words, or runs: any number of panels in one call. */
 static bool takes_all(const hn_kernel *k)
 {
-    return k->kr == 2 || k->flags & HN_GEMM_Q8_PARTS;
+    return k->kr == 2 || k->flags & HN_GEMM_Q8_RUNS;
 }
 
 static double clamp(double v, double lo, double hi)
@@ -100,27 +101,66 @@ static int parts_of(const shape *s, size_t nr, const int8_t *w, size_t k, size_t
     return sum <= 128 && most < 128 ? 1 : 4;
 }
 
-static void pack_parts(const shape *s, size_t nr, size_t step, const int8_t *w, int8_t *b)
+/* Whether these parts can be one run. */
+static bool fit(const int8_t *parts, size_t count, size_t nr)
+{
+    for (size_t j = 0; j < 4 * nr; j += 2) {
+        int up = 0, down = 0;
+        for (size_t i = 0; i < 2 * count; i++) {
+            int v = parts[i / 2 * 4 * nr + j + i % 2];
+            *(v > 0 ? &up : &down) += v;
+        }
+        if (up > 128 || down < -128) return false;
+    }
+    return true;
+}
+
+/* The parts of a piece as they come, in runs that go on while the next one fits. Returns the bytes. */
+static size_t pack_piece(const shape *s, size_t nr, size_t from, size_t end, size_t first, const int8_t *w, int8_t *b)
+{
+    static int8_t parts[HN_GEMM_Q8_PIECE * 64];
+    static uint32_t place[HN_GEMM_Q8_PIECE];
+    static size_t length[HN_GEMM_Q8_PIECE]; /* of the run that starts with this part */
+    size_t count = 0, row = 4 * nr, longest = s->run > 0 ? s->run : HN_GEMM_Q8_RUN;
+    assert_true(row <= 64);
+    for (size_t k = from; k < end; k += 4)
+        for (int n = parts_of(s, nr, w, k, first), i = 0; i < n; i++) {
+            for (size_t j = 0; j < row; j++) {
+                int v = weight(s, w, k + j % 4, first + j / 4);
+                parts[count * row + j] = (int8_t)(v / n + (i < abs(v % n) ? (v > 0) - (v < 0) : 0));
+            }
+            place[count++] = (uint32_t)(k - from);
+        }
+    uint32_t *head = (uint32_t *)(void *)b, *at = head + HN_GEMM_Q8_RUN;
+    int8_t *to = b + hn_gemm_q8_head_bytes(count);
+    for (size_t i = 0; i < count; i += length[i])
+        for (length[i] = 1; length[i] < longest && i + length[i] < count; length[i]++)
+            if (!fit(parts + i * row, length[i] + 1, nr)) break;
+    for (size_t kind = 0; kind < HN_GEMM_Q8_RUN; kind++) {
+        head[kind] = 0;
+        for (size_t i = 0; i < count; i += length[i]) {
+            if (length[i] != HN_GEMM_Q8_RUN - kind) continue;
+            head[kind]++;
+            memcpy(at, place + i, length[i] * sizeof *at);
+            memcpy(to, parts + i * row, length[i] * row);
+            at += length[i];
+            to += length[i] * row;
+        }
+    }
+    assert_int_equal(hn_gemm_q8_places(head), count);
+    return hn_gemm_q8_piece_bytes(count, nr);
+}
+
+static void pack_runs(const shape *s, size_t nr, size_t step, const int8_t *w, int8_t *b)
 {
     size_t depth = s->taps * s->k;
     for (size_t first = 0; first < s->n; first += nr, b += step) {
-        int8_t *piece = b;
+        size_t bytes = 0;
         for (size_t from = 0; from < depth; from += HN_GEMM_Q8_PIECE) {
-            uint32_t *head = (uint32_t *)(void *)piece, count = 0;
             size_t end = from + HN_GEMM_Q8_PIECE < depth ? from + HN_GEMM_Q8_PIECE : depth;
-            for (size_t k = from; k < end; k += 4)
-                for (int n = parts_of(s, nr, w, k, first); n > 0; n--) head[++count] = (uint32_t)(k - from);
-            head[0] = count;
-            int8_t *to = piece + hn_gemm_q8_head_bytes(count);
-            for (size_t k = from; k < end; k += 4)
-                for (int n = parts_of(s, nr, w, k, first), i = 0; i < n; i++)
-                    for (size_t j = 0; j < 4 * nr; j++) {
-                        int v = weight(s, w, k + j % 4, first + j / 4);
-                        *to++ = (int8_t)(v / n + (i < abs(v % n) ? (v > 0) - (v < 0) : 0));
-                    }
-            piece += hn_gemm_q8_piece_bytes(count, nr);
+            bytes += pack_piece(s, nr, from, end, first, w, b + bytes);
         }
-        assert_true(piece <= b + step);
+        assert_true(bytes <= step);
     }
 }
 
@@ -130,12 +170,12 @@ static int8_t *packed(const hn_kernel *kernel, const shape *s, const int8_t *w, 
     size_t panel = (kernel->nr + 15u) / 16 * 16, panels = (s->n + panel - 1) / panel, depth = s->taps * s->k;
     *step = hn_gemm_q8_b_bytes(s->taps, s->k, panel);
     if (kernel->kr == 2) *step = (depth + 3) / 4 * 4 * panel * 2;
-    if (kernel->flags & HN_GEMM_Q8_PARTS)
+    if (kernel->flags & HN_GEMM_Q8_RUNS)
         *step = (depth / HN_GEMM_Q8_PIECE + 1) * hn_gemm_q8_piece_bytes(HN_GEMM_Q8_PIECE, panel);
     int8_t *b = aligned_alloc(64, (panels * *step + 63) / 64 * 64);
     assert_non_null(b);
-    if (kernel->flags & HN_GEMM_Q8_PARTS)
-        pack_parts(s, kernel->nr, *step, w, b);
+    if (kernel->flags & HN_GEMM_Q8_RUNS)
+        pack_runs(s, kernel->nr, *step, w, b);
     else if (kernel->kr == 2)
         pack_words(s, kernel->nr, w, (int16_t *)(void *)b);
     else
@@ -278,6 +318,7 @@ static void depths(const hn_kernel *k)
             s.extremes = depth % 2;
             s.x_signed = taps > 1;
             s.w_zp = depth % 5 == 0 ? 127 : 0;
+            s.run = depth % 4;
             s.kind = HN_Q8_I32;
             check(k, &s, &rng);
         }
@@ -305,6 +346,7 @@ static void variety(const hn_kernel *k)
         s.sub = below(&rng, 2);
         s.kind = (hn_q8_kind)(i % 4);
         s.w_zp = below(&rng, 4) ? 0 : (int)below(&rng, 256) - 128;
+        s.run = below(&rng, 4);
         if (s.table && below(&rng, 2)) s.step = 1 + below(&rng, 100);
         check(k, &s, &rng);
     }
@@ -326,6 +368,7 @@ static void large(const hn_kernel *k)
         s.extremes = i % 2;
         s.table = i % 3 == 0;
         s.w_zp = i % 4 == 0 ? -100 : 0;
+        s.run = i % 5 % 4;
         s.kind = (hn_q8_kind)(i % 4);
         check(k, &s, &rng);
     }
@@ -341,8 +384,8 @@ static void test_large(void **state)
     each_record(large);
 }
 
-/* 255 * -128 and 255 * 127 over a long depth: 16-bit intermediates would saturate, int32 holds. All alike, and mixed.
- */
+/* 255 * -128 and 255 * 127 over a long depth: 16-bit intermediates would saturate, int32 holds. All alike, and mixed;
+ * runs of every length up to their bound. */
 static void worst(const hn_kernel *k)
 {
     hn_rng rng;
@@ -354,7 +397,7 @@ static void worst(const hn_kernel *k)
     int8_t w[K * 64];
     int32_t y[M * 64], bias[64] = {0};
     float scale[64] = {0};
-    static const int values[] = {-128, 127, 126, 65, 64, -64, -65, -127};
+    static const int values[] = {-128, 127, 126, 65, 64, -64, -65, -127, 32, -32, 21, -21, 16, -16};
     for (size_t v = 0; v < 2 * sizeof values / sizeof *values; v++)
         for (int zp = -127; zp <= 127; zp += 127) {
             shape all = {.m = M, .n = k->nr, .k = K, .taps = 1, .kind = HN_Q8_I32, .w_zp = takes_all(k) ? zp : 0};

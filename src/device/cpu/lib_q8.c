@@ -84,7 +84,7 @@ bool hn_q8_zp_read(hn_lower *c, hn_q8_weights *w)
 
 static hn_q8_form form_of(const hn_kernel *k)
 {
-    return k->flags & HN_GEMM_Q8_PARTS ? HN_Q8_PARTS : k->kr == 2 ? HN_Q8_WORDS : HN_Q8_QUADS;
+    return k->flags & HN_GEMM_Q8_RUNS ? HN_Q8_RUNS : k->kr == 2 ? HN_Q8_WORDS : HN_Q8_QUADS;
 }
 
 /* The kernel of this many columns with the highest rank. */
@@ -149,13 +149,13 @@ static size_t padded_k(const hn_q8_mat *mat)
 
 static void choose_form(const hn_lower *c, const hn_q8_weights *w, hn_q8_mat *mat)
 {
-    const hn_kernel *quads = find_width(c, 1), *prefer = c->prefer, *parts = find_kernel(c, 16, HN_Q8_PARTS),
+    const hn_kernel *quads = find_width(c, 1), *prefer = c->prefer, *runs = find_kernel(c, 16, HN_Q8_RUNS),
                     *words = find_kernel(c, 16, HN_Q8_WORDS);
     int least = quads != NULL ? quads->rank : 0;
-    bool may[3] = {quads != NULL, words != NULL && words->rank >= least, parts != NULL && parts->rank >= least};
+    bool may[3] = {quads != NULL, words != NULL && words->rank >= least, runs != NULL && runs->rank >= least};
     if (prefer != NULL && strcmp(prefer->family, "gemm_q8") == 0)
         for (size_t i = 0; i < HN_COUNT(may); i++) may[i] = i == (size_t)form_of(prefer);
-    hn_q8_form_choose(w, may[HN_Q8_PARTS], may[HN_Q8_WORDS], mat);
+    hn_q8_form_choose(w, may[HN_Q8_RUNS], may[HN_Q8_WORDS], mat);
 }
 
 /* Panels of a group, and kernels for them. */

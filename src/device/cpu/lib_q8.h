@@ -10,7 +10,7 @@
 enum { HN_Q8_ROWS = 192 }; /* most rows of one task: A of a block stays in L2, row sums on the stack */
 
 /* How weights are packed: for VNNI and baseline kernels, or in one of the two other forms of kernels/gemm_q8.h. */
-typedef enum hn_q8_form { HN_Q8_QUADS, HN_Q8_WORDS, HN_Q8_PARTS } hn_q8_form;
+typedef enum hn_q8_form { HN_Q8_QUADS, HN_Q8_WORDS, HN_Q8_RUNS } hn_q8_form;
 
 /* Packed weights: `groups` times n columns, K = taps * k. Plain data, part of a step's parameters; positions are bytes
  * in the step's constant operand. Panels of a group: `wide` of `strips` * 16 columns, the others one strip narrower. */
@@ -78,8 +78,8 @@ static inline int64_t hn_q8_packed_weight(const hn_q8_weights *w, const hn_q8_ma
     return (int64_t)w->w[at] - (mat->has_sums ? 128 : w->w_zp);
 }
 void hn_q8_panel_pack(const hn_q8_weights *w, const hn_q8_mat *mat, size_t group, size_t p, uint8_t *b);
-/* Sets form and step of mat, whose n, k, taps and groups are set. parts, words: whether there are kernels. */
-void hn_q8_form_choose(const hn_q8_weights *w, bool parts, bool words, hn_q8_mat *mat);
+/* Sets form and step of mat, whose n, k, taps and groups are set. runs, words: whether there are kernels. */
+void hn_q8_form_choose(const hn_q8_weights *w, bool runs, bool words, hn_q8_mat *mat);
 
 /* Where the rows come from and go to: fields a, lda, off, off_ld, tap_step, pad, y, ldy, r, ldr as in hn_gemm_q8, for
  * row 0 of group 0; groups lie side by side (k bytes of A, n elements of Y and R). */

@@ -1,11 +1,22 @@
-/* Weights of 8-bit products as words or in parts: see kernels/gemm_q8.h. Parts are the faster form where few groups of
- * weights need more than one, which is so where most weights are small against the largest of their channel. */
+/* Weights of 8-bit products as words or in runs: see kernels/gemm_q8.h. A group of 4 k that is too large for 16-bit
+ * sums is there in parts. Runs are the faster form unless most groups need more than one part, which they do not where
+ * most weights are small against the largest of their channel. */
 #include <string.h>
 
 #include "base/size.h"
 #include "device/cpu/lib_q8.h"
 
-enum { COLUMNS = 16, FEW_ROWS = 4, MOST_PARTS = 8, PRODUCTS = 128, SMALL = PRODUCTS / 2 };
+enum {
+    COLUMNS = 16,
+    ROW = 4 * COLUMNS, /* weights of a group */
+    FEW_ROWS = 4,
+    MOST_PARTS = 8,
+    PRODUCTS = 128,
+    SMALL = PRODUCTS / 2,
+    GROUPS = HN_GEMM_Q8_PIECE / 4,
+    AT_ONCE = 512, /* parts that runs are made of at a time */
+    AHEAD = 64     /* parts that are looked at for a run */
+};
 
 /* Which of the parts of v is number i of n; together they are v. */
 static int part(int v, int i, int n)
@@ -53,7 +64,7 @@ static panel panel_of(const hn_q8_weights *w, size_t group, size_t p)
 static void row_at(const panel *p, size_t k, int16_t *v)
 {
     const size_t n = hn_min_size(4, p->depth - k);
-    uint8_t bytes[4 * COLUMNS];
+    uint8_t bytes[ROW];
     memset(bytes, 0, sizeof bytes);
     if (n == 4)
         for (size_t j = 0; j < p->columns; j++) memcpy(bytes + 4 * j, p->w + j * p->depth + k, 4);
@@ -69,8 +80,8 @@ static void row_at(const panel *p, size_t k, int16_t *v)
 static int parts_at(const int16_t *v)
 {
     int far = 0, most = 1;
-    for (size_t i = 0; i < (size_t)4 * COLUMNS; i++) far |= v[i] < -SMALL || v[i] > SMALL;
-    for (size_t i = 0; far && i < (size_t)4 * COLUMNS; i += 2) {
+    for (size_t i = 0; i < (size_t)ROW; i++) far |= v[i] < -SMALL || v[i] > SMALL;
+    for (size_t i = 0; far && i < (size_t)ROW; i += 2) {
         int n = parts_of(v[i], v[i + 1]);
         most = most > n ? most : n;
     }
@@ -80,7 +91,7 @@ static int parts_at(const int16_t *v)
 static size_t parts_in(const panel *p, size_t from)
 {
     size_t count = 0, end = hn_min_size(p->depth, from + HN_GEMM_Q8_PIECE);
-    int16_t v[4 * COLUMNS];
+    int16_t v[ROW];
     for (size_t k = from; k < end; k += 4) {
         row_at(p, k, v);
         count += (size_t)parts_at(v);
@@ -94,12 +105,12 @@ static bool weights_fit(const hn_q8_weights *w)
     return w->w_signed ? w->w_zp >= -128 && w->w_zp <= 127 : w->w_zp >= 0 && w->w_zp <= 255;
 }
 
-void hn_q8_form_choose(const hn_q8_weights *w, bool parts, bool words, hn_q8_mat *mat)
+void hn_q8_form_choose(const hn_q8_weights *w, bool runs, bool words, hn_q8_mat *mat)
 {
     size_t depth = w->taps * w->k, panels = hn_div_up(w->n, COLUMNS), all = 0, most = 0;
     mat->form = HN_Q8_QUADS;
-    if (!(parts || words) || !weights_fit(w)) return;
-    for (size_t q = 0; parts && q < w->groups * panels; q++) {
+    if (!(runs || words) || !weights_fit(w)) return;
+    for (size_t q = 0; runs && q < w->groups * panels; q++) {
         panel p = panel_of(w, q / panels, q % panels);
         size_t bytes = 0;
         for (size_t k = 0; k < depth; k += HN_GEMM_Q8_PIECE) {
@@ -109,9 +120,10 @@ void hn_q8_form_choose(const hn_q8_weights *w, bool parts, bool words, hn_q8_mat
         }
         most = hn_max_size(most, bytes);
     }
-    /* A quarter more parts take as long as words. With few rows the bytes of weights are what counts. */
-    if (parts && (!words || 4 * all <= 5 * w->groups * panels * hn_div_up(depth, 4))) {
-        mat->form = HN_Q8_PARTS;
+    /* So many more parts take as long as words. With few rows the bytes of weights are what counts. */
+    const size_t groups = w->groups * panels * hn_div_up(depth, 4);
+    if (runs && (!words || (w->rows > FEW_ROWS ? 2 * all <= 3 * groups : 4 * all <= 5 * groups))) {
+        mat->form = HN_Q8_RUNS;
         mat->step = most;
     } else if (words && w->rows > FEW_ROWS) {
         mat->form = HN_Q8_WORDS;
@@ -121,7 +133,7 @@ void hn_q8_form_choose(const hn_q8_weights *w, bool parts, bool words, hn_q8_mat
 
 static void pack_words(const panel *p, int16_t *b)
 {
-    int16_t v[4 * COLUMNS];
+    int16_t v[ROW];
     for (size_t k = 0; k < p->depth; k += 4, b += 4 * COLUMNS) {
         row_at(p, k, v);
         for (size_t j = 0; j < COLUMNS; j++)
@@ -129,32 +141,142 @@ static void pack_words(const panel *p, int16_t *b)
     }
 }
 
-/* The parts of the weights v of all columns. */
-static void pack_parts(const int16_t *v, int n, int8_t *b)
+/* Number i of the n parts of the weights v of all columns. */
+static void pack_part(const int16_t *v, int i, int n, int8_t *b)
 {
-    enum { ROW = 4 * COLUMNS };
-    for (size_t i = 0; n == 1 && i < ROW; i++) b[i] = (int8_t)v[i];
-    for (size_t pair = 0; n > 1 && pair < ROW; pair += 2) {
-        int own = parts_of(v[pair], v[pair + 1]);
-        for (int i = 0; i < n; i++)
-            for (size_t e = pair; e < pair + 2; e++)
-                b[(size_t)i * ROW + e] = (int8_t)(i < own ? part(v[e], i, own) : 0);
+    for (size_t e = 0; n == 1 && e < ROW; e++) b[e] = (int8_t)v[e];
+    for (size_t e = 0; n > 1 && e < ROW; e += 2) {
+        int own = parts_of(v[e], v[e + 1]);
+        b[e] = (int8_t)(i < own ? part(v[e], i, own) : 0);
+        b[e + 1] = (int8_t)(i < own ? part(v[e + 1], i, own) : 0);
     }
 }
 
-static void pack_piece(const panel *p, size_t from, size_t count, uint8_t *b)
+/* The runs of a piece by their length, from the longest: parts of group g, number i of n, as (g * 8 + i) * 8 + n - 1.
+ */
+typedef struct piece {
+    uint32_t counts[HN_GEMM_Q8_RUN];
+    uint16_t parts[HN_GEMM_Q8_RUN][GROUPS * MOST_PARTS];
+} piece;
+
+/* Parts that are to come into runs. A load is what the positive weights of each pair come to, and the negative ones, in
+ * bytes of words. Runs of several parts go up to 127, so that one bit of a byte says what is too much; 128, which only
+ * one part alone can have, is therefore the same as 127. */
+enum { LOAD = 8, KEYS = 1024 };
+typedef struct batch {
+    size_t count;
+    uint64_t load[AT_ONCE][LOAD];
+    uint16_t part[AT_ONCE], key[AT_ONCE], next[AT_ONCE];
+} batch;
+
+static void add_part(batch *t, const int8_t *b, size_t name)
 {
-    size_t end = hn_min_size(p->depth, from + HN_GEMM_Q8_PIECE), at = 0;
-    uint32_t *head = (uint32_t *)(void *)b;
-    int8_t *weights = (int8_t *)b + hn_gemm_q8_head_bytes(count);
-    head[0] = (uint32_t)count;
+    uint8_t load[8 * LOAD];
+    unsigned sum = 0;
+    for (size_t e = 0; e < ROW / 2; e++) {
+        int x = b[2 * e], y = b[2 * e + 1];
+        int up = (x > 0 ? x : 0) + (y > 0 ? y : 0), down = (x < 0 ? -x : 0) + (y < 0 ? -y : 0);
+        load[e] = (uint8_t)(up < 127 ? up : 127);
+        load[ROW / 2 + e] = (uint8_t)(down < 127 ? down : 127);
+        sum += (unsigned)(load[e] + load[ROW / 2 + e]);
+    }
+    memcpy(t->load[t->count], load, sizeof load);
+    t->part[t->count] = (uint16_t)name;
+    t->key[t->count++] = (uint16_t)(KEYS - 1 - sum / 8);
+}
+
+/* Chains the parts from the largest load on; returns the first. */
+static uint16_t chain_parts(batch *t)
+{
+    uint16_t first[KEYS + 1], last = AT_ONCE;
+    for (size_t i = 0; i <= KEYS; i++) first[i] = AT_ONCE;
+    for (size_t i = t->count; i-- > 0;) {
+        t->next[i] = first[t->key[i]];
+        first[t->key[i]] = (uint16_t)i;
+    }
+    for (size_t k = KEYS; k-- > 0;) {
+        if (first[k] == AT_ONCE) continue;
+        uint16_t i = first[k];
+        while (t->next[i] != AT_ONCE) i = t->next[i];
+        t->next[i] = last;
+        last = first[k];
+    }
+    return last;
+}
+
+/* Adds a load to a sum if no byte of it comes to 128. */
+static bool take(uint64_t *sum, const uint64_t *load)
+{
+    uint64_t over = 0;
+    for (size_t i = 0; i < LOAD; i++) over |= sum[i] + load[i];
+    if (over & UINT64_C(0x8080808080808080)) return false;
+    for (size_t i = 0; i < LOAD; i++) sum[i] += load[i];
+    return true;
+}
+
+/* Each run starts with the largest part that is left and takes the next ones that fit. */
+static void make_runs(batch *t, piece *to)
+{
+    for (size_t i = chain_parts(t); i < AT_ONCE; i = t->next[i]) {
+        uint64_t sum[LOAD];
+        size_t members[HN_GEMM_Q8_RUN] = {i}, length = 1, before = i;
+        memcpy(sum, t->load[i], sizeof sum);
+        for (size_t k = t->next[i], seen = 0; k < AT_ONCE && seen < AHEAD && length < HN_GEMM_Q8_RUN; seen++) {
+            if (take(sum, t->load[k])) {
+                members[length++] = k;
+                t->next[before] = t->next[k];
+            } else {
+                before = k;
+            }
+            k = t->next[k];
+        }
+        size_t kind = HN_GEMM_Q8_RUN - length;
+        uint16_t *parts = to->parts[kind] + length * to->counts[kind]++;
+        for (size_t k = 0; k < length; k++) parts[k] = t->part[members[k]];
+    }
+    t->count = 0;
+}
+
+/* Places in the piece that starts at `from`. */
+static size_t plan_piece(const panel *p, size_t from, piece *to)
+{
+    const size_t end = hn_min_size(p->depth, from + HN_GEMM_Q8_PIECE);
+    batch t;
+    t.count = 0;
+    memset(to->counts, 0, sizeof to->counts);
     for (size_t k = from; k < end; k += 4) {
-        int16_t v[4 * COLUMNS];
+        int16_t v[ROW];
         row_at(p, k, v);
         int n = parts_at(v);
-        pack_parts(v, n, weights + at * 4 * COLUMNS);
-        for (int i = 0; i < n; i++) head[1 + at++] = (uint32_t)(k - from);
+        if (t.count + (size_t)n > AT_ONCE) make_runs(&t, to);
+        for (int i = 0; i < n; i++) {
+            int8_t b[ROW];
+            pack_part(v, i, n, b);
+            add_part(&t, b, ((k - from) / 4 * MOST_PARTS + (size_t)i) * MOST_PARTS + (size_t)n - 1);
+        }
     }
+    make_runs(&t, to);
+    return hn_gemm_q8_places(to->counts);
+}
+
+/* Returns the bytes written. */
+static size_t pack_piece(const panel *p, size_t from, uint8_t *b)
+{
+    piece plan;
+    const size_t places = plan_piece(p, from, &plan);
+    uint32_t *head = (uint32_t *)(void *)b;
+    int8_t *weights = (int8_t *)b + hn_gemm_q8_head_bytes(places);
+    memcpy(head, plan.counts, sizeof plan.counts);
+    head += HN_GEMM_Q8_RUN;
+    for (size_t kind = 0; kind < HN_GEMM_Q8_RUN; kind++)
+        for (size_t i = 0; i < plan.counts[kind] * (HN_GEMM_Q8_RUN - kind); i++, weights += ROW) {
+            const size_t part = plan.parts[kind][i], at = part / MOST_PARTS / MOST_PARTS * 4;
+            int16_t v[ROW];
+            row_at(p, from + at, v);
+            pack_part(v, (int)(part / MOST_PARTS % MOST_PARTS), (int)(part % MOST_PARTS) + 1, weights);
+            *head++ = (uint32_t)at;
+        }
+    return hn_gemm_q8_piece_bytes(places, COLUMNS);
 }
 
 void hn_q8_panel_pack(const hn_q8_weights *w, const hn_q8_mat *mat, size_t group, size_t p, uint8_t *b)
@@ -164,9 +286,5 @@ void hn_q8_panel_pack(const hn_q8_weights *w, const hn_q8_mat *mat, size_t group
         pack_words(&of, (int16_t *)(void *)b);
         return;
     }
-    for (size_t k = 0; k < of.depth; k += HN_GEMM_Q8_PIECE) {
-        size_t count = parts_in(&of, k);
-        pack_piece(&of, k, count, b);
-        b += hn_gemm_q8_piece_bytes(count, COLUMNS);
-    }
+    for (size_t k = 0; k < of.depth; k += HN_GEMM_Q8_PIECE) b += pack_piece(&of, k, b);
 }

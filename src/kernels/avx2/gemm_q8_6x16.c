@@ -1,4 +1,5 @@
-/* 8-bit GEMM for AVX2: 6 rows by 16 columns, weights in parts whose products vpmaddubsw sums without saturating. */
+/* 8-bit GEMM for AVX2: 6 rows by 16 columns, weights in runs whose products vpmaddubsw and vpaddw sum
+ * without leaving 16 bits. */
 #define WORDS 0
 #include "kernels/avx2/lib_gemm_q8.inc"
 
@@ -9,5 +10,5 @@ const hn_kernel hn_k_avx2_gemm_q8_6x16 = {.family = "gemm_q8",
                                           .nr = NR,
                                           .kr = 4,
                                           .rank = 1,
-                                          .flags = HN_GEMM_Q8_PARTS,
+                                          .flags = HN_GEMM_Q8_RUNS,
                                           .fn = (hn_kernel_fn *)gemm};
