@@ -8,43 +8,20 @@
 
 enum {
     COLUMNS = 16,
-    ROW = 4 * COLUMNS, /* weights of a group */
+    ROW = 4 * COLUMNS, /* weights of a group of 4 k */
+    PAIRS = ROW / 2,
     FEW_ROWS = 4,
     MOST_PARTS = 8,
     PRODUCTS = 128,
-    SMALL = PRODUCTS / 2,
     GROUPS = HN_GEMM_Q8_PIECE / 4,
     AT_ONCE = 512, /* parts that runs are made of at a time */
-    AHEAD = 64     /* parts that are looked at for a run */
+    AHEAD = 32     /* parts that are looked at for a run */
 };
 
-/* Which of the parts of v is number i of n; together they are v. */
-static int part(int v, int i, int n)
-{
-    return v * (i + 1) / n - v * i / n;
-}
-
-/* Whether u8 times these two fits 16 bits whatever the u8 are. */
-static bool fits(int a, int b)
-{
-    int up = (a > 0 ? a : 0) + (b > 0 ? b : 0), down = (a < 0 ? a : 0) + (b < 0 ? b : 0);
-    return up <= PRODUCTS && down >= -PRODUCTS;
-}
-
-/* How many parts these two weights, -255 to 255, need. With MOST_PARTS none of them is beyond 32. */
-static int parts_of(int a, int b)
-{
-    if (a >= -SMALL && a <= SMALL && b >= -SMALL && b <= SMALL) return 1; /* most */
-    for (int n = 1; n < MOST_PARTS; n++) {
-        bool all = true;
-        for (int i = 0; i < n && all; i++) {
-            int x = part(a, i, n), y = part(b, i, n);
-            all = x <= 127 && y <= 127 && fits(x, y);
-        }
-        if (all) return n;
-    }
-    return MOST_PARTS;
-}
+/* The weights of a group of 4 k, -255 to 255. Pair 2 * j + h: bytes 2 * h and 2 * h + 1 of column j. */
+typedef struct quads {
+    int16_t even[PAIRS], odd[PAIRS];
+} quads;
 
 typedef struct panel {
     const uint8_t *w; /* of the first channel */
@@ -61,40 +38,86 @@ static panel panel_of(const hn_q8_weights *w, size_t group, size_t p)
 }
 
 /* Weights k to k + 3 of all columns; what is not there is 0. */
-static void row_at(const panel *p, size_t k, int16_t *v)
+static void quads_at(const panel *p, size_t k, quads *q)
 {
     const size_t n = hn_min_size(4, p->depth - k);
     uint8_t bytes[ROW];
-    memset(bytes, 0, sizeof bytes);
+    memset(bytes, p->zp ^ p->flip, sizeof bytes);
     if (n == 4)
         for (size_t j = 0; j < p->columns; j++) memcpy(bytes + 4 * j, p->w + j * p->depth + k, 4);
     else
         for (size_t j = 0; j < p->columns; j++) memcpy(bytes + 4 * j, p->w + j * p->depth + k, n);
-    for (size_t i = 0; i < sizeof bytes; i++) v[i] = (int16_t)((bytes[i] ^ p->flip) - p->zp);
-    for (size_t i = 4 * p->columns; i < sizeof bytes; i++) v[i] = 0;
-    for (size_t j = 0; n < 4 && j < p->columns; j++)
-        for (size_t i = n; i < 4; i++) v[4 * j + i] = 0;
+    const int flip = p->flip, zp = p->zp;
+    for (size_t e = 0; e < PAIRS; e++) {
+        q->even[e] = (int16_t)((bytes[2 * e] ^ flip) - zp);
+        q->odd[e] = (int16_t)((bytes[2 * e + 1] ^ flip) - zp);
+    }
 }
 
-/* How many parts these weights of all columns need. */
-static int parts_at(const int16_t *v)
+/* Number i of the n parts of v; together they are v, and the last is the largest. */
+static int part(int v, int i, int n)
 {
-    int far = 0, most = 1;
-    for (size_t i = 0; i < (size_t)ROW; i++) far |= v[i] < -SMALL || v[i] > SMALL;
-    for (size_t i = 0; far && i < (size_t)ROW; i += 2) {
-        int n = parts_of(v[i], v[i + 1]);
-        most = most > n ? most : n;
+    return v * (i + 1) / n - v * i / n;
+}
+
+/* Of all weights. */
+static void parts_of(const quads *q, int i, int n, quads *to)
+{
+    if (n == 1) {
+        *to = *q;
+    } else if (n == 2) {
+        for (size_t e = 0; e < PAIRS; e++) {
+            int16_t a = (int16_t)(q->even[e] / 2), b = (int16_t)(q->odd[e] / 2);
+            to->even[e] = (int16_t)(i == 0 ? a : q->even[e] - a);
+            to->odd[e] = (int16_t)(i == 0 ? b : q->odd[e] - b);
+        }
+    } else {
+        for (size_t e = 0; e < PAIRS; e++) {
+            to->even[e] = (int16_t)part(q->even[e], i, n);
+            to->odd[e] = (int16_t)part(q->odd[e], i, n);
+        }
     }
-    return most;
+}
+
+static int16_t positive(int16_t v)
+{
+    return v > 0 ? v : 0;
+}
+static int16_t negative(int16_t v)
+{
+    return v < 0 ? (int16_t)-v : 0;
+}
+
+/* Whether these weights are bytes, and u8 times each pair of them fits 16 bits whatever the u8 are. */
+static bool fits(const quads *q)
+{
+    int16_t over = 0;
+    for (size_t e = 0; e < PAIRS; e++) {
+        int16_t a = q->even[e], b = q->odd[e];
+        over |= (int16_t)(positive(a) + positive(b)) > PRODUCTS || (int16_t)(negative(a) + negative(b)) > PRODUCTS;
+        over |= a > 127 || b > 127;
+    }
+    return over == 0;
+}
+
+/* How many parts a group needs. With MOST_PARTS no weight is beyond 32. */
+static int parts_at(const quads *q)
+{
+    for (int n = 1; n < MOST_PARTS; n++) {
+        quads last;
+        parts_of(q, n - 1, n, &last);
+        if (fits(&last)) return n;
+    }
+    return MOST_PARTS;
 }
 
 static size_t parts_in(const panel *p, size_t from)
 {
     size_t count = 0, end = hn_min_size(p->depth, from + HN_GEMM_Q8_PIECE);
-    int16_t v[ROW];
     for (size_t k = from; k < end; k += 4) {
-        row_at(p, k, v);
-        count += (size_t)parts_at(v);
+        quads q;
+        quads_at(p, k, &q);
+        count += (size_t)parts_at(&q);
     }
     return count;
 }
@@ -105,50 +128,16 @@ static bool weights_fit(const hn_q8_weights *w)
     return w->w_signed ? w->w_zp >= -128 && w->w_zp <= 127 : w->w_zp >= 0 && w->w_zp <= 255;
 }
 
-void hn_q8_form_choose(const hn_q8_weights *w, bool runs, bool words, hn_q8_mat *mat)
-{
-    size_t depth = w->taps * w->k, panels = hn_div_up(w->n, COLUMNS), all = 0, most = 0;
-    mat->form = HN_Q8_QUADS;
-    if (!(runs || words) || !weights_fit(w)) return;
-    for (size_t q = 0; runs && q < w->groups * panels; q++) {
-        panel p = panel_of(w, q / panels, q % panels);
-        size_t bytes = 0;
-        for (size_t k = 0; k < depth; k += HN_GEMM_Q8_PIECE) {
-            size_t count = parts_in(&p, k);
-            all += count;
-            bytes += hn_gemm_q8_piece_bytes(count, COLUMNS);
-        }
-        most = hn_max_size(most, bytes);
-    }
-    /* So many more parts take as long as words. With few rows the bytes of weights are what counts. */
-    const size_t groups = w->groups * panels * hn_div_up(depth, 4);
-    if (runs && (!words || (w->rows > FEW_ROWS ? 2 * all <= 3 * groups : 4 * all <= 5 * groups))) {
-        mat->form = HN_Q8_RUNS;
-        mat->step = most;
-    } else if (words && w->rows > FEW_ROWS) {
-        mat->form = HN_Q8_WORDS;
-        mat->step = hn_align_up(depth, 4) * 2 * COLUMNS;
-    }
-}
-
 static void pack_words(const panel *p, int16_t *b)
 {
-    int16_t v[ROW];
-    for (size_t k = 0; k < p->depth; k += 4, b += 4 * COLUMNS) {
-        row_at(p, k, v);
-        for (size_t j = 0; j < COLUMNS; j++)
-            for (size_t i = 0; i < 4; i++) b[i / 2 * 2 * COLUMNS + 2 * j + i % 2] = v[4 * j + i];
-    }
-}
-
-/* Number i of the n parts of the weights v of all columns. */
-static void pack_part(const int16_t *v, int i, int n, int8_t *b)
-{
-    for (size_t e = 0; n == 1 && e < ROW; e++) b[e] = (int8_t)v[e];
-    for (size_t e = 0; n > 1 && e < ROW; e += 2) {
-        int own = parts_of(v[e], v[e + 1]);
-        b[e] = (int8_t)(i < own ? part(v[e], i, own) : 0);
-        b[e + 1] = (int8_t)(i < own ? part(v[e + 1], i, own) : 0);
+    for (size_t k = 0; k < p->depth; k += 4, b += ROW) {
+        quads q;
+        quads_at(p, k, &q);
+        for (size_t e = 0; e < PAIRS; e++) {
+            int16_t *to = b + e % 2 * 2 * COLUMNS + e / 2 * 2;
+            to[0] = q.even[e];
+            to[1] = q.odd[e];
+        }
     }
 }
 
@@ -169,17 +158,17 @@ typedef struct batch {
     uint16_t part[AT_ONCE], key[AT_ONCE], next[AT_ONCE];
 } batch;
 
-static void add_part(batch *t, const int8_t *b, size_t name)
+static void add_part(batch *t, const quads *q, size_t name)
 {
     uint8_t load[8 * LOAD];
     unsigned sum = 0;
-    for (size_t e = 0; e < ROW / 2; e++) {
-        int x = b[2 * e], y = b[2 * e + 1];
-        int up = (x > 0 ? x : 0) + (y > 0 ? y : 0), down = (x < 0 ? -x : 0) + (y < 0 ? -y : 0);
+    for (size_t e = 0; e < PAIRS; e++) {
+        int16_t up = (int16_t)(positive(q->even[e]) + positive(q->odd[e])),
+                down = (int16_t)(negative(q->even[e]) + negative(q->odd[e]));
         load[e] = (uint8_t)(up < 127 ? up : 127);
-        load[ROW / 2 + e] = (uint8_t)(down < 127 ? down : 127);
-        sum += (unsigned)(load[e] + load[ROW / 2 + e]);
+        load[PAIRS + e] = (uint8_t)(down < 127 ? down : 127);
     }
+    for (size_t e = 0; e < sizeof load; e++) sum += load[e];
     memcpy(t->load[t->count], load, sizeof load);
     t->part[t->count] = (uint16_t)name;
     t->key[t->count++] = (uint16_t)(KEYS - 1 - sum / 8);
@@ -245,18 +234,55 @@ static size_t plan_piece(const panel *p, size_t from, piece *to)
     t.count = 0;
     memset(to->counts, 0, sizeof to->counts);
     for (size_t k = from; k < end; k += 4) {
-        int16_t v[ROW];
-        row_at(p, k, v);
-        int n = parts_at(v);
+        quads q, some;
+        quads_at(p, k, &q);
+        int n = parts_at(&q);
         if (t.count + (size_t)n > AT_ONCE) make_runs(&t, to);
         for (int i = 0; i < n; i++) {
-            int8_t b[ROW];
-            pack_part(v, i, n, b);
-            add_part(&t, b, ((k - from) / 4 * MOST_PARTS + (size_t)i) * MOST_PARTS + (size_t)n - 1);
+            parts_of(&q, i, n, &some);
+            add_part(&t, &some, ((k - from) / 4 * MOST_PARTS + (size_t)i) * MOST_PARTS + (size_t)n - 1);
         }
     }
     make_runs(&t, to);
     return hn_gemm_q8_places(to->counts);
+}
+
+/* Whether runs with so many parts in all take less time than words. The time is as 5 for a part and 2 for a run to 9
+ * for a group of words; how long runs are is seen in one piece. */
+static bool runs_pay(const hn_q8_weights *w, size_t parts, size_t groups)
+{
+    if (parts >= 9 * groups / 5) return false;
+    piece first;
+    panel p = panel_of(w, 0, 0);
+    size_t places = plan_piece(&p, 0, &first), runs = 0;
+    for (size_t i = 0; i < HN_GEMM_Q8_RUN; i++) runs += first.counts[i];
+    return 5.0 * (double)parts + 2.0 * (double)parts * (double)runs / (double)places <= 9.0 * (double)groups;
+}
+
+void hn_q8_form_choose(const hn_q8_weights *w, bool runs, bool words, hn_q8_mat *mat)
+{
+    size_t depth = w->taps * w->k, panels = hn_div_up(w->n, COLUMNS), all = 0, most = 0;
+    mat->form = HN_Q8_QUADS;
+    if (!(runs || words) || !weights_fit(w)) return;
+    for (size_t q = 0; runs && q < w->groups * panels; q++) {
+        panel p = panel_of(w, q / panels, q % panels);
+        size_t bytes = 0;
+        for (size_t k = 0; k < depth; k += HN_GEMM_Q8_PIECE) {
+            size_t count = parts_in(&p, k);
+            all += count;
+            bytes += hn_gemm_q8_piece_bytes(count, COLUMNS);
+        }
+        most = hn_max_size(most, bytes);
+    }
+    /* With few rows the bytes of weights are what counts. */
+    const size_t groups = w->groups * panels * hn_div_up(depth, 4);
+    if (runs && (!words || (w->rows > FEW_ROWS ? runs_pay(w, all, groups) : 4 * all <= 5 * groups))) {
+        mat->form = HN_Q8_RUNS;
+        mat->step = most;
+    } else if (words && w->rows > FEW_ROWS) {
+        mat->form = HN_Q8_WORDS;
+        mat->step = hn_align_up(depth, 4) * 2 * COLUMNS;
+    }
 }
 
 /* Returns the bytes written. */
@@ -271,9 +297,13 @@ static size_t pack_piece(const panel *p, size_t from, uint8_t *b)
     for (size_t kind = 0; kind < HN_GEMM_Q8_RUN; kind++)
         for (size_t i = 0; i < plan.counts[kind] * (HN_GEMM_Q8_RUN - kind); i++, weights += ROW) {
             const size_t part = plan.parts[kind][i], at = part / MOST_PARTS / MOST_PARTS * 4;
-            int16_t v[ROW];
-            row_at(p, from + at, v);
-            pack_part(v, (int)(part / MOST_PARTS % MOST_PARTS), (int)(part % MOST_PARTS) + 1, weights);
+            quads q, some;
+            quads_at(p, from + at, &q);
+            parts_of(&q, (int)(part / MOST_PARTS % MOST_PARTS), (int)(part % MOST_PARTS) + 1, &some);
+            for (size_t e = 0; e < PAIRS; e++) {
+                weights[2 * e] = (int8_t)some.even[e];
+                weights[2 * e + 1] = (int8_t)some.odd[e];
+            }
             *head++ = (uint32_t)at;
         }
     return hn_gemm_q8_piece_bytes(places, COLUMNS);
