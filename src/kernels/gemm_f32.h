@@ -4,7 +4,7 @@
  * floats at rows[i] + tap[t]. B is [taps * k][b_stride] floats starting at this tile's first column; n rounded up to
  * whole vectors must be readable in each of its rows (packed panels are padded with zeros). Nothing else is over-read,
  * C is written only inside the tile. Sums run over t, then over k, in order. A record's flags hold the vector width in
- * floats. A record with a variant takes any m and n up to that many vectors; the others keep to their tile. */
+ * floats. A record with a variant takes any m and n; the others keep to their tile. */
 #ifndef HN_KERNELS_GEMM_F32_H
 #define HN_KERNELS_GEMM_F32_H
 
@@ -22,6 +22,10 @@ typedef struct hn_gemm_f32 {
     size_t c_stride;
     hn_epilogue_f32 ep;
     size_t ahead_row; /* floats of `ahead` for each row, where a call runs over more than a tile */
+    /* For records with a variant alone: */
+    size_t b_panel; /* not 0: B is panels of nr columns, this many floats apart, the last up to half as wide again, rows
+                     * of each without gaps; all panels pass over a tile's rows before the next rows */
+    uint32_t onto;  /* sums go on from what C holds, without the bias */
 } hn_gemm_f32;
 
 typedef void hn_gemm_f32_fn(const hn_gemm_f32 *g);

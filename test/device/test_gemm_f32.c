@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
+#include "device/cpu/lib_gemm.h"
 #include "support/drive.h"
+#include "support/guard.h"
 
 static void ok(hn_status st)
 {
@@ -17,10 +19,10 @@ static void ok(hn_status st)
 static void sizes_match(void **state)
 {
     (void)state;
-    static const int64_t SIZES[][3] = {{1, 1, 1},    {1, 300, 70},   {4, 17, 33},     {8, 48, 16},
-                                       {9, 49, 17},  {200, 16, 24},  {130, 100, 64},  {7, 64, 500},
-                                       {65, 48, 1},  {3, 1000, 40},  {50, 2, 3},      {400, 33, 31},
-                                       {64, 32, 48}, {12, 96, 2100}, {70, 520, 1024}, {97, 60, 2500}};
+    static const int64_t SIZES[][3] = {{1, 1, 1},      {1, 300, 70},   {4, 17, 33},    {8, 48, 16},    {9, 49, 17},
+                                       {200, 16, 24},  {130, 100, 64}, {7, 64, 500},   {65, 48, 1},    {3, 1000, 40},
+                                       {50, 2, 3},     {400, 33, 31},  {64, 32, 48},   {12, 96, 2100}, {70, 520, 1024},
+                                       {97, 60, 2500}, {1, 90, 70},    {60, 900, 700}, {200, 40, 8}};
     for (size_t i = 0; i < sizeof SIZES / sizeof *SIZES; i++) {
         for (int constant = 0; constant < 2; constant++) {
             int64_t m = SIZES[i][0], n = SIZES[i][1], k = SIZES[i][2];
@@ -95,6 +97,59 @@ static void deep_products_match(void **state)
     }
 }
 
+/* Rows [at, at + m) of a product, with its taps read from rows of taps * k. */
+static void product(const hn_kernel *kernel, const hn_gemm_plan *all, size_t at, size_t m, const float *a,
+                    const float *b, const float *r, float *c)
+{
+    int32_t tap[4];
+    for (size_t t = 0; t < all->taps; t++) tap[t] = (int32_t)(t * all->k);
+    hn_gemm_plan plan = *all;
+    hn_gemm_plan_rows(&plan, m);
+    hn_gemm_job job = {.plan = &plan, .kernel = kernel, .a_stride = all->taps * all->k, .b = b, .c_stride = all->n};
+    job.a = a + at * job.a_stride;
+    job.tap = tap;
+    job.c = c;
+    job.ep = (hn_epilogue_f32){.residual = r + at * all->n, .residual_stride = all->n, .act = HN_ACT_RELU};
+    hn_gemm_run(NULL, &job);
+}
+
+/* Blocks and parts of the depth follow the number of rows; the bytes of a row do not. */
+static void a_row_does_not_see_the_others(void **state)
+{
+    (void)state;
+    static const size_t SHAPES[][4] = {{200, 50, 1, 1000}, {100, 300, 1, 700}, {60, 200, 3, 300},
+                                       {50, 40, 4, 620},   {200, 1200, 1, 33}, {130, 9, 1, 2000}};
+    static const size_t PARTS[] = {1, 2, 7, 13, 47, 48};
+    hn_rng rng;
+    hn_rng_init(&rng, 4, 0);
+    for (size_t s = 0; s < sizeof SHAPES / sizeof *SHAPES; s++)
+        for (size_t i = 0; i < hn_kernel_count; i++) {
+            const hn_kernel *kernel = hn_kernel_rows[i];
+            if (!guard_runs(kernel, "gemm_f32")) continue;
+            const size_t m = SHAPES[s][0], n = SHAPES[s][1], taps = SHAPES[s][2], k = SHAPES[s][3];
+            hn_gemm_plan plan;
+            hn_gemm_plan_init(&plan, kernel, 1, m, n, taps, k);
+            guard a = guard_new(m * taps * k, 0), raw = guard_new(taps * k * n, 0), r = guard_new(m * n, 0);
+            guard b = guard_new(hn_gemm_packed_floats(&plan), 0), want = guard_new(m * n, 0);
+            guard_rand(&a, &rng, -1, 1);
+            guard_rand(&raw, &rng, -1, 1);
+            guard_rand(&r, &rng, -1, 1);
+            hn_gemm_pack(&plan, b.p, raw.p, n, 1, 1.0f);
+            product(kernel, &plan, 0, m, a.p, b.p, r.p, want.p);
+            assert_true(guard_intact(&want));
+            for (size_t j = 0; j < sizeof PARTS / sizeof *PARTS; j++) {
+                guard got = guard_new(PARTS[j] * n, 0);
+                const size_t at = (m - PARTS[j]) / 2;
+                product(kernel, &plan, at, PARTS[j], a.p, b.p, r.p, got.p);
+                assert_memory_equal(got.p, want.p + at * n, PARTS[j] * n * sizeof *got.p);
+                assert_true(guard_intact(&got));
+                guard_free(&got);
+            }
+            guard *all[] = {&a, &raw, &r, &b, &want};
+            for (size_t j = 0; j < sizeof all / sizeof *all; j++) guard_free(all[j]);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +157,7 @@ int main(void)
         cmocka_unit_test(batches_match),
         cmocka_unit_test(gemm_forms_match),
         cmocka_unit_test(deep_products_match),
+        cmocka_unit_test(a_row_does_not_see_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

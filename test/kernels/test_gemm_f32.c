@@ -96,8 +96,7 @@ static void edges_match_the_double_sum(void **state)
         if (!guard_runs(k, "gemm_f32")) continue;
         seen++;
         /* Kernels of any number of rows: every remainder of every tile; of columns: every count of vectors. */
-        const size_t m_most = k->variant > 0 ? 3u * k->mr + 1 : k->mr,
-                     n_most = k->variant > 0 ? (size_t)k->variant * k->flags : k->nr;
+        const size_t m_most = k->variant > 0 ? 3u * k->mr + 1 : k->mr, n_most = k->variant > 0 ? 4u * k->nr : k->nr;
         for (size_t m = 1; m <= m_most; m++)
             for (size_t n = 1; n <= n_most; n++) {
                 shape s = {.m = m, .n = n, .taps = 1 + (m + n) % 3, .k = 1 + (3 * m + n) % 11};
@@ -131,6 +130,69 @@ static void epilogues_match(void **state)
                 s.n = 1;
                 check(k, &s, &rng);
             }
+    }
+}
+
+/* Panels in one call, and the depth in two: the bytes of one call over dense rows of B. */
+static void check_panels(const hn_kernel *kernel, size_t m, size_t n, size_t k, hn_rng *rng)
+{
+    size_t lanes = kernel->flags, units = (n + lanes - 1) / lanes, width = units * lanes, nr = kernel->nr;
+    size_t panels = units > nr / lanes ? units / (nr / lanes) : 1, c_stride = n + 3, cut = k / 2;
+    guard a = guard_new(m * k, 1), b = guard_new(k * width, 0), packed = guard_new(k * width, 0);
+    guard bias = guard_new(n, 1), r = guard_new(m * c_stride, 2);
+    guard want = guard_new((m - 1) * c_stride + n, 1), got = guard_new((m - 1) * c_stride + n, 1);
+    guard_rand(&a, rng, -1, 1);
+    guard_rand(&b, rng, -1, 1);
+    guard_rand(&bias, rng, -1, 1);
+    guard_rand(&r, rng, -1, 1);
+    for (size_t j = 0; j < panels; j++) {
+        size_t col = j * nr, wide = j + 1 < panels ? nr : width - col;
+        for (size_t p = 0; p < k; p++)
+            memcpy(packed.p + col * k + p * wide, b.p + p * width + col, wide * sizeof(float));
+    }
+    const float *rows[64];
+    int32_t tap = 0, tail = (int32_t)cut;
+    for (size_t i = 0; i < m; i++) rows[i] = a.p + i * k;
+    hn_gemm_f32 g = {.m = m, .n = n, .taps = 1, .k = k, .rows = rows, .tap = &tap, .b = b.p, .b_stride = width};
+    g.c = want.p;
+    g.c_stride = c_stride;
+    g.ep = (hn_epilogue_f32){.bias = bias.p, .residual = r.p, .residual_stride = c_stride, .act = HN_ACT_RELU};
+    ((hn_gemm_f32_fn *)kernel->fn)(&g);
+    g.c = got.p;
+    g.b = packed.p;
+    g.b_panel = nr * k;
+    ((hn_gemm_f32_fn *)kernel->fn)(&g);
+    assert_memory_equal(got.base, want.base, (size_t)(want.p + want.n + GUARD_FLOATS - want.base) * sizeof(float));
+    memset(got.p, 0x7f, sizeof *got.p);
+    g.b_panel = 0;
+    g.b = b.p;
+    g.k = cut;
+    g.ep.residual = NULL;
+    g.ep.act = HN_ACT_NONE;
+    ((hn_gemm_f32_fn *)kernel->fn)(&g);
+    g.onto = 1;
+    g.k = k - cut;
+    g.tap = &tail;
+    g.b = b.p + cut * width;
+    g.ep.residual = r.p;
+    g.ep.act = HN_ACT_RELU;
+    ((hn_gemm_f32_fn *)kernel->fn)(&g);
+    assert_memory_equal(got.base, want.base, (size_t)(want.p + want.n + GUARD_FLOATS - want.base) * sizeof(float));
+    guard *all[] = {&a, &b, &packed, &bias, &r, &want, &got};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) guard_free(all[i]);
+}
+
+static void panels_and_parts_keep_the_bytes(void **state)
+{
+    (void)state;
+    hn_rng rng;
+    hn_rng_init(&rng, 3, 0);
+    for (size_t i = 0; i < hn_kernel_count; i++) {
+        const hn_kernel *k = hn_kernel_rows[i];
+        if (!guard_runs(k, "gemm_f32") || k->variant == 0) continue;
+        for (size_t m = 1; m <= 3u * k->mr + 1; m++)
+            for (size_t n = 1; n <= 11u * k->flags; n += n < 2u * k->nr ? 1 : 5)
+                check_panels(k, m, n, 1 + (3 * m + n) % 23, &rng);
     }
 }
 
@@ -170,6 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(edges_match_the_double_sum),
         cmocka_unit_test(epilogues_match),
+        cmocka_unit_test(panels_and_parts_keep_the_bytes),
         cmocka_unit_test(special_values_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,7 +101,8 @@ static hn_status lower(hn_lower *c)
     if (refused) return HN_OK;
     if (hn_lower_output(c, 0) < 0) return HN_NOMEM;
     p->a_scratch = 0;
-    if (!p->trans_a && count == 1 && hn_gemm_collides(q.k * sizeof(float), q.m, q.n)) p->a_stride = q.k + 16;
+    if (!p->plan.any && !p->trans_a && count == 1 && hn_gemm_collides(q.k * sizeof(float), q.m, q.n))
+        p->a_stride = q.k + 16;
     p->b_scratch = p->trans_a        ? hn_align_up(p->a_elems * sizeof(float), 64)
                    : p->a_stride > 0 ? hn_align_up(p->a_stride * q.m * sizeof(float), 64)
                                      : 0;

@@ -14,7 +14,9 @@ enum { HN_GEMM_ROWS = 192, HN_GEMM_BATCH_RANK = 8 };
 typedef struct hn_gemm_plan {
     uint64_t m, n, taps, k, batch;
     uint32_t lanes, mr, units, panels;        /* units: vectors that cover n */
-    uint32_t mblock, mblocks, nblocks, chunk; /* rows a task; tasks down and across; depth a pass */
+    uint32_t mblock, mblocks, nblocks, chunk; /* rows a task; tasks down and across; depth of each tap a pass */
+    uint32_t chunk_taps;                      /* taps a pass; where the chunk is not all of k, 1 */
+    uint32_t any, rows_first; /* the kernel takes any number of rows; all panels meet a tile's rows in one call */
 } hn_gemm_plan;
 
 /* The record of a family for n columns, by rank and by what its vectors pad, appended to the step's kernels. */
@@ -77,7 +79,7 @@ typedef struct hn_gemm_job {
     size_t b_stride, b_matrix; /* b_matrix: floats from one B to the next */
     float *c;
     size_t c_stride, c_matrix;
-    hn_epilogue_f32 ep; /* of the whole matrix; bias and residual move with c */
+    hn_epilogue_f32 ep; /* of the whole matrix; bias and residual move with c; the residual does not overlap c */
     size_t bias_matrix, residual_matrix;
 } hn_gemm_job;
 
