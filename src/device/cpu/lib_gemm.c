@@ -47,12 +47,13 @@ static void depth_pass(const hn_gemm_job *job, hn_gemm_f32 *g, const span *s, co
         g->b = job->b_stride > 0 ? b + col : b + col * p->taps * p->k + depth * width;
         g->b_stride = job->b_stride > 0 ? job->b_stride : width;
         g->b_panel = p->rows_first && job->b_stride == 0 ? width * p->taps * p->k : 0;
-        /* While the rows pass over this panel, its successor comes nearer: its part of the depth, slice by slice. */
+        /* While the rows pass over this panel, its successor comes nearer: its part of the depth, slice by slice. With
+         * `any` also that of the next task, which has few panels. */
         size_t next_width =
             fetch && j + 1 < p->panels ? (hn_gemm_panel(p, j + 2) - hn_gemm_panel(p, j + 1)) * p->lanes : 0;
         const float *next = b + (col + width) * p->k + depth * next_width;
         size_t slice = hn_div_up(g->k * next_width, tiles);
-        fetch = fetch && j + 1 < s->panel1;
+        fetch = fetch && j + 1 < (p->any ? p->panels : s->panel1);
         if (!fetch) g->ahead = NULL;
         if (job->ep.bias != NULL && t->first) g->ep.bias = job->ep.bias + s->batch * job->bias_matrix + col;
         g->ahead_row = slice / p->mr;
