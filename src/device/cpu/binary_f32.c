@@ -5,6 +5,7 @@
 
 #include "base/size.h"
 #include "device/cpu/lib_bcast.h"
+#include "device/cpu/lib_elem.h"
 #include "kernels/binary_f32.h"
 #include "kernels/unary_f32.h"
 
@@ -18,30 +19,18 @@ typedef struct params {
     uint32_t power; /* the unary kernel runs with `kind` as its function */
 } params;
 
-typedef struct row {
-    const char *op;
-    hn_binary_kind kind;
-} row;
-
-static const row ROWS[] = {
-    {"Add", HN_BINARY_ADD}, {"Sub", HN_BINARY_SUB}, {"Mul", HN_BINARY_MUL}, {"Div", HN_BINARY_DIV},
-    {"Max", HN_BINARY_MAX}, {"Min", HN_BINARY_MIN}, {"Sum", HN_BINARY_ADD}, {"PRelu", HN_BINARY_PRELU},
-};
 static const char *const OPS[] = {"Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "PRelu", "Pow", NULL};
 
 static hn_status lower_power(hn_lower *c, params *p)
 {
-    const hn_tensor *e = c->node->in[1]->data;
-    if (e == NULL || hn_type_elems(&c->node->in[1]->type) != 1)
-        return hn_lower_refuse(c, "the exponent is not one constant");
-    double x = hn_get_f64(e, 0);
-    int32_t act = x == 2 ? HN_ACT_SQUARE : x == 0.5 ? HN_ACT_SQRT : x == -1 ? HN_ACT_RECIPROCAL : -1;
-    if (act < 0) return hn_lower_refuse(c, "exponent %g has no kernel", x);
+    hn_elem_fn f;
+    const char *why = hn_elem_fn_of(c->node->op, 0, 0, 2, c->node->in, &f);
+    if (why != NULL) return hn_lower_refuse(c, "%s", why);
     if (hn_type_elems(&c->node->out[0]->type) != hn_type_elems(&c->node->in[0]->type))
         return hn_lower_refuse(c, "the base is broadcast");
     if (hn_lower_kernel(c, "unary_f32", -1, 0) == NULL) return hn_lower_refuse(c, "no unary_f32 kernel");
     p->power = 1;
-    p->kind = act;
+    p->kind = f.kind;
     const hn_type *one[1] = {&c->node->in[0]->type};
     hn_bcast_init(&p->walk, 1, one, &c->node->out[0]->type);
     if (hn_lower_input(c, 0) < 0 || hn_lower_input(c, SIZE_MAX) < 0 || hn_lower_output(c, 0) < 0) return HN_NOMEM;
@@ -74,8 +63,9 @@ static hn_status lower(hn_lower *c)
     if (p == NULL) return HN_NOMEM;
     if (power) return lower_power(c, p);
     const hn_type *a = &n->in[0]->type, *b = &n->in[1]->type, *y = &n->out[0]->type;
-    for (size_t i = 0; i < HN_COUNT(ROWS); i++)
-        if (strcmp(ROWS[i].op, n->op->name) == 0) p->kind = ROWS[i].kind;
+    hn_elem_fn f;
+    if (hn_elem_fn_of(n->op, 0, 0, 2, n->in, &f) != NULL) return hn_lower_refuse(c, "no kernel for this function");
+    p->kind = f.kind;
     if (hn_lower_kernel(c, "binary_f32", -1, 0) == NULL) return hn_lower_refuse(c, "no binary_f32 kernel");
     const hn_type *in[2] = {a, b};
     hn_bcast_init(&p->walk, 2, in, y);

@@ -13,8 +13,9 @@ static uint64_t dim_at(const hn_type *t, int d, int rank)
 
 void hn_bcast_init(hn_bcast *b, size_t count, const hn_type *const *in, const hn_type *out)
 {
-    uint64_t dims[HN_MAX_RANK + 1], step[HN_BCAST_MAX][HN_MAX_RANK + 1], dense[HN_BCAST_MAX] = {1, 1, 1};
+    uint64_t dims[HN_MAX_RANK + 1], step[HN_BCAST_MAX][HN_MAX_RANK + 1], dense[HN_BCAST_MAX];
     int n = 0; /* innermost first */
+    for (size_t i = 0; i < count; i++) dense[i] = 1;
     *b = (hn_bcast){.count = (uint32_t)count, .outer = 1};
     for (int d = out->rank - 1; d >= 0; d--) {
         uint64_t dim = (uint64_t)out->dims[d], s[HN_BCAST_MAX] = {0};

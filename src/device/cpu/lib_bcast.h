@@ -1,11 +1,11 @@
-/* lib_bcast: broadcasting of up to three operands to one shape: dims along which all of them step alike are merged, the
+/* lib_bcast: broadcasting of several operands to one shape: dims along which all of them step alike are merged, the
  * innermost is a run where each operand moves by 1 or stands still, and the dims around it are walked. */
 #ifndef HN_DEVICE_CPU_LIB_BCAST_H
 #define HN_DEVICE_CPU_LIB_BCAST_H
 
 #include "device/device.h"
 
-enum { HN_BCAST_MAX = 3 };
+enum { HN_BCAST_MAX = 12 };
 
 /* Plain data: part of a step's parameters. */
 typedef struct hn_bcast {

@@ -5,12 +5,13 @@
 #include "base/size.h"
 #include "device/cpu/lib_bcast.h"
 #include "device/cpu/lib_box.h"
+#include "device/cpu/lib_elem.h"
 
-typedef enum kind { EQUAL, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, WHERE } kind;
+enum { WHERE = HN_ELEM_LESS_EQUAL + 1 };
 
 typedef struct params {
     hn_bcast walk;
-    int32_t kind;
+    int32_t kind; /* as in OPS: an hn_elem_order or WHERE */
     uint32_t dtype, bytes;
 } params;
 
@@ -45,14 +46,13 @@ static hn_status lower(hn_lower *c)
     static void compare_##type(int32_t k, size_t n, const type *a, size_t sa, const type *b, size_t sb, uint8_t *y) \
     {                                                                                                               \
         switch (k) {                                                                                                \
-        case EQUAL: LOOP(==); break;                                                                                \
-        case GREATER: LOOP(>); break;                                                                               \
-        case GREATER_EQUAL: LOOP(>=); break;                                                                        \
-        case LESS: LOOP(<); break;                                                                                  \
+        case HN_ELEM_EQUAL: LOOP(==); break;                                                                        \
+        case HN_ELEM_GREATER: LOOP(>); break;                                                                       \
+        case HN_ELEM_GREATER_EQUAL: LOOP(>=); break;                                                                \
+        case HN_ELEM_LESS: LOOP(<); break;                                                                          \
         default: LOOP(<=); break;                                                                                   \
         }                                                                                                           \
     }
-COMPARE(float)
 COMPARE(int32_t)
 COMPARE(int64_t)
 
@@ -62,7 +62,7 @@ static void compare(const hn_run *r, size_t n, const uint64_t *at, const uint64_
     const void *a = r->ptr[0], *b = r->ptr[1];
     uint8_t *out = (uint8_t *)r->ptr[3] + y;
     if (p->dtype == HN_F32)
-        compare_float(p->kind, n, (const float *)a + at[0], step[0], (const float *)b + at[1], step[1], out);
+        hn_elem_compare_f32(p->kind, n, (const float *)a + at[0], step[0], (const float *)b + at[1], step[1], out);
     else if (p->dtype == HN_I32)
         compare_int32_t(p->kind, n, (const int32_t *)a + at[0], step[0], (const int32_t *)b + at[1], step[1], out);
     else
@@ -76,7 +76,6 @@ static void compare(const hn_run *r, size_t n, const uint64_t *at, const uint64_
         for (size_t i = 0; i < n; i++) ((type *)y)[i] = condition[i * step[0]] ? yes[i * step[1]] : no[i * step[2]];   \
     }
 PICK(uint8_t)
-PICK(uint32_t)
 PICK(uint64_t)
 
 static void where(const hn_run *r, size_t n, const uint64_t *at, const uint64_t *step, size_t y)
@@ -88,8 +87,8 @@ static void where(const hn_run *r, size_t n, const uint64_t *at, const uint64_t 
         pick_uint8_t(n, step, condition, (const uint8_t *)yes + at[1], (const uint8_t *)no + at[2],
                      (uint8_t *)r->ptr[3] + y);
     else if (p->bytes == 4)
-        pick_uint32_t(n, step, condition, (const uint32_t *)yes + at[1], (const uint32_t *)no + at[2],
-                      (uint32_t *)r->ptr[3] + y);
+        hn_elem_pick_4(n, step, condition, (const uint32_t *)yes + at[1], (const uint32_t *)no + at[2],
+                       (uint32_t *)r->ptr[3] + y);
     else
         pick_uint64_t(n, step, condition, (const uint64_t *)yes + at[1], (const uint64_t *)no + at[2],
                       (uint64_t *)r->ptr[3] + y);

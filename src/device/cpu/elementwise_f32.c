@@ -1,0 +1,313 @@
+/* elementwise_f32: hone.Elementwise in pieces that stay in L1. Every step of the program runs over one piece through
+ * the kernel of its operator, so the bytes are those of the steps one by one; what lies between two steps is in a small
+ * buffer of the task. Where rows are long, operands that are broadcast stand still or move along with a row; else they
+ * are written out, constants when the step is made and others piece by piece. */
+#include <string.h>
+
+#include "base/size.h"
+#include "device/cpu/lib_bcast.h"
+#include "device/cpu/lib_elem.h"
+#include "kernels/binary_f32.h"
+#include "kernels/unary_f32.h"
+#include "ops/lib_elementwise.h"
+
+/* Floats of the buffer; most and least in a piece; elements of a task; shortest rows that are walked as such; bytes of
+ * a constant written out. */
+enum { BUFFER = 4096, PIECE_MOST = 1024, BLOCK = 1 << 13, LEAST_RUN = 64, CONST_BYTES = 1 << 16 };
+enum { KERNEL_UNARY, KERNEL_BINARY };
+
+/* Where operands lie: an input; a part of the buffer; an output. */
+enum { AT_SLOT = 32, AT_OUTPUT = 64, NOWHERE = -1 };
+
+typedef struct step {
+    hn_elem_fn fn;
+    int8_t arg[HN_ELEM_ARGS], to;
+} step;
+
+typedef struct params {
+    uint32_t count, inputs, piece, flat; /* steps; inputs of the node; elements; rows are short */
+    uint64_t n;
+    hn_bcast walk;
+    step step[HN_ELEM_STEPS];
+    uint8_t bytes[HN_ELEM_INPUTS], moves[HN_ELEM_INPUTS]; /* of an element; flat: 1 when it is not one number */
+    int8_t slot[HN_ELEM_INPUTS];                          /* where an input is written out, or NOWHERE */
+} params;
+
+/* ---- lowering ---- */
+/* n elements from number `from` on of operand k, broadcast. A row that comes again is doubled. */
+static void expand(const hn_bcast *b, size_t k, size_t bytes, const char *src, size_t from, size_t n, char *dst)
+{
+    uint64_t pos[HN_MAX_RANK] = {0}, at = 0, row = from / b->inner, in = from % b->inner;
+    for (uint32_t d = b->rank; d-- > 0; row /= b->dims[d]) {
+        pos[d] = row % b->dims[d];
+        at += pos[d] * b->step[k][d];
+    }
+    while (n > 0) {
+        size_t run = hn_min_size(b->inner - in, n);
+        const char *p = src + (at + in * b->inner_step[k]) * bytes;
+        if (b->inner_step[k] == 1)
+            memcpy(dst, p, run * bytes);
+        else if (bytes == 1)
+            memset(dst, *p, run);
+        else
+            for (size_t i = 0; i < run; i++) ((uint32_t *)(void *)dst)[i] = *(const uint32_t *)(const void *)p;
+        bool whole = in == 0 && run == b->inner;
+        dst += run * bytes;
+        n -= run;
+        in = 0;
+        if (b->rank == 0) continue;
+        uint32_t last = b->rank - 1;
+        uint64_t again = b->dims[last] - 1 - pos[last];
+        if (whole && b->step[k][last] == 0 && again > 0 && n >= b->inner) {
+            again = hn_min_size(again, n / b->inner);
+            size_t left = again * run * bytes, have = run * bytes;
+            const char *first = dst - have;
+            pos[last] += again;
+            n -= again * run;
+            for (size_t some; left > 0; left -= some, dst += some, have += some) {
+                some = hn_min_size(left, have);
+                memcpy(dst, first, some);
+            }
+        }
+        for (uint32_t d = b->rank; d-- > 0;) {
+            at += b->step[k][d];
+            if (++pos[d] < b->dims[d]) break;
+            at -= b->step[k][d] * b->dims[d];
+            pos[d] = 0;
+        }
+    }
+}
+
+static bool is_bool(const hn_elem_step *s)
+{
+    return s->op->out[0].types == HN_T_BOOL;
+}
+
+static bool kept(const hn_node *n, const hn_elem *e, size_t i, size_t *output)
+{
+    for (size_t k = 0; k < e->nkeep; k++) {
+        *output = k;
+        if (e->keep[k] == (int)i) return n->out[k] != NULL;
+    }
+    return false;
+}
+
+static size_t last_reader(const hn_elem *e, size_t from, int value)
+{
+    size_t last = 0;
+    for (size_t i = from; i < e->count; i++)
+        for (size_t k = 0; k < e->step[i].nin; k++)
+            if (e->step[i].arg[k] == value) last = i;
+    return last;
+}
+
+/* Parts of the buffer for results, from number `used` on; returns how many there are then. A result may take over the
+ * part of a float operand that is read for the last time. */
+static size_t place_results(const hn_node *n, const hn_elem *e, params *p, size_t used)
+{
+    int8_t owner[HN_ELEM_INPUTS + HN_ELEM_STEPS]; /* step that holds a part */
+    memset(owner, NOWHERE, sizeof owner);
+    size_t first = used;
+    for (size_t i = 0; i < e->count; i++) {
+        size_t at = first, output;
+        if (kept(n, e, i, &output)) {
+            p->step[i].to = (int8_t)(AT_OUTPUT + output);
+            continue;
+        }
+        for (; at < used; at++) {
+            size_t o = (size_t)owner[at], last = last_reader(e, o + 1, (int)(n->nin + o));
+            bool apart = is_bool(&e->step[o]) || is_bool(&e->step[i]);
+            if (last < i || (last == i && !apart)) break;
+        }
+        owner[at] = (int8_t)i;
+        used = hn_max_size(used, at + 1);
+        p->step[i].to = (int8_t)(AT_SLOT + at);
+    }
+    return used;
+}
+
+/* The kernels of the steps; false with the refusal recorded. */
+static bool choose_functions(hn_lower *c, const hn_elem *e, params *p)
+{
+    const hn_node *n = c->node;
+    for (size_t i = 0; i < e->count; i++) {
+        const hn_elem_step *s = &e->step[i];
+        hn_value *in[HN_ELEM_ARGS] = {NULL};
+        for (size_t k = 0; k < s->nin; k++)
+            if (s->arg[k] >= 0) in[k] = (size_t)s->arg[k] < n->nin ? n->in[s->arg[k]] : n->out[0];
+        const char *why = hn_elem_fn_of(s->op, s->a, s->b, s->nin, in, &p->step[i].fn);
+        if (why != NULL) {
+            (void)hn_lower_refuse(c, "%s: %s", s->op->name, why);
+            return false;
+        }
+    }
+    if (hn_lower_kernel(c, "unary_f32", -1, 0) != NULL && hn_lower_kernel(c, "binary_f32", -1, 0) != NULL) return true;
+    (void)hn_lower_refuse(c, "no unary_f32 or binary_f32 kernel");
+    return false;
+}
+
+/* Adds input i as it stands, or, where it is a small constant that is broadcast, written out. */
+static int add_input(hn_lower *c, const params *p, size_t i, const hn_type *y, const hn_type **type)
+{
+    const hn_value *v = c->node->in[i];
+    size_t own = hn_type_elems(&v->type);
+    void *data;
+    *type = &v->type;
+    if (v->data == NULL || own == 1 || own == p->n || p->n * p->bytes[i] > CONST_BYTES) return hn_lower_input(c, i);
+    hn_bcast b;
+    hn_bcast_init(&b, 1, type, y);
+    int number = hn_lower_const(c, p->n * p->bytes[i], &data);
+    if (number >= 0 && p->n > 0) expand(&b, 0, p->bytes[i], v->data->data, 0, p->n, data);
+    *type = y;
+    return number;
+}
+
+/* An input whose bytes the first output may take over: as large, of the same type, and not read after it is written. */
+static void choose_inplace(hn_lower *c, const hn_elem *e, const params *p)
+{
+    const hn_node *n = c->node;
+    for (size_t i = 0; i < n->nin && c->inplace < 0; i++)
+        if (n->in[i]->data == NULL && p->bytes[i] == sizeof(float) && hn_type_elems(&n->in[i]->type) == p->n &&
+            last_reader(e, 0, (int)i) <= (size_t)e->keep[0])
+            c->inplace = (int)i;
+}
+
+static hn_status lower(hn_lower *c)
+{
+    const hn_node *n = c->node;
+    hn_elem e;
+    HN_TRY(hn_elem_read(c->env, n, &e));
+    const hn_type *types[HN_ELEM_INPUTS], *y = NULL;
+    for (size_t k = 0; k < n->nout; k++) y = n->out[k] != NULL ? &n->out[k]->type : y;
+    params *p = hn_lower_params(c, sizeof *p);
+    if (p == NULL) return HN_NOMEM;
+    for (size_t k = 0; k < n->nout; k++)
+        if (n->out[k] != NULL && n->out[k]->type.dtype != HN_F32) return hn_lower_refuse(c, "a result is not f32");
+    if (y == NULL || n->out[0] == NULL) return hn_lower_refuse(c, "the first result is not wanted");
+    p->n = hn_type_elems(y);
+    p->count = (uint32_t)e.count;
+    p->inputs = (uint32_t)n->nin;
+    if (!choose_functions(c, &e, p)) return HN_OK;
+    for (size_t i = 0; i < n->nin; i++) {
+        p->bytes[i] = n->in[i]->type.dtype == HN_BOOL ? 1 : sizeof(float);
+        if (add_input(c, p, i, y, &types[i]) < 0) return HN_NOMEM;
+    }
+    for (size_t k = 0; k < n->nout; k++)
+        if (hn_lower_output(c, k) < 0) return HN_NOMEM;
+    hn_bcast_init(&p->walk, n->nin, types, y);
+    p->flat = p->walk.rank > 0 && p->walk.inner < LEAST_RUN;
+    size_t slots = 0;
+    for (size_t i = 0; i < n->nin; i++) {
+        size_t own = hn_type_elems(types[i]);
+        bool as_is = !p->flat || own == 1 || own == p->n;
+        p->moves[i] = own != 1 || p->n == 1;
+        p->slot[i] = (int8_t)(as_is ? NOWHERE : (int)slots++);
+    }
+    slots = place_results(n, &e, p, slots);
+    p->piece = (uint32_t)hn_min_size(BUFFER / hn_max_size(slots, 1) / 64 * 64, PIECE_MOST);
+    for (size_t i = 0; i < e.count; i++)
+        for (size_t k = 0; k < HN_ELEM_ARGS; k++) {
+            int arg = e.step[i].arg[k];
+            p->step[i].arg[k] = arg < (int)n->nin ? (int8_t)arg : p->step[(size_t)arg - n->nin].to;
+        }
+    choose_inplace(c, &e, p);
+    return HN_OK;
+}
+
+/* ---- running ---- */
+typedef struct operand {
+    const char *p;
+    uint64_t step; /* 0 or 1 */
+} operand;
+
+/* The program over n elements: of inputs at in[], of outputs from number y on. */
+static void piece(const hn_run *r, size_t n, const operand *in, size_t y, float *buffer)
+{
+    const params *p = r->params;
+    for (uint32_t i = 0; i < p->count; i++) {
+        const step *s = &p->step[i];
+        operand o[HN_ELEM_ARGS + 1] = {{NULL, 0}};
+        for (size_t k = 0; k <= HN_ELEM_ARGS; k++) {
+            int at = k < HN_ELEM_ARGS ? s->arg[k] : s->to;
+            if (at >= AT_OUTPUT)
+                o[k] = (operand){(const char *)((float *)r->ptr[p->inputs + (size_t)(at - AT_OUTPUT)] + y), 1};
+            else if (at >= AT_SLOT)
+                o[k] = (operand){(const char *)(buffer + (size_t)(at - AT_SLOT) * p->piece), 1};
+            else if (at >= 0)
+                o[k] = in[at];
+        }
+        const float *a = (const float *)(const void *)o[0].p, *b = (const float *)(const void *)o[1].p;
+        void *to = (void *)(uintptr_t)o[HN_ELEM_ARGS].p;
+        switch (s->fn.family) {
+        case HN_ELEM_UNARY: {
+            /* A number that stands for all is computed for each: its kernel knows no strides. */
+            hn_unary_f32_fn *fn = (hn_unary_f32_fn *)r->kernels[KERNEL_UNARY]->fn;
+            if (o[0].step == 0)
+                for (size_t j = 0; j < n; j++) ((float *)to)[j] = *a;
+            fn(s->fn.kind, n, o[0].step == 0 ? to : a, to, s->fn.a, s->fn.b);
+            break;
+        }
+        case HN_ELEM_BINARY:
+            ((hn_binary_f32_fn *)r->kernels[KERNEL_BINARY]->fn)(s->fn.kind, n, a, o[0].step, b, o[1].step, to);
+            break;
+        case HN_ELEM_COMPARE: hn_elem_compare_f32(s->fn.kind, n, a, o[0].step, b, o[1].step, to); break;
+        default:
+            hn_elem_pick_4(n, (const uint64_t[]){o[0].step, o[1].step, o[2].step}, (const uint8_t *)o[0].p,
+                           (const uint32_t *)(const void *)b, (const uint32_t *)(const void *)o[2].p, to);
+        }
+    }
+}
+
+/* A run of a row, a piece at a time. */
+static void rows(const hn_run *r, size_t n, const uint64_t *at, const uint64_t *move, size_t y)
+{
+    const params *p = r->params;
+    _Alignas(64) float buffer[BUFFER];
+    operand in[HN_ELEM_INPUTS];
+    for (size_t from = 0, some; from < n; from += some) {
+        some = hn_min_size(p->piece, n - from);
+        for (uint32_t i = 0; i < p->inputs; i++)
+            in[i] = (operand){(const char *)r->ptr[i] + (at[i] + from * move[i]) * p->bytes[i], move[i]};
+        piece(r, some, in, y + from, buffer);
+    }
+}
+
+static void flat_task(void *ctx, size_t index)
+{
+    const hn_run *r = ctx;
+    const params *p = r->params;
+    _Alignas(64) float buffer[BUFFER];
+    operand in[HN_ELEM_INPUTS];
+    size_t end = hn_min_size((index + 1) * BLOCK, p->n);
+    for (size_t from = index * BLOCK, some; from < end; from += some) {
+        some = hn_min_size(p->piece, end - from);
+        for (uint32_t i = 0; i < p->inputs; i++) {
+            in[i] = (operand){(const char *)r->ptr[i] + from * p->moves[i] * p->bytes[i], p->moves[i]};
+            if (p->slot[i] == NOWHERE) continue;
+            float *to = buffer + (size_t)p->slot[i] * p->piece;
+            expand(&p->walk, i, p->bytes[i], r->ptr[i], from, some, (char *)to);
+            in[i] = (operand){(const char *)to, 1};
+        }
+        piece(r, some, in, from, buffer);
+    }
+}
+
+static hn_status run(const hn_run *r)
+{
+    const params *p = r->params;
+    if (p->flat)
+        hn_pool_run(r->pool, hn_div_up(p->n, BLOCK), flat_task, (void *)r);
+    else
+        hn_bcast_run(r, &p->walk, rows);
+    return HN_OK;
+}
+
+static const char *const OPS[] = {"hone.Elementwise", NULL};
+const hn_driver hn_cpu_elementwise_f32 = {
+    .name = "elementwise_f32",
+    .doc = "float32 programs of elementwise operators, piece by piece in the cache",
+    .ops = OPS,
+    .rank = 10,
+    .lower = lower,
+    .run = run,
+};
