@@ -148,10 +148,16 @@ typedef struct walk {
     uintptr_t mark;
 } walk;
 
+/* Takes m in, a comparison together with what chooses by it: conditions stay inside. */
 static bool take(walk *w, group *g, hn_node *m, hn_node *first, bool *mixed)
 {
     group with = *g;
     with.member[with.count++] = m;
+    for (const hn_use *u = is_compare(m) ? m->out[0]->uses : NULL; u != NULL; u = u->next) {
+        if (u->node == NULL || with.count == HN_ELEM_STEPS || member(&with, u->node)) continue;
+        if (fits(u->node) && hn_dims_same(&u->node->out[0]->type, &m->out[0]->type))
+            with.member[with.count++] = u->node;
+    }
     w->mark++;
     if (!convex(&with, first, (const void *)w->mark, mixed) || !collect(&with)) return false;
     *g = with;

@@ -48,6 +48,30 @@ static void binary(hn_gen *g)
     hn_gen_op(g, name, 2, (hn_value *[]){turn ? y : x, turn ? x : y}, NULL);
 }
 
+/* Elementwise nodes over one shape that read each other: programs of hone.Elementwise. */
+static void program(hn_gen *g)
+{
+    static const char
+        *const one[] = {"Relu", "Sigmoid", "Tanh", "Abs", "Neg", "Gelu", "HardSwish", "Elu", "Floor", "Erf"},
+               *const two[] = {"Add", "Sub", "Mul", "Max", "Min", "PRelu"}, *const order[] = {"Less", "GreaterOrEqual"};
+    hn_value *v[12] = {hn_gen_pick(g, HN_F32, 1, 4)};
+    size_t n = 1, want = 3 + hn_gen_below(g, 9);
+    for (size_t tries = 0; v[0] && n < want && tries < 2 * want; tries++) {
+        hn_value *a = v[hn_gen_below(g, n)], *b = v[hn_gen_below(g, n)], *y;
+        if (hn_gen_chance(g, 40)) b = against(g, hn_gen_data(g, v[0]));
+        unsigned what = (unsigned)hn_gen_below(g, 10);
+        if (what < 4) {
+            y = hn_gen_op(g, one[hn_gen_below(g, HN_COUNT(one))], 1, &a, NULL);
+        } else if (what < 8) {
+            y = hn_gen_op(g, two[hn_gen_below(g, HN_COUNT(two))], 2, (hn_value *[]){a, b}, NULL);
+        } else {
+            hn_value *which = hn_gen_op(g, order[hn_gen_below(g, 2)], 2, (hn_value *[]){a, b}, NULL);
+            y = which ? hn_gen_op(g, "Where", 3, (hn_value *[]){which, a, v[hn_gen_below(g, n)]}, NULL) : NULL;
+        }
+        if (y) v[n++] = y;
+    }
+}
+
 static size_t some_axes(hn_gen *g, int rank, int64_t *axes)
 {
     size_t n = 0;
@@ -303,5 +327,5 @@ static void region(hn_gen *g)
 const hn_gen_row hn_gen_shapes[] = {
     {unary, 22}, {binary, 26},     {reduce, 8}, {transpose, 8}, {reshape, 8}, {squeeze, 5}, {slice, 6},
     {pad, 4},    {concat, 5},      {split, 4},  {gather, 5},    {expand, 4},  {along, 6},   {cast, 6},
-    {choose, 3}, {shape_chain, 3}, {clip, 4},   {region, 3},    {0},
+    {choose, 3}, {shape_chain, 3}, {clip, 4},   {region, 3},    {program, 8}, {0},
 };

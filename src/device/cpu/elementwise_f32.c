@@ -17,7 +17,8 @@ enum { BUFFER = 4096, PIECE_MOST = 1024, BLOCK = 1 << 13, LEAST_RUN = 64, CONST_
 enum { KERNEL_UNARY, KERNEL_BINARY };
 
 /* Where operands lie: an input; a part of the buffer; an output. */
-enum { AT_SLOT = 32, AT_OUTPUT = 64, NOWHERE = -1 };
+enum { AT_SLOT = HN_ELEM_INPUTS, AT_OUTPUT = AT_SLOT + HN_ELEM_INPUTS + HN_ELEM_STEPS, NOWHERE = -1 };
+enum { PLACES = AT_OUTPUT + HN_ELEM_OUTPUTS };
 
 typedef struct step {
     hn_elem_fn fn;
@@ -25,7 +26,8 @@ typedef struct step {
 } step;
 
 typedef struct params {
-    uint32_t count, inputs, piece, flat; /* steps; inputs of the node; elements; rows are short */
+    uint32_t count, inputs, outputs, slots; /* steps; inputs and outputs of the node; parts of the buffer */
+    uint32_t piece, flat;                   /* elements; rows are short */
     uint64_t n;
     hn_bcast walk;
     step step[HN_ELEM_STEPS];
@@ -187,6 +189,7 @@ static hn_status lower(hn_lower *c)
     p->n = hn_type_elems(y);
     p->count = (uint32_t)e.count;
     p->inputs = (uint32_t)n->nin;
+    p->outputs = (uint32_t)n->nout;
     if (!choose_functions(c, &e, p)) return HN_OK;
     for (size_t i = 0; i < n->nin; i++) {
         p->bytes[i] = n->in[i]->type.dtype == HN_BOOL ? 1 : sizeof(float);
@@ -204,11 +207,12 @@ static hn_status lower(hn_lower *c)
         p->slot[i] = (int8_t)(as_is ? NOWHERE : (int)slots++);
     }
     slots = place_results(n, &e, p, slots);
+    p->slots = (uint32_t)slots;
     p->piece = (uint32_t)hn_min_size(BUFFER / hn_max_size(slots, 1) / 64 * 64, PIECE_MOST);
     for (size_t i = 0; i < e.count; i++)
         for (size_t k = 0; k < HN_ELEM_ARGS; k++) {
             int arg = e.step[i].arg[k];
-            p->step[i].arg[k] = arg < (int)n->nin ? (int8_t)arg : p->step[(size_t)arg - n->nin].to;
+            p->step[i].arg[k] = arg < (int)n->nin ? (int8_t)(arg > 0 ? arg : 0) : p->step[(size_t)arg - n->nin].to;
         }
     choose_inplace(c, &e, p);
     return HN_OK;
@@ -220,42 +224,59 @@ typedef struct operand {
     uint64_t step; /* 0 or 1 */
 } operand;
 
-/* The program over n elements: of inputs at in[], of outputs from number y on. */
-static void piece(const hn_run *r, size_t n, const operand *in, size_t y, float *buffer)
+static const float *floats(const operand *o)
+{
+    return (const float *)(const void *)o->p;
+}
+
+static void *written(const operand *o)
+{
+    return (void *)(uintptr_t)o->p;
+}
+
+/* A kernel of one operand knows no strides: a number that stands for all is written out first. */
+static void unary(const hn_run *r, const step *s, size_t n, const operand *x, float *y)
+{
+    const float *from = floats(x);
+    if (x->step == 0) {
+        for (size_t i = 0; i < n; i++) y[i] = *from;
+        from = y;
+    }
+    ((hn_unary_f32_fn *)r->kernels[KERNEL_UNARY]->fn)(s->fn.kind, n, from, y, s->fn.a, s->fn.b);
+}
+
+/* The program over n elements of what o[] says. */
+static void piece(const hn_run *r, size_t n, const operand *o)
 {
     const params *p = r->params;
-    for (uint32_t i = 0; i < p->count; i++) {
-        const step *s = &p->step[i];
-        operand o[HN_ELEM_ARGS + 1] = {{NULL, 0}};
-        for (size_t k = 0; k <= HN_ELEM_ARGS; k++) {
-            int at = k < HN_ELEM_ARGS ? s->arg[k] : s->to;
-            if (at >= AT_OUTPUT)
-                o[k] = (operand){(const char *)((float *)r->ptr[p->inputs + (size_t)(at - AT_OUTPUT)] + y), 1};
-            else if (at >= AT_SLOT)
-                o[k] = (operand){(const char *)(buffer + (size_t)(at - AT_SLOT) * p->piece), 1};
-            else if (at >= 0)
-                o[k] = in[at];
-        }
-        const float *a = (const float *)(const void *)o[0].p, *b = (const float *)(const void *)o[1].p;
-        void *to = (void *)(uintptr_t)o[HN_ELEM_ARGS].p;
+    for (const step *s = p->step, *end = s + p->count; s < end; s++) {
+        const operand *a = &o[s->arg[0]], *b = &o[s->arg[1]], *c = &o[s->arg[2]];
+        void *y = written(&o[s->to]);
         switch (s->fn.family) {
-        case HN_ELEM_UNARY: {
-            /* A number that stands for all is computed for each: its kernel knows no strides. */
-            hn_unary_f32_fn *fn = (hn_unary_f32_fn *)r->kernels[KERNEL_UNARY]->fn;
-            if (o[0].step == 0)
-                for (size_t j = 0; j < n; j++) ((float *)to)[j] = *a;
-            fn(s->fn.kind, n, o[0].step == 0 ? to : a, to, s->fn.a, s->fn.b);
-            break;
-        }
+        case HN_ELEM_UNARY: unary(r, s, n, a, y); break;
         case HN_ELEM_BINARY:
-            ((hn_binary_f32_fn *)r->kernels[KERNEL_BINARY]->fn)(s->fn.kind, n, a, o[0].step, b, o[1].step, to);
+            ((hn_binary_f32_fn *)r->kernels[KERNEL_BINARY]->fn)(s->fn.kind, n, floats(a), a->step, floats(b), b->step,
+                                                                y);
             break;
-        case HN_ELEM_COMPARE: hn_elem_compare_f32(s->fn.kind, n, a, o[0].step, b, o[1].step, to); break;
+        case HN_ELEM_COMPARE: hn_elem_compare_f32(s->fn.kind, n, floats(a), a->step, floats(b), b->step, y); break;
         default:
-            hn_elem_pick_4(n, (const uint64_t[]){o[0].step, o[1].step, o[2].step}, (const uint8_t *)o[0].p,
-                           (const uint32_t *)(const void *)b, (const uint32_t *)(const void *)o[2].p, to);
+            hn_elem_pick_4(n, (const uint64_t[]){a->step, b->step, c->step}, (const uint8_t *)a->p,
+                           (const uint32_t *)(const void *)b->p, (const uint32_t *)(const void *)c->p, y);
         }
     }
+}
+
+static void place_buffer(const params *p, float *buffer, operand *o)
+{
+    for (uint32_t i = 0; i < p->slots; i++)
+        o[AT_SLOT + i] = (operand){(const char *)(buffer + (size_t)i * p->piece), 1};
+}
+
+static void place_outputs(const hn_run *r, size_t y, operand *o)
+{
+    const params *p = r->params;
+    for (uint32_t k = 0; k < p->outputs; k++)
+        o[AT_OUTPUT + k] = (operand){(const char *)((const float *)r->ptr[p->inputs + k] + y), 1};
 }
 
 /* A run of a row, a piece at a time. */
@@ -263,12 +284,14 @@ static void rows(const hn_run *r, size_t n, const uint64_t *at, const uint64_t *
 {
     const params *p = r->params;
     _Alignas(64) float buffer[BUFFER];
-    operand in[HN_ELEM_INPUTS];
+    operand o[PLACES];
+    place_buffer(p, buffer, o);
     for (size_t from = 0, some; from < n; from += some) {
         some = hn_min_size(p->piece, n - from);
         for (uint32_t i = 0; i < p->inputs; i++)
-            in[i] = (operand){(const char *)r->ptr[i] + (at[i] + from * move[i]) * p->bytes[i], move[i]};
-        piece(r, some, in, y + from, buffer);
+            o[i] = (operand){(const char *)r->ptr[i] + (at[i] + from * move[i]) * p->bytes[i], move[i]};
+        place_outputs(r, y + from, o);
+        piece(r, some, o);
     }
 }
 
@@ -277,18 +300,19 @@ static void flat_task(void *ctx, size_t index)
     const hn_run *r = ctx;
     const params *p = r->params;
     _Alignas(64) float buffer[BUFFER];
-    operand in[HN_ELEM_INPUTS];
+    operand o[PLACES];
     size_t end = hn_min_size((index + 1) * BLOCK, p->n);
+    place_buffer(p, buffer, o);
     for (size_t from = index * BLOCK, some; from < end; from += some) {
         some = hn_min_size(p->piece, end - from);
         for (uint32_t i = 0; i < p->inputs; i++) {
-            in[i] = (operand){(const char *)r->ptr[i] + from * p->moves[i] * p->bytes[i], p->moves[i]};
+            o[i] = (operand){(const char *)r->ptr[i] + from * p->moves[i] * p->bytes[i], p->moves[i]};
             if (p->slot[i] == NOWHERE) continue;
-            float *to = buffer + (size_t)p->slot[i] * p->piece;
-            expand(&p->walk, i, p->bytes[i], r->ptr[i], from, some, (char *)to);
-            in[i] = (operand){(const char *)to, 1};
+            o[i] = o[AT_SLOT + p->slot[i]];
+            expand(&p->walk, i, p->bytes[i], r->ptr[i], from, some, written(&o[i]));
         }
-        piece(r, some, in, from, buffer);
+        place_outputs(r, from, o);
+        piece(r, some, o);
     }
 }
 
