@@ -15,5 +15,5 @@ const char *const hn_pipeline_compile[] = {
     "fuse_conv", "band", "gemm", "one_hot", "layout",
     "transpose_reshape", "fold", "identity", "cse", "dead", NULL};
 
-const char *const hn_pipeline_join[] = {"siblings", "chain", "elementwise", NULL};
+const char *const hn_pipeline_join[] = {"siblings", "chain", "qkv", "elementwise", NULL};
 /* clang-format on */

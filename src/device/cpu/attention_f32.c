@@ -1,5 +1,5 @@
 /* attention_f32: scaled dot-product attention on float32, a tile of queries of one head at a time, so that the scores
- * never leave the cache. */
+ * never leave the cache. Queries, keys and values of hone.QkvAttention are columns of one tensor. */
 #include <math.h>
 
 #include "base/size.h"
@@ -17,12 +17,13 @@ typedef struct layout {
 typedef struct params {
     uint64_t batch, heads, per_kv, queries, keys, size, v_size; /* per_kv: heads of Q to one of K and V */
     layout q, k, v, mask, y;
+    uint64_t k_at, v_at;            /* where keys and values begin, in floats */
     uint64_t tile, tiles, per_task; /* queries a tile; tiles a head; tiles a task */
     float scale;
     uint32_t causal;
 } params;
 
-static const char *const OPS[] = {"Attention", NULL};
+static const char *const OPS[] = {"Attention", "hone.QkvAttention", NULL};
 
 static const hn_value *input(const hn_node *n, size_t i)
 {
@@ -66,42 +67,67 @@ static bool read_mask(params *p, const hn_type *t)
     return true;
 }
 
-static hn_status lower(hn_lower *c)
+/* Shapes and layouts of Attention; false when heads are missing. */
+static bool read_apart(params *p, const hn_node *n)
 {
-    const hn_node *n = c->node;
-    const char *why = refusal(n);
-    if (why != NULL) return hn_lower_refuse(c, "%s", why);
-    const hn_type *q = &n->in[0]->type, *k = &n->in[1]->type, *v = &n->in[2]->type, *y = &n->out[0]->type;
+    const hn_type *q = &n->in[0]->type, *k = &n->in[1]->type, *v = &n->in[2]->type;
     bool flat = q->rank == 3;
-    params *p = hn_lower_params(c, sizeof *p);
-    if (p == NULL) return HN_NOMEM;
     uint64_t kv_heads = (uint64_t)(flat ? hn_attr_int(n, "kv_num_heads", 1) : k->dims[1]);
-    p->batch = (uint64_t)q->dims[0];
     p->heads = (uint64_t)(flat ? hn_attr_int(n, "q_num_heads", 1) : q->dims[1]);
     p->queries = (uint64_t)q->dims[flat ? 1 : 2];
     p->keys = (uint64_t)k->dims[flat ? 1 : 2];
-    if (p->heads == 0 || kv_heads == 0 || p->queries == 0 || p->keys == 0 || p->batch == 0)
-        return hn_lower_refuse(c, "nothing to attend to");
+    if (p->heads == 0 || kv_heads == 0) return false;
     p->size = (uint64_t)(flat ? q->dims[2] / (int64_t)p->heads : q->dims[3]);
     p->v_size = (uint64_t)(flat ? v->dims[2] / (int64_t)kv_heads : v->dims[3]);
-    if (p->size > HN_ATTENTION_SIZE || p->v_size > HN_ATTENTION_SIZE)
-        return hn_lower_refuse(c, "heads of more than %d numbers", HN_ATTENTION_SIZE);
-    const hn_kernel *kernel = hn_lower_kernel(c, "attention_f32", -1, 0);
-    if (kernel == NULL) return hn_lower_refuse(c, "no attention_f32 kernel");
     p->per_kv = p->heads / kv_heads;
     p->q = layout_of(q, p->heads, p->size);
     p->k = layout_of(k, kv_heads, p->size);
     p->v = layout_of(v, kv_heads, p->v_size);
-    p->y = layout_of(y, p->heads, p->v_size);
-    if (input(n, 3) != NULL && !read_mask(p, &n->in[3]->type))
-        return hn_lower_refuse(c, "the mask is shorter than the keys");
+    return true;
+}
+
+/* The same of hone.QkvAttention, whose inference has checked them. */
+static void read_packed(params *p, const hn_node *n)
+{
+    const int64_t *x = n->in[0]->type.dims;
+    uint64_t kv_heads = (uint64_t)hn_attr_int(n, "kv_num_heads", 1), row = (uint64_t)x[2];
+    p->heads = (uint64_t)hn_attr_int(n, "q_num_heads", 1);
+    p->queries = p->keys = (uint64_t)x[1];
+    p->size = p->v_size = row / (p->heads + 2 * kv_heads);
+    p->per_kv = p->heads / kv_heads;
+    p->q = p->k = p->v = (layout){p->keys * row, p->size, row};
+    p->k_at = p->heads * p->size;
+    p->v_at = p->k_at + kv_heads * p->size;
+}
+
+static hn_status lower(hn_lower *c)
+{
+    const hn_node *n = c->node;
+    bool packed = hn_node_is(n, "hone.QkvAttention");
+    const char *why = refusal(n);
+    if (why != NULL) return hn_lower_refuse(c, "%s", why);
+    params *p = hn_lower_params(c, sizeof *p);
+    if (p == NULL) return HN_NOMEM;
+    p->batch = (uint64_t)n->in[0]->type.dims[0];
+    if (packed)
+        read_packed(p, n);
+    else if (!read_apart(p, n))
+        return hn_lower_refuse(c, "there are no heads");
+    if (p->queries == 0 || p->keys == 0 || p->batch == 0) return hn_lower_refuse(c, "nothing to attend to");
+    if (p->size > HN_ATTENTION_SIZE || p->v_size > HN_ATTENTION_SIZE)
+        return hn_lower_refuse(c, "heads of more than %d numbers", HN_ATTENTION_SIZE);
+    const hn_kernel *kernel = hn_lower_kernel(c, "attention_f32", -1, 0);
+    if (kernel == NULL) return hn_lower_refuse(c, "no attention_f32 kernel");
+    p->y = layout_of(&n->out[0]->type, p->heads, p->v_size);
+    const hn_value *mask = input(n, packed ? 1 : 3);
+    if (mask != NULL && !read_mask(p, &mask->type)) return hn_lower_refuse(c, "the mask is shorter than the keys");
     p->scale = (float)hn_attr_float(n, "scale", 1 / sqrt((double)p->size));
     p->causal = hn_attr_int(n, "is_causal", 0) != 0;
     p->tile = kernel->nr;
     p->tiles = hn_div_up(p->queries, p->tile);
     p->per_task = hn_max_size(TASK_MACS / (p->tile * p->keys * (p->size + p->v_size + 16)), 1);
     for (size_t i = 0; i < 4; i++)
-        if (hn_lower_input(c, i) < 0) return HN_NOMEM;
+        if (hn_lower_input(c, !packed ? i : i == OPERAND_MASK ? 1 : 0) < 0) return HN_NOMEM;
     return hn_lower_output(c, 0) < 0 ? HN_NOMEM : HN_OK;
 }
 
@@ -115,8 +141,8 @@ static void one_tile(const hn_run *r, size_t index)
     g.v_size = p->v_size;
     g.open = p->causal ? first + 1 : p->keys;
     g.q = (const float *)r->ptr[OPERAND_Q] + b * p->q.batch + h * p->q.head + first * p->q.row;
-    g.k = (const float *)r->ptr[OPERAND_K] + b * p->k.batch + kv * p->k.head;
-    g.v = (const float *)r->ptr[OPERAND_V] + b * p->v.batch + kv * p->v.head;
+    g.k = (const float *)r->ptr[OPERAND_K] + p->k_at + b * p->k.batch + kv * p->k.head;
+    g.v = (const float *)r->ptr[OPERAND_V] + p->v_at + b * p->v.batch + kv * p->v.head;
     g.mask = mask == NULL ? NULL : mask + b * p->mask.batch + h * p->mask.head + first * p->mask.row;
     g.y = (float *)r->ptr[OPERAND_Y] + b * p->y.batch + h * p->y.head + first * p->y.row;
     g.q_stride = p->q.row;
