@@ -101,7 +101,7 @@ static hn_status explain_graph(explainer *x, const hn_graph *g, const char *regi
         hn_rec_str(x->r, m, "shape", shape);
         hn_rec_str(x->r, m, "region", region);
         const char *driver = n->op->flags & HN_OP_CONTROL ? "control" : !known(n) ? "reference" : NULL;
-        if (!driver && !region[0] && (n->op->flags & HN_OP_VIEW) && !has_step(x, n)) driver = "view";
+        if (!driver && !region[0] && (n->op->flags & (HN_OP_VIEW | HN_OP_CUTS)) && !has_step(x, n)) driver = "view";
         if (!driver) {
             HN_TRY(lower(x, n, m));
             continue;

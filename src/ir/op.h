@@ -17,7 +17,8 @@ typedef enum hn_op_flags {
     HN_OP_VARIADIC_OUT = 1 << 6, /* the last output port repeats */
     HN_OP_SHAPE_ONLY = 1 << 7,   /* reads only the shape of input 0 (Shape, Size): folds when that is known */
     HN_OP_INTERNAL = 1 << 8,     /* made by passes; not exported to ONNX as it stands */
-    HN_OP_FOLD_NEVER = 1 << 9 /* pure, but kept (DequantizeLinear of weights: exporter and integer kernels need it) */
+    HN_OP_FOLD_NEVER = 1 << 9, /* pure, but kept (DequantizeLinear of weights: exporter and integer kernels need it) */
+    HN_OP_CUTS = 1 << 10       /* the outputs are input 0 cut along the attribute axis, in order */
 } hn_op_flags;
 
 typedef struct hn_port {

@@ -133,7 +133,7 @@ const hn_op hn_op_split = {
     .domain = "",
     .since = 18,
     .doc = "y_k = consecutive pieces of x along `axis`. Split([1, 2, 3, 4], split [1, 3]) = [1], [2, 3, 4].",
-    .flags = HN_OP_VARIADIC_OUT,
+    .flags = HN_OP_VARIADIC_OUT | HN_OP_CUTS,
     HN_PORTS(in, 1, out),
     .attrs = attrs,
     .infer = infer,

@@ -1,4 +1,6 @@
-/* siblings: convolutions of one image that have few channels each become one convolution, whose result is cut. */
+/* siblings: convolutions of one image that have few channels each become one convolution, whose result is cut; and so
+ * do products of one matrix where cutting costs nothing. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -7,6 +9,8 @@
 /* Channels that are few, and how many make one row of a tile; channels and nodes of a group; nodes that are looked
  * through for siblings; pixels of a batch below which steps cost more than sums. */
 enum { FEW = 16, TOGETHER = 64, MOST = 16, REACH = 1000, LEAST_PIXELS = 64 };
+/* Bytes of weights beyond which reading them takes so long that one step less does not count. */
+enum { PRODUCT_BYTES = 2 << 20 };
 
 typedef struct group {
     hn_node *conv[MOST], *depth[MOST]; /* what reads them: all depthwise and alike, or depth[0] is NULL */
@@ -61,9 +65,11 @@ static hn_node *depthwise(const hn_node *n)
 /* The rows that compute an activation apart; those without parameters are enough. */
 static const char *act_op(const hn_node *n)
 {
-    static const char *const ops[] = {"Relu", "Sigmoid", "Tanh", "HardSwish"};
+    static const char *const ops[] = {"Relu", "Sigmoid", "Tanh", "HardSwish", "Swish"}, *const acts[] = {
+                                                                                            "Relu", "Sigmoid", "Tanh",
+                                                                                            "HardSwish", "Silu"};
     for (size_t i = 0; i < HN_COUNT(ops); i++)
-        if (hn_attr_is(n, "act", ops[i])) return ops[i];
+        if (hn_attr_is(n, "act", acts[i])) return ops[i];
     return NULL;
 }
 
@@ -159,18 +165,163 @@ static hn_status merge(hn_pass_ctx *c, const group *g)
     return hn_rw_status(&rw);
 }
 
+/* ---- products ---- */
+/* A float product with constant weights and bias, without a residual. */
+static bool product(const hn_node *n)
+{
+    if (!hn_node_is(n, "hone.Gemm") || n->nout != 1 || n->out[0] == NULL || n->out[0]->nuses == 0) return false;
+    const hn_tensor *b = hn_node_const(n, 1), *bias = hn_node_const(n, 2);
+    if (b == NULL || b->dtype != HN_F32 || b->rank != 2 || n->in[0]->data != NULL || hn_node_in(n, 3) != NULL)
+        return false;
+    if (hn_node_in(n, 2) != NULL && (bias == NULL || bias->dtype != HN_F32 || bias->rank != 1)) return false;
+    return hn_type_known(&n->in[0]->type) && hn_type_known(&n->out[0]->type) && n->in[0]->type.rank >= 2 &&
+           hn_type_elems(&n->out[0]->type) > 0;
+}
+
+static int64_t columns(const hn_node *n)
+{
+    return n->out[0]->type.dims[n->out[0]->type.rank - 1];
+}
+
+static bool like_product(const hn_node *a, const hn_node *b)
+{
+    return product(b) && a->in[0] == b->in[0] && hn_attr_int(a, "trans_b", 0) == hn_attr_int(b, "trans_b", 0) &&
+           hn_attr_float(a, "alpha", 1) == hn_attr_float(b, "alpha", 1);
+}
+
+/* The Attention that alone reads n's result, flat, as input number `i`; else NULL. */
+static hn_node *attends(const hn_node *n, size_t i)
+{
+    hn_node *a = hn_only_user(n->out[0]);
+    bool flat = a != NULL && hn_node_is(a, "Attention") && a->in[0] != NULL && a->in[0]->type.rank == 3;
+    return flat && hn_node_in(a, i) == n->out[0] && hn_attr_is(n, "act", "") ? a : NULL;
+}
+
+/* Products of queries, keys and values of one Attention, which reads them from one tensor (pass qkv). */
+static bool gather_qkv(hn_node *n, group *g)
+{
+    hn_node *a = hn_only_user(n->out[0]);
+    if (a == NULL || !hn_node_is(a, "Attention") || a->nin < 3) return false;
+    for (size_t i = 0; i < 3; i++) {
+        hn_node *m = a->in[i] != NULL ? a->in[i]->producer : NULL;
+        if (m == NULL || !like_product(n, m) || attends(m, i) != a) return false;
+        g->conv[g->count++] = m;
+        g->channels += columns(m);
+    }
+    int64_t heads = hn_attr_int(a, "q_num_heads", 0), kv_heads = hn_attr_int(a, "kv_num_heads", 0),
+            k = columns(g->conv[1]);
+    return heads > 0 && kv_heads > 0 && k == columns(g->conv[2]) && columns(g->conv[0]) * kv_heads == k * heads;
+}
+
+/* Products of one row, whose parts lie one behind the other: all that follow n and are like it. */
+static bool gather_row(hn_node *n, group *g)
+{
+    size_t looked = 0;
+    if (hn_type_elems(&n->out[0]->type) != (size_t)columns(n)) return false;
+    for (hn_node *m = n; m != NULL && g->count < MOST && looked < REACH; m = m->next, looked++) {
+        if (m->nin == 0 || m->in[0] != n->in[0] || !like_product(n, m)) continue;
+        if (!hn_attr_is(m, "act", "") && act_op(m) == NULL) continue;
+        g->conv[g->count++] = m;
+        g->channels += columns(m);
+    }
+    return g->count > 1;
+}
+
+static bool small(const group *g)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < g->count; i++) bytes += g->conv[i]->in[1]->data->bytes;
+    return bytes <= PRODUCT_BYTES;
+}
+
+/* Matrices [depth, columns] side by side. */
+static hn_value *beside(hn_rw *rw, const group *g)
+{
+    hn_tensor *to;
+    int64_t dims[] = {g->conv[0]->in[1]->data->dims[0], g->channels}, at = 0;
+    hn_value *v = hn_rw_const_new(rw, HN_F32, 2, dims, &to);
+    for (size_t i = 0; v != NULL && i < g->count; i++) {
+        int64_t n = columns(g->conv[i]);
+        const float *from = g->conv[i]->in[1]->data->data;
+        for (int64_t r = 0; r < dims[0]; r++)
+            memcpy((float *)to->data + r * g->channels + at, from + r * n, (size_t)n * sizeof(float));
+        at += n;
+    }
+    return v;
+}
+
+static hn_value *biases(hn_rw *rw, const group *g)
+{
+    hn_tensor *to;
+    bool any = false;
+    int64_t at = 0;
+    for (size_t i = 0; i < g->count; i++) any = any || hn_node_const(g->conv[i], 2) != NULL;
+    hn_value *v = any ? hn_rw_const_new(rw, HN_F32, 1, &g->channels, &to) : NULL;
+    for (size_t i = 0; v != NULL && i < g->count; at += columns(g->conv[i++])) {
+        const hn_tensor *t = hn_node_const(g->conv[i], 2);
+        if (t != NULL) memcpy((float *)to->data + at, t->data, t->bytes);
+    }
+    return v;
+}
+
+static hn_status merge_products(hn_pass_ctx *c, const group *g)
+{
+    const hn_node *first = g->conv[0];
+    int64_t sizes[MOST], trans_b = hn_attr_int(first, "trans_b", 0);
+    bool alike = true;
+    hn_rw rw = hn_rw_at(c->graph, g->conv[0]);
+    for (size_t i = 0; i < g->count; i++) {
+        sizes[i] = columns(g->conv[i]);
+        alike = alike && same_act(first, g->conv[i]);
+    }
+    hn_value *in[] = {first->in[0], trans_b ? joined(&rw, g->conv, g->count, 1, g->channels) : beside(&rw, g),
+                      biases(&rw, g)};
+    char act[24];
+    hn_str name = hn_attr_string(first, "act", "");
+    (void)snprintf(act, sizeof act, "%.*s", (int)name.size, name.size > 0 ? name.data : "");
+    hn_rw_attr attrs[6] = {HN_A_INT("trans_b", trans_b), HN_A_FLOAT("alpha", hn_attr_float(first, "alpha", 1))};
+    if (alike && name.size > 0) {
+        attrs[2] = (hn_rw_attr)HN_A_STR("act", act);
+        attrs[3] = (hn_rw_attr)HN_A_FLOAT("act_alpha", hn_attr_float(first, "act_alpha", 0));
+        attrs[4] = (hn_rw_attr)HN_A_FLOAT("act_beta", hn_attr_float(first, "act_beta", 0));
+    }
+    hn_value *y = hn_rw_op(&rw, "hone.Gemm", in[2] != NULL ? 3 : 2, in, attrs);
+    hn_value *cut_in[] = {y, hn_rw_ints(&rw, sizes, g->count)};
+    hn_node *cut = hn_rw_node(&rw, "Split", 2, cut_in, g->count, (const hn_rw_attr[]){HN_A_INT("axis", -1), {0}});
+    HN_TRY(hn_rw_status(&rw));
+    for (size_t i = 0; i < g->count; i++) {
+        hn_node *old = g->conv[i];
+        const char *apart = alike ? NULL : act_op(old);
+        rw = hn_rw_at(c->graph, cut->next);
+        rw.name = old->name;
+        hn_value *part = apart != NULL ? hn_rw_1(&rw, apart, cut->out[i]) : cut->out[i];
+        HN_TRY(hn_rw_status(&rw));
+        HN_TRY(hn_rw_replace(&rw, old, &part));
+    }
+    c->changes++;
+    return HN_OK;
+}
+
 /* Nodes behind n go too, so the walk goes on from what stands before it. */
 static hn_status run(hn_pass_ctx *c)
 {
     for (hn_node *n = c->graph->first, *next; n != NULL; n = next) {
         group g = {.count = 0};
-        next = n->next;
-        if (n->nin == 0 || n->in[0] == NULL || n->in[0]->nuses < 2 || !few(n)) continue;
-        gather(n, &g);
-        if (!pays(&g)) continue;
-        find_depthwise(&g);
         hn_node *before = n->prev;
-        HN_TRY(merge(c, &g));
+        next = n->next;
+        if (n->nin == 0 || n->in[0] == NULL || n->in[0]->nuses < 2) continue;
+        if (product(n)) {
+            bool found = gather_qkv(n, &g);
+            if (!found) g = (group){.count = 0};
+            if ((!found && !gather_row(n, &g)) || !small(&g)) continue;
+            HN_TRY(merge_products(c, &g));
+        } else {
+            if (!few(n)) continue;
+            gather(n, &g);
+            if (!pays(&g)) continue;
+            find_depthwise(&g);
+            HN_TRY(merge(c, &g));
+        }
         next = before != NULL ? before->next : c->graph->first;
     }
     return HN_OK;
@@ -179,6 +330,7 @@ static hn_status run(hn_pass_ctx *c)
 const hn_pass hn_pass_siblings = {
     .name = "siblings",
     .doc = "Channels-last hone.Conv nodes of one image with the same window and activation and fewer than 16 channels "
-           "each become one, and so do the depthwise ones that alone read them; a Split gives the parts back.",
+           "each become one, and so do the depthwise ones that alone read them; a Split gives the parts back. The same "
+           "for hone.Gemm nodes of one matrix where it has one row, and for queries, keys and values of one Attention.",
     .run = run,
 };

@@ -12,6 +12,7 @@ typedef struct built_value {
     hn_plan_value pub;
     const hn_value *value;
     uint32_t block; /* index of its block, or HN_ABSENT */
+    uint64_t shift; /* of a view: bytes from where its storage begins */
     bool is_const;
 } built_value;
 
@@ -270,6 +271,33 @@ static bool try_view(builder *b, const hn_node *n)
         if (n->out[i]) return false;
     out->pub.storage = in->pub.storage;
     out->pub.place = in->pub.place;
+    out->shift = in->shift;
+    return true;
+}
+
+/* A node whose row says that it cuts input 0 along an axis becomes no step where the parts lie one behind the other in
+ * the arena. */
+static bool try_parts(builder *b, const hn_node *n)
+{
+    int axis;
+    if (!(n->op->flags & HN_OP_CUTS) || !n->in[0] || !node_known(n) || b->plan->slices > 1) return false;
+    const built_value *in = &b->values[number_of(n->in[0])];
+    const hn_type *t = &in->pub.type;
+    if (in->pub.place.space != HN_SPACE_ARENA || !hn_axis(hn_attr_int(n, "axis", 0), t->rank, &axis)) return false;
+    if (t->dtype == HN_STRING || hn_dims_elems(t->rank, t->dims, 0, axis) != 1) return false;
+    uint64_t shift = in->shift, bytes = 0;
+    for (size_t i = 0; i < n->nout; i++) {
+        if (!n->out[i]) return false;
+        bytes += b->values[number_of(n->out[i])].pub.bytes;
+    }
+    if (bytes != in->pub.bytes) return false;
+    for (size_t i = 0; i < n->nout; i++) {
+        built_value *out = &b->values[number_of(n->out[i])];
+        out->pub.storage = in->pub.storage;
+        out->pub.place = in->pub.place;
+        out->shift = shift;
+        shift += out->pub.bytes;
+    }
     return true;
 }
 
@@ -323,7 +351,7 @@ static void merge_inplace(builder *b, life *lives, uint32_t *merged)
                 out = st->operands[k];
                 break;
             }
-        if (in == HN_ABSENT || out == HN_ABSENT || (in & HN_BLOB)) continue;
+        if (in == HN_ABSENT || out == HN_ABSENT || (in & HN_BLOB) || b->values[in].shift > 0) continue;
         uint32_t in_root = merged[b->values[in].pub.storage], out_root = merged[b->values[out].pub.storage];
         if (in_root == out_root || b->values[in_root].pub.place.space != HN_SPACE_ARENA ||
             b->values[out_root].pub.place.space != HN_SPACE_ARENA)
@@ -367,7 +395,7 @@ static hn_status place_memory(builder *b)
         built_value *v = &b->values[i];
         if (v->pub.place.space != HN_SPACE_ARENA) continue;
         uint32_t block = b->values[merged[i]].block;
-        v->pub.place.offset = block == HN_ABSENT ? 0 : blocks[block].offset;
+        v->pub.place.offset = block == HN_ABSENT ? 0 : blocks[block].offset + v->shift;
     }
     return HN_OK;
 }
@@ -482,7 +510,7 @@ static hn_status build(builder *b, hn_graph *g)
     for (size_t i = 0; i < g->nin; i++) p->in[i] = number_of(g->in[i]);
     for (size_t i = 0; i < g->nout; i++) p->out[i] = number_of(g->out[i]);
     for (hn_node *n = g->first; n; n = n->next)
-        if (!try_view(b, n)) HN_TRY(step_of(b, n));
+        if (!try_view(b, n) && !try_parts(b, n)) HN_TRY(step_of(b, n));
     HN_TRY(place_outputs(b));
     HN_TRY(place_memory(b));
     HN_TRY(place_constants(b));

@@ -125,6 +125,44 @@ static void test_parts_are_joined(void **state)
     planrun_close(&r);
 }
 
+/* Parts lie in what they are cut from: no step, and no result takes over a part that begins elsewhere. Those of an
+ * input, and those that are not one run of memory, are copied. */
+static void test_parts_are_views(void **state)
+{
+    static const char text[] = "graph \"parts\" opset 21 {\n"
+                               "  input %x : f32[1,48]\n"
+                               "  const %s : i64[3] = [8, 24, 16]\n"
+                               "  const %half : i64[2] = [8, 8]\n"
+                               "  %z = Exp(%x)\n"
+                               "  %a, %b, %c = Split(%z, %s) {axis = 1}\n"
+                               "  %d = Neg(%a)\n"
+                               "  %e = Neg(%c)\n"
+                               "  %f, %g = Split(%e, %half) {axis = -1}\n"
+                               "  %h = Abs(%g)\n"
+                               "  %i = Add(%d, %h)\n"
+                               "  %j = Add(%i, %f)\n"
+                               "  %k, %l, %m = Split(%x, %s) {axis = 1}\n"
+                               "  output %j\n"
+                               "  output %b\n"
+                               "  output %m\n"
+                               "}\n";
+    (void)state;
+    planrun r;
+    planrun_must(&env, text, false, &r);
+    const hn_plan *p = r.plan;
+    const hn_plan_value *z = &p->values[value_named(p, "z")], *b = &p->values[value_named(p, "b")];
+    const hn_plan_value *e = &p->values[value_named(p, "e")], *g = &p->values[value_named(p, "g")];
+    assert_int_equal(b->storage, value_named(p, "z"));
+    assert_int_equal(b->place.offset, z->place.offset + 8 * sizeof(float));
+    assert_int_equal(g->place.offset, e->place.offset + 8 * sizeof(float));
+    size_t cuts = 0;
+    for (size_t i = 0; i < p->nsteps; i++) cuts += strcmp(p->steps[i].op, "Split") == 0;
+    assert_int_equal(cuts, 1);
+    planrun_close(&r);
+    check_graph(text, false);
+    check_graph(text, true);
+}
+
 static void test_in_place(void **state)
 {
     (void)state;
@@ -224,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_graphs_compute, setup, teardown),
         cmocka_unit_test_setup_teardown(test_views_share, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_parts_are_views, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parts_are_joined, setup, teardown),
         cmocka_unit_test_setup_teardown(test_in_place, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bound_shapes_only, setup, teardown),
