@@ -193,6 +193,29 @@ static void product(hn_gen *g)
     if (hn_gen_chance(g, 50)) activate(g, y);
 }
 
+/* Several products of one matrix, sometimes of one row, that meet again: in one Attention, or element by element. */
+static void projections(hn_gen *g)
+{
+    int64_t kv = 1 + (int64_t)hn_gen_below(g, 2), heads = kv * (1 + (int64_t)hn_gen_below(g, 2)),
+            size = hn_gen_size(g, 6, 20);
+    int64_t dims[] = {hn_gen_size(g, 2, 3), hn_gen_chance(g, 50) ? 1 : hn_gen_size(g, 6, 20), hn_gen_size(g, 8, 40)};
+    hn_value *x = hn_gen_input(g, hn_gen_tensor(g, HN_F32, 3, dims, -1, 1)), *part[3];
+    bool attend = hn_gen_chance(g, 50), bias = hn_gen_chance(g, 50);
+    for (size_t i = 0; i < 3; i++) {
+        int64_t w[] = {dims[2], (i == 0 && attend ? heads : kv) * size};
+        part[i] = v2(g, "MatMul", x, hn_gen_const(g, hn_gen_tensor(g, HN_F32, 2, w, -0.7, 0.7)));
+        if (part[i] && (bias || hn_gen_chance(g, 20)))
+            part[i] = v2(g, "Add", part[i], hn_gen_floats(g, (size_t)w[1], -1, 1));
+        if (!attend && hn_gen_chance(g, 40)) activate(g, part[i]);
+        if (!part[i]) return;
+    }
+    if (attend)
+        hn_gen_op(g, "Attention", 3, part,
+                  A(HN_A_INT("q_num_heads", heads), HN_A_INT("kv_num_heads", kv), HN_A_INT("is_causal", bias)));
+    else
+        v2(g, "Add", v2(g, "Mul", v1(g, "Sigmoid", part[0]), part[1]), part[2]);
+}
+
 static void gemm(hn_gen *g)
 {
     hn_value *x = hn_gen_pick(g, HN_F32, 2, 2);
@@ -373,6 +396,6 @@ static void resize(hn_gen *g)
 }
 
 const hn_gen_row hn_gen_nets[] = {
-    {conv, 30}, {heads, 4},    {deconv, 4},   {pool, 10},  {product, 16}, {gemm, 8},
-    {norms, 8}, {written, 12}, {q_layer, 18}, {resize, 4}, {0},
+    {conv, 30}, {heads, 4},    {deconv, 4},   {pool, 10},  {product, 16},    {gemm, 8},
+    {norms, 8}, {written, 12}, {q_layer, 18}, {resize, 4}, {projections, 6}, {0},
 };
