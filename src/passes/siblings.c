@@ -208,9 +208,7 @@ static bool gather_qkv(hn_node *n, group *g)
         g->conv[g->count++] = m;
         g->channels += columns(m);
     }
-    int64_t heads = hn_attr_int(a, "q_num_heads", 0), kv_heads = hn_attr_int(a, "kv_num_heads", 0),
-            k = columns(g->conv[1]);
-    return heads > 0 && kv_heads > 0 && k == columns(g->conv[2]) && columns(g->conv[0]) * kv_heads == k * heads;
+    return columns(g->conv[1]) == columns(g->conv[2]);
 }
 
 /* Products of one row, whose parts lie one behind the other: all that follow n and are like it. */
