@@ -4,9 +4,9 @@
 #include "ops/lib_elementwise.h"
 #include "passes/lib_match.h"
 
-/* Nodes from the first member on that are looked through. An operand that is broadcast has to come in runs of this many
- * elements, copied or one that is repeated, or be a constant small enough to be written out. */
-enum { REACH = 64, RUN_COPIED = 16, RUN_REPEATED = 32, CONST_ELEMS = 1 << 14 };
+/* Nodes from the first member on that are looked through. An operand that is broadcast has to come in runs of RUN
+ * elements, or as one row of fewer that comes again and again, or be a constant small enough to be written out. */
+enum { REACH = 64, RUN = 256, ROW = 16, CONST_ELEMS = 1 << 14 };
 
 typedef struct group {
     hn_node *member[HN_ELEM_STEPS];
@@ -24,10 +24,11 @@ static bool runs(const hn_type *v, const hn_type *y)
     if (d < 0) return true;
     if (v->dims[d] == 1) {
         for (; e >= 0 && (d < 0 || v->dims[d] == 1); d--, e--) run *= y->dims[e];
-        return run >= RUN_REPEATED;
+        return run >= RUN;
     }
     for (; d >= 0 && v->dims[d] == y->dims[e]; d--, e--) run *= y->dims[e];
-    return run >= RUN_COPIED;
+    while (d >= 0 && v->dims[d] == 1) d--;
+    return run >= (d < 0 ? ROW : RUN);
 }
 
 static bool operand_fits(const hn_value *v, const hn_type *y, hn_dtype dtype)

@@ -1,7 +1,7 @@
 /* elementwise_f32: hone.Elementwise in pieces that stay in L1. Every step of the program runs over one piece through
  * the kernel of its operator, so the bytes are those of the steps one by one; what lies between two steps is in a small
  * buffer of the task. Where rows are long, operands that are broadcast stand still or move along with a row; else they
- * are written out, constants when the step is made and others piece by piece. */
+ * are written out, constants when the step is made, rows that come again once a task, and others piece by piece. */
 #include <string.h>
 
 #include "base/size.h"
@@ -13,7 +13,7 @@
 
 /* Floats of the buffer; most and least in a piece; elements of a task; shortest rows that are walked as such; bytes of
  * a constant written out. */
-enum { BUFFER = 4096, PIECE_MOST = 1024, BLOCK = 1 << 13, LEAST_RUN = 64, CONST_BYTES = 1 << 16 };
+enum { BUFFER = 4096, PIECE_MOST = 1024, BLOCK = 1 << 13, LEAST_RUN = 256, CONST_BYTES = 1 << 16 };
 enum { KERNEL_UNARY, KERNEL_BINARY };
 
 /* Where operands lie: an input; a part of the buffer; an output. */
@@ -27,7 +27,8 @@ typedef struct step {
 
 typedef struct params {
     uint32_t count, inputs, outputs, slots; /* steps; inputs and outputs of the node; parts of the buffer */
-    uint32_t piece, flat;                   /* elements; rows are short */
+    uint32_t piece, block;                  /* elements; of a task where rows are short */
+    uint32_t flat, once;                    /* rows are short; what is written out is the same for every piece */
     uint64_t n;
     hn_bcast walk;
     step step[HN_ELEM_STEPS];
@@ -36,6 +37,15 @@ typedef struct params {
 } params;
 
 /* ---- lowering ---- */
+/* What stands in the first `have` bytes again and again, up to `all` bytes. */
+static void repeat(char *dst, size_t have, size_t all)
+{
+    for (size_t some; have < all; have += some) {
+        some = hn_min_size(all - have, have);
+        memcpy(dst + have, dst, some);
+    }
+}
+
 /* n elements from number `from` on of operand k, broadcast. A row that comes again is doubled. */
 static void expand(const hn_bcast *b, size_t k, size_t bytes, const char *src, size_t from, size_t n, char *dst)
 {
@@ -47,12 +57,9 @@ static void expand(const hn_bcast *b, size_t k, size_t bytes, const char *src, s
     while (n > 0) {
         size_t run = hn_min_size(b->inner - in, n);
         const char *p = src + (at + in * b->inner_step[k]) * bytes;
-        if (b->inner_step[k] == 1)
-            memcpy(dst, p, run * bytes);
-        else if (bytes == 1)
-            memset(dst, *p, run);
-        else
-            for (size_t i = 0; i < run; i++) ((uint32_t *)(void *)dst)[i] = *(const uint32_t *)(const void *)p;
+        size_t fresh = (b->inner_step[k] == 1 ? run : 1) * bytes;
+        memcpy(dst, p, fresh);
+        repeat(dst, fresh, run * bytes);
         bool whole = in == 0 && run == b->inner;
         dst += run * bytes;
         n -= run;
@@ -62,14 +69,10 @@ static void expand(const hn_bcast *b, size_t k, size_t bytes, const char *src, s
         uint64_t again = b->dims[last] - 1 - pos[last];
         if (whole && b->step[k][last] == 0 && again > 0 && n >= b->inner) {
             again = hn_min_size(again, n / b->inner);
-            size_t left = again * run * bytes, have = run * bytes;
-            const char *first = dst - have;
+            repeat(dst - run * bytes, run * bytes, (1 + again) * run * bytes);
             pos[last] += again;
+            dst += again * run * bytes;
             n -= again * run;
-            for (size_t some; left > 0; left -= some, dst += some, have += some) {
-                some = hn_min_size(left, have);
-                memcpy(dst, first, some);
-            }
         }
         for (uint32_t d = b->rank; d-- > 0;) {
             at += b->step[k][d];
@@ -174,6 +177,27 @@ static void choose_inplace(hn_lower *c, const hn_elem *e, const params *p)
             c->inplace = (int)i;
 }
 
+/* Whether every operand is dense, one number or one row that comes again. */
+static bool row_again(const params *p)
+{
+    bool again = p->walk.rank == 1;
+    for (uint32_t i = 0; i < p->inputs && again; i++) {
+        uint64_t step = p->walk.step[i][0], move = p->walk.inner_step[i];
+        again = step == 0 || (step == p->walk.inner && move == 1);
+    }
+    return again;
+}
+
+/* Pieces of whole rows where one row after the other meets the same operands, so that these are written out once. */
+static void choose_piece(params *p)
+{
+    size_t piece = hn_min_size(BUFFER / hn_max_size(p->slots, 1) / 64 * 64, PIECE_MOST), inner = p->walk.inner;
+    p->once = p->flat && row_again(p) && piece >= inner;
+    if (p->once) piece = piece / inner * inner;
+    p->piece = (uint32_t)piece;
+    p->block = (uint32_t)(BLOCK / piece * piece);
+}
+
 static hn_status lower(hn_lower *c)
 {
     const hn_node *n = c->node;
@@ -198,7 +222,7 @@ static hn_status lower(hn_lower *c)
     for (size_t k = 0; k < n->nout; k++)
         if (hn_lower_output(c, k) < 0) return HN_NOMEM;
     hn_bcast_init(&p->walk, n->nin, types, y);
-    p->flat = p->walk.rank > 0 && p->walk.inner < LEAST_RUN;
+    p->flat = p->walk.rank > 0 && (p->walk.inner < LEAST_RUN || (row_again(p) && p->walk.inner <= PIECE_MOST / 2));
     size_t slots = 0;
     for (size_t i = 0; i < n->nin; i++) {
         size_t own = hn_type_elems(types[i]);
@@ -208,7 +232,7 @@ static hn_status lower(hn_lower *c)
     }
     slots = place_results(n, &e, p, slots);
     p->slots = (uint32_t)slots;
-    p->piece = (uint32_t)hn_min_size(BUFFER / hn_max_size(slots, 1) / 64 * 64, PIECE_MOST);
+    choose_piece(p);
     for (size_t i = 0; i < e.count; i++)
         for (size_t k = 0; k < HN_ELEM_ARGS; k++) {
             int arg = e.step[i].arg[k];
@@ -301,15 +325,15 @@ static void flat_task(void *ctx, size_t index)
     const params *p = r->params;
     _Alignas(64) float buffer[BUFFER];
     operand o[PLACES];
-    size_t end = hn_min_size((index + 1) * BLOCK, p->n);
+    size_t first = index * p->block, end = hn_min_size(first + p->block, p->n);
     place_buffer(p, buffer, o);
-    for (size_t from = index * BLOCK, some; from < end; from += some) {
+    for (size_t from = first, some; from < end; from += some) {
         some = hn_min_size(p->piece, end - from);
         for (uint32_t i = 0; i < p->inputs; i++) {
             o[i] = (operand){(const char *)r->ptr[i] + from * p->moves[i] * p->bytes[i], p->moves[i]};
             if (p->slot[i] == NOWHERE) continue;
             o[i] = o[AT_SLOT + p->slot[i]];
-            expand(&p->walk, i, p->bytes[i], r->ptr[i], from, some, written(&o[i]));
+            if (from == first || !p->once) expand(&p->walk, i, p->bytes[i], r->ptr[i], from, some, written(&o[i]));
         }
         place_outputs(r, from, o);
         piece(r, some, o);
@@ -320,7 +344,7 @@ static hn_status run(const hn_run *r)
 {
     const params *p = r->params;
     if (p->flat)
-        hn_pool_run(r->pool, hn_div_up(p->n, BLOCK), flat_task, (void *)r);
+        hn_pool_run(r->pool, hn_div_up(p->n, p->block), flat_task, (void *)r);
     else
         hn_bcast_run(r, &p->walk, rows);
     return HN_OK;
