@@ -5,7 +5,7 @@
 #include "passes/lib_match.h"
 
 /* Nodes from the first member on that are looked through. An operand that is broadcast has to come in runs of RUN
- * elements, or as one row of fewer that comes again and again, or be a constant small enough to be written out. */
+ * elements, or as one row of fewer that comes again and again, or be a constant that is small for one sample. */
 enum { REACH = 64, RUN = 256, ROW = 16, CONST_ELEMS = 1 << 14 };
 
 typedef struct group {
@@ -31,11 +31,17 @@ static bool runs(const hn_type *v, const hn_type *y)
     return run >= (d < 0 ? ROW : RUN);
 }
 
-static bool operand_fits(const hn_value *v, const hn_type *y, hn_dtype dtype)
+/* The answer must not depend on the number of samples, which the first dim often is (decision 0010): 1 is taken for
+ * several, also of operands that are not constant. */
+static bool operand_fits(const hn_value *v, const hn_type *result, hn_dtype dtype)
 {
-    if (v->type.dtype != dtype || !hn_type_known(&v->type) || v->type.rank > y->rank) return false;
-    size_t own = hn_type_elems(&v->type), all = hn_type_elems(y);
-    return own == 1 || own == all || (v->data != NULL && all <= CONST_ELEMS) || runs(&v->type, y);
+    hn_type x = v->type, y = *result;
+    if (x.dtype != dtype || !hn_type_known(&x) || x.rank > y.rank) return false;
+    if (y.rank == 0) return true;
+    if (y.dims[0] == 1 && v->data == NULL && x.rank == y.rank) x.dims[0] = 2;
+    if (y.dims[0] == 1) y.dims[0] = 2;
+    size_t own = hn_type_elems(&x), all = hn_type_elems(&y);
+    return own == 1 || own == all || (v->data != NULL && all / (size_t)y.dims[0] <= CONST_ELEMS) || runs(&x, &y);
 }
 
 static bool constant_fits(const hn_node *n)

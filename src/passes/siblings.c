@@ -9,8 +9,9 @@
 /* Channels that are few, and how many make one row of a tile; channels and nodes of a group; nodes that are looked
  * through for siblings; pixels of a batch below which steps cost more than sums. */
 enum { FEW = 16, TOGETHER = 64, MOST = 16, REACH = 1000, LEAST_PIXELS = 64 };
-/* Bytes of weights beyond which reading them takes so long that one step less does not count. */
-enum { PRODUCT_BYTES = 2 << 20 };
+/* Bytes of weights beyond which reading them takes so long that one step less does not count; depth of products that
+ * hides a copy. */
+enum { PRODUCT_BYTES = 2 << 20, DEEP = 64 };
 
 typedef struct group {
     hn_node *conv[MOST], *depth[MOST]; /* what reads them: all depthwise and alike, or depth[0] is NULL */
@@ -197,6 +198,11 @@ static hn_node *attends(const hn_node *n, size_t i)
     return flat && hn_node_in(a, i) == n->out[0] && hn_attr_is(n, "act", "") ? a : NULL;
 }
 
+static bool act_apart(const hn_node *n)
+{
+    return hn_attr_is(n, "act", "") || act_op(n) != NULL;
+}
+
 /* Products of queries, keys and values of one Attention, which reads them from one tensor (pass qkv). */
 static bool gather_qkv(hn_node *n, group *g)
 {
@@ -211,14 +217,17 @@ static bool gather_qkv(hn_node *n, group *g)
     return columns(g->conv[1]) == columns(g->conv[2]);
 }
 
-/* Products of one row, whose parts lie one behind the other: all that follow n and are like it. */
+/* Products of one row a sample: all that follow n and are like it. Where there is one sample their parts lie one behind
+ * the other; where there are many, parts are copied, so products have to be deep enough for that not to count. The
+ * first of two dims may be steps of one sample: activations then stay in the products. */
 static bool gather_row(hn_node *n, group *g)
 {
+    const hn_type *x = &n->in[0]->type;
     size_t looked = 0;
-    if (hn_type_elems(&n->out[0]->type) != (size_t)columns(n)) return false;
+    if (hn_dims_elems(x->rank, x->dims, 1, x->rank - 1) != 1 || x->dims[x->rank - 1] < DEEP) return false;
     for (hn_node *m = n; m != NULL && g->count < MOST && looked < REACH; m = m->next, looked++) {
         if (m->nin == 0 || m->in[0] != n->in[0] || !like_product(n, m)) continue;
-        if (!hn_attr_is(m, "act", "") && act_op(m) == NULL) continue;
+        if (!same_act(n, m) && (x->rank == 2 || !act_apart(n) || !act_apart(m))) continue;
         g->conv[g->count++] = m;
         g->channels += columns(m);
     }
@@ -329,6 +338,6 @@ const hn_pass hn_pass_siblings = {
     .name = "siblings",
     .doc = "Channels-last hone.Conv nodes of one image with the same window and activation and fewer than 16 channels "
            "each become one, and so do the depthwise ones that alone read them; a Split gives the parts back. The same "
-           "for hone.Gemm nodes of one matrix where it has one row, and for queries, keys and values of one Attention.",
+           "for hone.Gemm nodes of one row a sample, and for queries, keys and values of one Attention.",
     .run = run,
 };

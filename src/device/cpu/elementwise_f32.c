@@ -151,19 +151,24 @@ static bool choose_functions(hn_lower *c, const hn_elem *e, params *p)
     return false;
 }
 
-/* Adds input i as it stands, or, where it is a small constant that is broadcast, written out. */
-static int add_input(hn_lower *c, const params *p, size_t i, const hn_type *y, const hn_type **type)
+/* Adds input i as it stands, or, where it is a small constant that is broadcast, written out for one index of the first
+ * dim, or for all where it differs there. *type: of what was added. */
+static int add_input(hn_lower *c, const params *p, size_t i, const hn_type *y, hn_type *type)
 {
     const hn_value *v = c->node->in[i];
-    size_t own = hn_type_elems(&v->type);
+    const hn_type *own = &v->type;
+    hn_type wide = *y;
     void *data;
-    *type = &v->type;
-    if (v->data == NULL || own == 1 || own == p->n || p->n * p->bytes[i] > CONST_BYTES) return hn_lower_input(c, i);
+    *type = *own;
+    if (y->rank > 0 && (own->rank < y->rank || own->dims[0] == 1)) wide.dims[0] = 1;
+    wide.dtype = own->dtype;
+    size_t n = hn_type_elems(&wide), elems = hn_type_elems(own);
+    if (v->data == NULL || elems == 1 || elems >= n || n * p->bytes[i] > CONST_BYTES) return hn_lower_input(c, i);
     hn_bcast b;
-    hn_bcast_init(&b, 1, type, y);
-    int number = hn_lower_const(c, p->n * p->bytes[i], &data);
-    if (number >= 0 && p->n > 0) expand(&b, 0, p->bytes[i], v->data->data, 0, p->n, data);
-    *type = y;
+    hn_bcast_init(&b, 1, (const hn_type *const[]){own}, &wide);
+    int number = hn_lower_const(c, n * p->bytes[i], &data);
+    if (number >= 0) expand(&b, 0, p->bytes[i], v->data->data, 0, n, data);
+    *type = wide;
     return number;
 }
 
@@ -203,6 +208,7 @@ static hn_status lower(hn_lower *c)
     const hn_node *n = c->node;
     hn_elem e;
     HN_TRY(hn_elem_read(c->env, n, &e));
+    hn_type own[HN_ELEM_INPUTS];
     const hn_type *types[HN_ELEM_INPUTS], *y = NULL;
     for (size_t k = 0; k < n->nout; k++) y = n->out[k] != NULL ? &n->out[k]->type : y;
     params *p = hn_lower_params(c, sizeof *p);
@@ -217,7 +223,8 @@ static hn_status lower(hn_lower *c)
     if (!choose_functions(c, &e, p)) return HN_OK;
     for (size_t i = 0; i < n->nin; i++) {
         p->bytes[i] = n->in[i]->type.dtype == HN_BOOL ? 1 : sizeof(float);
-        if (add_input(c, p, i, y, &types[i]) < 0) return HN_NOMEM;
+        types[i] = &own[i];
+        if (add_input(c, p, i, y, &own[i]) < 0) return HN_NOMEM;
     }
     for (size_t k = 0; k < n->nout; k++)
         if (hn_lower_output(c, k) < 0) return HN_NOMEM;
@@ -225,9 +232,9 @@ static hn_status lower(hn_lower *c)
     p->flat = p->walk.rank > 0 && (p->walk.inner < LEAST_RUN || (row_again(p) && p->walk.inner <= PIECE_MOST / 2));
     size_t slots = 0;
     for (size_t i = 0; i < n->nin; i++) {
-        size_t own = hn_type_elems(types[i]);
-        bool as_is = !p->flat || own == 1 || own == p->n;
-        p->moves[i] = own != 1 || p->n == 1;
+        size_t elems = hn_type_elems(types[i]);
+        bool as_is = !p->flat || elems == 1 || elems == p->n;
+        p->moves[i] = elems != 1 || p->n == 1;
         p->slot[i] = (int8_t)(as_is ? NOWHERE : (int)slots++);
     }
     slots = place_results(n, &e, p, slots);
