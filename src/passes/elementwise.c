@@ -4,9 +4,10 @@
 #include "ops/lib_elementwise.h"
 #include "passes/lib_match.h"
 
-/* Nodes from the first member on that are looked through. An operand that is broadcast has to come in runs of RUN
- * elements, or as one row of fewer that comes again and again, or be a constant that is small for one sample. */
-enum { REACH = 64, RUN = 256, ROW = 16, CONST_ELEMS = 1 << 14 };
+/* Nodes from the first member on that are looked through; elements that are few. An operand that is broadcast has to
+ * come in runs of RUN elements, or as one row of fewer that comes again and again, or be a constant that is small for
+ * one sample. */
+enum { REACH = 64, RUN = 256, ROW = 16, FEW = 1 << 14 };
 
 typedef struct group {
     hn_node *member[HN_ELEM_STEPS];
@@ -41,7 +42,7 @@ static bool operand_fits(const hn_value *v, const hn_type *result, hn_dtype dtyp
     if (y.dims[0] == 1 && v->data == NULL && x.rank == y.rank) x.dims[0] = 2;
     if (y.dims[0] == 1) y.dims[0] = 2;
     size_t own = hn_type_elems(&x), all = hn_type_elems(&y);
-    return own == 1 || own == all || (v->data != NULL && all / (size_t)y.dims[0] <= CONST_ELEMS) || runs(&x, &y);
+    return own == 1 || own == all || (v->data != NULL && all / (size_t)y.dims[0] <= FEW) || runs(&x, &y);
 }
 
 static bool constant_fits(const hn_node *n)
@@ -84,14 +85,23 @@ static bool member(const group *g, const hn_node *n)
     return false;
 }
 
-/* Does m read what a member makes, or make what one reads, or read the same? */
+/* Results that are small for one sample: it does not matter how long they live. */
+static bool is_small(const hn_node *n)
+{
+    const hn_type *y = &n->out[0]->type;
+    return y->rank == 0 || hn_dims_elems(y->rank, y->dims, 1, y->rank) <= FEW;
+}
+
+/* Does m read what a member makes, or make what one reads, or, where results are small, read the same? */
 static bool connected(const group *g, const hn_node *m)
 {
+    const hn_type *y = &m->out[0]->type;
+    bool small = is_small(m);
     for (size_t i = 0; i < m->nin; i++) {
         const hn_value *v = m->in[i];
         if (v == NULL || v->data != NULL) continue;
-        for (const hn_use *u = v->uses; u != NULL; u = u->next)
-            if (u->node != NULL && member(g, u->node) && hn_dims_same(&v->type, &m->out[0]->type)) return true;
+        for (const hn_use *u = small ? v->uses : NULL; u != NULL; u = u->next)
+            if (u->node != NULL && member(g, u->node) && hn_dims_same(&v->type, y)) return true;
         if (v->producer != NULL && member(g, v->producer)) return true;
     }
     for (const hn_use *u = m->out[0]->uses; u != NULL; u = u->next)
@@ -99,15 +109,18 @@ static bool connected(const group *g, const hn_node *m)
     return false;
 }
 
-/* Puts the members in order; false when a path between two of them leads through another node. Nodes that read what
- * members make are marked on the way. *mixed: there are some among the members. */
+/* Puts the members in order; false when a path between two of them leads through another node, or when large operands
+ * would have to wait for one. Nodes that read what members make are marked on the way. *mixed: there are some among the
+ * members. */
 static bool convex(group *g, hn_node *first, const void *mark, bool *mixed)
 {
     size_t found = 0, left = g->count;
     hn_node *order[HN_ELEM_STEPS];
+    bool small = is_small(first);
     *mixed = false;
     for (hn_node *n = first; n != NULL && left > 0; n = n->next) {
         bool inside = member(g, n), after = false;
+        if (!inside && !small && (n->op->flags & (HN_OP_ELEMENTWISE | HN_OP_VIEW)) == 0) return false;
         for (size_t i = 0; i < n->nin; i++) {
             const hn_node *p = n->in[i] != NULL ? n->in[i]->producer : NULL;
             if (p == NULL) continue;
