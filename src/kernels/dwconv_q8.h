@@ -12,7 +12,13 @@
  * bits and need no second summand; x counts as signed where x_flip is 0x80, and bias goes with that. Blocks of 16
  * channels as hn_dwconv_q8_lane says, for each of them all pairs of taps (hn_dwconv_q8_pair), bias and scale at
  * hn_dwconv_q8_place. Y and R are those of pixel `from`. Nothing outside the pixels and Y's m * c bytes is touched; Y
- * may be R itself. */
+ * may be R itself.
+ *
+ * With PAIRS a call, whose argument is the first member of an hn_dwconv_q8_rows, does these pixels of output rows [oy,
+ * oy + rows), which lie one after the other in Y and R, at blocks [block, block + blocks) of channels, from image x of
+ * h rows: the window's rows of output row y are those at y*sh + ky*dh - ph, padding where there is none; `row` is not
+ * read. All bytes of Y come to less than 2^32. The last block may go over channels of the one before: that one comes
+ * first. */
 #ifndef HN_KERNELS_DWCONV_Q8_H
 #define HN_KERNELS_DWCONV_Q8_H
 
@@ -38,6 +44,14 @@ typedef struct hn_dwconv_q8 {
     const uint8_t *r; /* RESIDUAL */
     const hn_q8_out *out;
 } hn_dwconv_q8;
+
+/* What PAIRS gets. */
+typedef struct hn_dwconv_q8_rows {
+    hn_dwconv_q8 one;
+    const uint8_t *x;
+    size_t h, sh, dh, ph, oy, rows;
+    size_t block, blocks;
+} hn_dwconv_q8_rows;
 
 typedef void hn_dwconv_q8_fn(const hn_dwconv_q8 *g);
 

@@ -14,6 +14,7 @@
 
 typedef struct shape {
     size_t c, kh, kw, sw, dw, pw, width, m, from;
+    size_t rows, h, sh, dh, ph, oy;                    /* rows: of the output; more than 1 only with PAIRS */
     bool x_signed, extremes, residual, in_place, wide; /* wide: weights of 9 bits */
 } shape;
 
@@ -72,33 +73,61 @@ static packed pack(const shape *s, const hn_kernel *k, const int16_t *w, const i
     return p;
 }
 
-static void compare(const shape *s, const hn_kernel *kernel, const hn_dwconv_q8 *g, const uint8_t *old,
-                    const int16_t *w, const int32_t *bias, const float *scale)
+/* Pixel x of the row, or padding. */
+static int64_t pixel(const shape *s, const hn_dwconv_q8 *g, const uint8_t *row, int64_t x, size_t j)
 {
-    for (size_t i = 0; i < s->m; i++)
+    const bool inside = row != NULL && x >= 0 && x < (int64_t)s->width;
+    const uint8_t v = inside ? row[(size_t)x * s->c + j] : g->pad[j];
+    return s->x_signed ? (int64_t)(int8_t)v + 128 : v;
+}
+
+/* Output row i, whose window has these rows. */
+static void compare(const shape *s, const hn_kernel *kernel, const hn_dwconv_q8 *g, const uint8_t *const *row, size_t i,
+                    const uint8_t *old, const int16_t *w, const int32_t *bias, const float *scale)
+{
+    for (size_t k = 0; k < s->m; k++)
         for (size_t j = 0; j < s->c; j++) {
+            const size_t at = (i * s->m + k) * s->c + j;
             int64_t acc = bias[j];
             for (size_t ky = 0; ky < s->kh; ky++)
                 for (size_t kx = 0; kx < s->kw; kx++) {
-                    int64_t at = (int64_t)((s->from + i) * s->sw + kx * s->dw) - (int64_t)s->pw;
-                    bool inside = g->row[ky] != NULL && at >= 0 && at < (int64_t)s->width;
-                    int64_t x = inside ? g->row[ky][(size_t)at * s->c + j] : g->pad[j];
-                    x = s->x_signed ? (int64_t)(int8_t)x + 128 : x;
-                    acc += x * w[(ky * s->kw + kx) * s->c + j];
+                    int64_t x = (int64_t)((s->from + k) * s->sw + kx * s->dw) - (int64_t)s->pw;
+                    acc += pixel(s, g, row[ky], x, j) * w[(ky * s->kw + kx) * s->c + j];
                 }
-            uint8_t r = s->residual ? old[i * s->c + j] : 0;
-            if (g->y[i * s->c + j] != hn_q8_finish((int32_t)acc, scale[j], r, g->out))
+            uint8_t r = s->residual ? old[at] : 0;
+            if (g->y[at] != hn_q8_finish((int32_t)acc, scale[j], r, g->out))
                 fail_msg(
-                    "%s: c %zu kernel %zux%zu stride %zu width %zu pad %zu differs at pixel %zu of %zu channel %zu",
-                    kernel->name, s->c, s->kh, s->kw, s->sw, s->width, s->pw, i, s->m, j);
+                    "%s: c %zu kernel %zux%zu stride %zu width %zu pad %zu differs at row %zu pixel %zu of %zu channel "
+                    "%zu",
+                    kernel->name, s->c, s->kh, s->kw, s->sw, s->width, s->pw, i, k, s->m, j);
         }
+}
+
+/* Rows of the window of output row i. */
+static void rows_of(const shape *s, const uint8_t *x, size_t i, const uint8_t **row)
+{
+    for (size_t ky = 0; ky < s->kh; ky++) {
+        const int64_t iy = (int64_t)((s->oy + i) * s->sh + ky * s->dh) - (int64_t)s->ph;
+        row[ky] = iy >= 0 && iy < (int64_t)s->h ? x + (size_t)iy * s->width * s->c : NULL;
+    }
+}
+
+/* Random rows and heights, for those kernels that take more than one row. */
+static void choose_rows(const hn_kernel *kernel, size_t most, shape *s, hn_rng *rng)
+{
+    s->rows = kernel->variant == HN_DWCONV_Q8_PAIRS ? 1 + below(rng, most) : 1;
+    s->h = 1 + below(rng, most + 2);
+    s->sh = 1 + below(rng, 2);
+    s->dh = 1 + below(rng, 2);
+    s->ph = below(rng, 3);
+    s->oy = below(rng, 3);
 }
 
 static void check(const hn_kernel *kernel, const shape *s, hn_rng *rng)
 {
     size_t taps = s->kh * s->kw;
-    edge x = edge_new(s->width * s->kh * s->c), pad = edge_new(s->c), w = edge_new(2 * taps * s->c),
-         y = edge_new(s->m * s->c), r = edge_new(s->m * s->c);
+    edge x = edge_new(s->width * s->h * s->c), pad = edge_new(s->c), w = edge_new(2 * taps * s->c),
+         y = edge_new(s->rows * s->m * s->c), r = edge_new(s->rows * s->m * s->c);
     edge_fill(&x, rng, s->extremes);
     int16_t *weight = (int16_t *)(void *)w.p;
     for (size_t i = 0, range = s->wide ? 767 : 256; i < taps * s->c; i++) /* -383 to 383, or 8 bits */
@@ -114,7 +143,7 @@ static void check(const hn_kernel *kernel, const shape *s, hn_rng *rng)
     }
     packed p = pack(s, kernel, weight, bias, scale);
     const uint8_t *row[8];
-    for (size_t k = 0; k < s->kh; k++) row[k] = below(rng, 4) == 0 ? NULL : x.p + k * s->width * s->c;
+    rows_of(s, x.p, 0, row);
     hn_q8_out e = {
         .kind = s->residual ? HN_Q8_RESIDUAL : HN_Q8_BYTE, .t_lo = -90, .t_hi = 100, .u_hi = 110, .t_scale = 0.7f};
     e.r_scale = 0.9f;
@@ -129,7 +158,7 @@ static void check(const hn_kernel *kernel, const shape *s, hn_rng *rng)
     hn_dwconv_q8 g = {
         .from = s->from, .m = s->m, .c = s->c, .kh = s->kh, .kw = s->kw, .sw = s->sw, .dw = s->dw, .pw = s->pw};
     g.width = s->width;
-    g.row = row;
+    g.row = kernel->variant == HN_DWCONV_Q8_PAIRS ? NULL : row;
     g.pad = pad.p;
     g.x_flip = s->x_signed ? 0x80 : 0;
     g.w = p.w;
@@ -138,8 +167,20 @@ static void check(const hn_kernel *kernel, const shape *s, hn_rng *rng)
     g.y = y.p;
     g.r = !s->residual ? NULL : s->in_place ? y.p : r.p;
     g.out = &e;
-    ((hn_dwconv_q8_fn *)kernel->fn)(&g);
-    compare(s, kernel, &g, r.p, weight, bias, scale);
+    /* blocks of channels in one call or in two */
+    const bool some = kernel->variant == HN_DWCONV_Q8_PAIRS && s->c % 16 == 0;
+    const size_t blocks = hn_dwconv_q8_blocks(s->c), cut = some ? below(rng, blocks) : 0;
+    hn_dwconv_q8_rows a = {.one = g, .x = x.p, .h = s->h, .sh = s->sh, .dh = s->dh, .ph = s->ph, .oy = s->oy};
+    a.rows = s->rows;
+    a.blocks = cut;
+    if (cut > 0) ((hn_dwconv_q8_fn *)kernel->fn)(&a.one);
+    a.block = cut;
+    a.blocks = blocks - cut;
+    ((hn_dwconv_q8_fn *)kernel->fn)(&a.one);
+    for (size_t i = 0; i < s->rows; i++) {
+        rows_of(s, x.p, i, row);
+        compare(s, kernel, &g, row, i, r.p, weight, bias, scale);
+    }
     assert_true(edge_intact(&y));
     free(p.w), free(p.bias), free(p.scale), free(bias), free(scale);
     edge_free(&x), edge_free(&pad), edge_free(&w), edge_free(&y), edge_free(&r);
@@ -166,6 +207,7 @@ static void test_variety(void **state)
             s.x_signed = below(&rng, 2);
             s.extremes = below(&rng, 2);
             s.residual = below(&rng, 2);
+            choose_rows(kernel, 5, &s, &rng);
             if (kernel->variant == HN_DWCONV_Q8_COLUMNS) {
                 s.kh = 1 + s.kh % 3;
                 s.kw = 3;
@@ -200,14 +242,49 @@ static void test_three(void **state)
                 s.residual = i % 4 == 3;
                 s.in_place = below(&rng, 2);
                 s.wide = kernel->variant == HN_DWCONV_Q8_PAIRS && below(&rng, 2);
+                choose_rows(kernel, 12, &s, &rng);
+                if (i % 3 > 0) s.dh = 1, s.sh = s.sw;
                 check(kernel, &s, &rng);
             }
     }
     assert_true(ran > 0);
 }
 
+/* Images of whole layers, stride 1: short and tall ones, more rows or columns than kernels keep at a time. */
+static void test_images(void **state)
+{
+    (void)state;
+    static const size_t sizes[][4] = {{25, 5, 64, 1},  {13, 5, 32, 2},  {6, 6, 48, 1},   {7, 7, 24, 1},
+                                      {14, 14, 16, 1}, {30, 31, 17, 1}, {3, 130, 8, 1},  {9, 9, 8, 1},
+                                      {40, 40, 8, 0},  {240, 2, 16, 1}, {70, 32, 16, 1}, {1, 40, 16, 1},
+                                      {40, 1, 20, 2},  {12, 33, 16, 1}, {20, 20, 16, 0}, {2, 300, 8, 1},
+                                      {300, 3, 8, 1},  {11, 28, 40, 2}, {5, 112, 8, 1},  {113, 4, 16, 1}};
+    size_t ran = 0;
+    for (size_t q = 0; q < hn_kernel_count; q++) {
+        const hn_kernel *kernel = hn_kernel_rows[q];
+        if (kernel->variant != HN_DWCONV_Q8_PAIRS || !guard_runs(kernel, "dwconv_q8")) continue;
+        ran++;
+        hn_rng rng;
+        hn_rng_init(&rng, 23, 0);
+        for (size_t i = 0; i < 4 * sizeof sizes / sizeof *sizes; i++) {
+            const size_t *z = sizes[i / 4];
+            shape s = {.c = z[2], .kh = 3, .kw = 3, .sw = 1, .dw = 1, .sh = 1, .dh = 1, .h = z[0], .width = z[1]};
+            s.ph = s.pw = z[3];
+            if (z[3] > 0 && i % 4 == 3) s.pw--; /* padding on one side */
+            s.rows = s.h + s.ph > 2 ? s.h + s.ph - 2 + (z[3] > 0) : 1;
+            s.m = s.width + s.pw > 2 ? s.width + s.pw - 2 + (z[3] > 0) : 1;
+            s.x_signed = i % 2;
+            s.extremes = i / 2 % 2;
+            s.wide = true;
+            check(kernel, &s, &rng);
+        }
+    }
+    if (ran == 0) skip();
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_variety), cmocka_unit_test(test_three)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_variety), cmocka_unit_test(test_three),
+                                       cmocka_unit_test(test_images)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

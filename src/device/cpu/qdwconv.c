@@ -14,6 +14,7 @@ typedef struct params {
     hn_q8_out out;
     uint64_t bias, scale, pad; /* in the constant, after the weights */
     uint64_t rows;             /* output rows per task */
+    uint64_t blocks, cuts;     /* PAIRS: of 16 channels per task, tasks for all of them; else cuts is 1 */
     uint64_t parts, repeats;   /* summands of each weight; times that the window's rows come */
     uint64_t more;             /* place of the second summands; 0: none */
     int32_t x, y, r, blob;     /* operands; r: -1 for none */
@@ -44,7 +45,9 @@ static void task(void *ctx, size_t t)
     const job *j = ctx;
     const params *p = j->p;
     const hn_q8_window *win = &p->win;
-    size_t blocks = hn_div_up(win->oh, p->rows), image = t / blocks, oy = t % blocks * p->rows, line = win->ow * win->c;
+    size_t bands = hn_div_up(win->oh, p->rows), part = t % p->cuts, line = win->ow * win->c;
+    t /= p->cuts;
+    size_t image = t / bands, oy = t % bands * p->rows;
     const uint8_t *rows[HN_DWCONV_Q8_TAPS], *x = j->x + image * j->x_image;
     hn_dwconv_q8 g = {
         .m = win->ow, .c = win->c, .kh = p->repeats * win->kh, .kw = win->kw, .sw = win->sw, .dw = win->dw};
@@ -60,6 +63,15 @@ static void task(void *ctx, size_t t)
     g.out = &p->out;
     g.y = j->y + image * j->y_image + oy * line;
     g.r = j->r == NULL ? NULL : j->r + image * j->r_image + oy * line;
+    if (j->kernel->variant == HN_DWCONV_Q8_PAIRS) {
+        const size_t all = hn_dwconv_q8_blocks(win->c), block = part * p->blocks;
+        hn_dwconv_q8_rows a = {.one = g, .x = x, .h = win->h, .sh = win->sh, .dh = win->dh, .ph = win->ph, .oy = oy};
+        a.rows = hn_min_size(p->rows, win->oh - oy);
+        a.block = block;
+        a.blocks = hn_min_size(p->blocks, all - block);
+        ((hn_dwconv_q8_fn *)j->kernel->fn)(&a.one);
+        return;
+    }
     for (size_t end = hn_min_size(oy + p->rows, win->oh); oy < end; oy++) {
         rows_at(p, x, oy, rows);
         ((hn_dwconv_q8_fn *)j->kernel->fn)(&g);
@@ -86,7 +98,7 @@ static hn_status run(const hn_run *r)
         j.x = s->x > 0 ? scratch : x + first * x_bytes;
         j.y = s->y > 0 ? scratch + s->step * s->x : y + first * y_bytes;
         if (res != NULL) j.r = s->y > 0 ? j.y : res + first * y_bytes;
-        hn_pool_run(r->pool, count * hn_div_up(win->oh, p->rows), task, &j);
+        hn_pool_run(r->pool, count * hn_div_up(win->oh, p->rows) * p->cuts, task, &j);
         hn_q8_stage_out(s, win, r->pool, scratch, y, first, count);
     }
     return HN_OK;
@@ -232,6 +244,21 @@ static const hn_kernel *choose(hn_lower *c, bool columns)
     return kernel;
 }
 
+/* Tasks of about 64 Ki multiplications, at most 32 of them. With PAIRS, where a task goes through rows that the next
+ * one reads too, at most 8, and by channels if whole cache lines of them can be had. */
+static void cut(params *p, int variant, size_t parts)
+{
+    const hn_q8_window *win = &p->win;
+    const size_t row = win->ow * win->c * parts * win->kh * win->kw, lines = win->c % 64 == 0 ? win->c / 64 : 1;
+    p->rows = hn_max_size(hn_div_up(win->oh, 32), (1 << 16) / row + 1);
+    p->cuts = 1;
+    if (variant != HN_DWCONV_Q8_PAIRS) return;
+    const size_t tasks = hn_max_size(1, hn_min_size(8, row * win->oh >> 16)), each = hn_div_up(lines, tasks);
+    p->cuts = hn_div_up(lines, each);
+    p->blocks = p->cuts > 1 ? 4 * each : hn_dwconv_q8_blocks(win->c);
+    p->rows = hn_div_up(win->oh, hn_min_size(win->oh, hn_div_up(tasks, p->cuts)));
+}
+
 static hn_status lower(hn_lower *c)
 {
     const hn_node *node = c->node;
@@ -261,8 +288,7 @@ static hn_status lower(hn_lower *c)
     p->x_flip = hn_q8_flip(type);
     c->scratch_bytes = hn_q8_stage_plan(&p->stage, &win, in_nhwc, nhwc, false, (uint8_t)(w.x_zp & 0xff), 1);
     lay_out(p, kernel->variant, count);
-    /* Tasks of about 64 Ki multiplications, at most 32 of them. */
-    p->rows = hn_max_size(hn_div_up(win.oh, 32), (1 << 16) / (win.ow * win.c * count * win.kh * win.kw) + 1);
+    cut(p, kernel->variant, count);
     void *blob;
     p->blob = hn_lower_const(c, p->pad + win.c, &blob);
     if (p->blob < 0) return HN_NOMEM;

@@ -1,15 +1,11 @@
-/* 8-bit depthwise convolution for AVX2: bytes are widened to words as they are loaded, pairs of taps are unpacked to
- * 32-bit lanes and multiplied with vpmaddwd, which is exact. Windows of 3 x 3 go along the row one block of 16 channels
- * at a time (slide), others pixel by pixel (spread). */
-#include "kernels/dwconv_q8.h"
-#include "kernels/avx2/lib_q8.h"
+/* 8-bit depthwise convolution for AVX2: bytes are widened to words, pairs of taps are unpacked to 32-bit lanes and
+ * multiplied with vpmaddwd, which is exact. Windows of 3 x 3 go along the row one block of 16 channels at a time
+ * (slide), short rows many at once (strips), other windows pixel by pixel (spread). */
+#include "kernels/avx2/lib_dwconv_q8.h"
 
 /* The compiler is not to know that p is what it was: it would keep what it points to in more registers than there are.
  */
 #define KEEP(p) __asm__("" : "+r"(p))
-
-/* Where 16 lanes of bytes come from: 16 channels, 8 channels of a pixel in each half of the row, or fewer channels. */
-enum { WHOLE, HALVES, PART };
 
 /* Words of two taps: products with their weights go on the sums. */
 typedef struct pair {
@@ -217,9 +213,10 @@ ALWAYS void slide(const hn_dwconv_q8 *g, size_t block, const int mode, const int
     }
 }
 
-ALWAYS void slide_all(const hn_dwconv_q8 *g, const int mode, const int stride, const int is_signed, const int plain)
+ALWAYS void slide_all(const hn_dwconv_q8_rows *a, const int mode, const int stride, const int is_signed,
+                      const int plain)
 {
-    for (size_t b = 0, end = hn_dwconv_q8_blocks(g->c); b < end; b++) slide(g, b, mode, stride, is_signed, plain);
+    for (size_t b = a->block, end = b + a->blocks; b < end; b++) slide(&a->one, b, mode, stride, is_signed, plain);
 }
 
 /* Pixels of the taps in the order of pairs; those that fill the last pair stay on the padding. */
@@ -274,55 +271,75 @@ ALWAYS void spread(const hn_dwconv_q8 *g, const finish_q8 *f, const taps *at, si
     put(&t, i, _mm256_castsi256_si128(finish_bytes(f, plain, done, done)), mode, plain);
 }
 
-ALWAYS void spread_all(const hn_dwconv_q8 *g, const int mode, const int is_signed, const int plain)
+ALWAYS void spread_all(const hn_dwconv_q8_rows *a, const int mode, const int is_signed, const int plain)
 {
+    const hn_dwconv_q8 *g = &a->one;
     const finish_q8 f = finish_q8_load(g->out);
     taps at;
     taps_start(g, &at);
     for (size_t i = 0; i < g->m; i++) {
         taps_move(g, &at, g->from + i);
-        for (size_t b = 0, end = hn_dwconv_q8_blocks(g->c); b < end; b++)
-            spread(g, &f, &at, i, b, mode, is_signed, plain);
+        for (size_t b = a->block, end = b + a->blocks; b < end; b++) spread(g, &f, &at, i, b, mode, is_signed, plain);
     }
 }
 
 /* One copy of each for the sign of x and for what is to be done at the end. */
-#define COPIES(name, all, ...)                      \
-    static void name(const hn_dwconv_q8 *g)         \
-    {                                               \
-        const bool plain = finish_q8_plain(g->out); \
-        if (g->x_flip && plain)                     \
-            all(g, __VA_ARGS__, 1, 1);              \
-        else if (g->x_flip)                         \
-            all(g, __VA_ARGS__, 1, 0);              \
-        else if (plain)                             \
-            all(g, __VA_ARGS__, 0, 1);              \
-        else                                        \
-            all(g, __VA_ARGS__, 0, 0);              \
+#define COPIES(name, all, ...)                          \
+    static void name(const hn_dwconv_q8_rows *g)        \
+    {                                                   \
+        const bool plain = finish_q8_plain(g->one.out); \
+        if (g->one.x_flip && plain)                     \
+            all(g, __VA_ARGS__, 1, 1);                  \
+        else if (g->one.x_flip)                         \
+            all(g, __VA_ARGS__, 1, 0);                  \
+        else if (plain)                                 \
+            all(g, __VA_ARGS__, 0, 1);                  \
+        else                                            \
+            all(g, __VA_ARGS__, 0, 0);                  \
     }
 
 COPIES(slide_whole1, slide_all, WHOLE, 1)
 COPIES(slide_whole2, slide_all, WHOLE, 2)
-COPIES(slide_halves1, slide_all, HALVES, 1)
 COPIES(slide_halves2, slide_all, HALVES, 2)
 COPIES(spread_whole, spread_all, WHOLE)
 COPIES(spread_part, spread_all, PART)
 
-static void dwconv(const hn_dwconv_q8 *g)
+/* Rows of at most SHORT outputs go in strips, unless all of them are fewer than FEW. */
+enum { SHORT = 32, FEW = 40 };
+
+typedef void row_fn(const hn_dwconv_q8_rows *g);
+
+static void row_by_row(const hn_dwconv_q8_rows *g, row_fn *fn)
 {
-    const bool three = g->kh == 3 && g->kw == 3 && g->dw == 1;
-    if (three && g->sw == 1 && g->c >= 16)
-        slide_whole1(g);
-    else if (three && g->sw == 2 && g->c >= 16)
-        slide_whole2(g);
-    else if (three && g->sw == 1 && g->c == 8)
-        slide_halves1(g);
-    else if (three && g->sw == 2 && g->c == 8)
-        slide_halves2(g);
-    else if (g->c >= 16)
-        spread_whole(g);
+    const uint8_t *row[HN_DWCONV_Q8_TAPS];
+    const size_t line = g->one.width * g->one.c, out = g->one.m * g->one.c;
+    hn_dwconv_q8_rows a = *g;
+    a.one.row = row;
+    for (size_t i = 0; i < g->rows; i++, a.one.y += out) {
+        for (size_t ky = 0; ky < g->one.kh; ky++) {
+            const size_t iy = (g->oy + i) * g->sh + ky * g->dh - g->ph; /* wraps above the image */
+            row[ky] = iy < g->h ? g->x + iy * line : NULL;
+        }
+        if (g->one.r != NULL) a.one.r = g->one.r + i * out;
+        fn(&a);
+    }
+}
+
+static void dwconv(const hn_dwconv_q8 *one)
+{
+    const hn_dwconv_q8_rows *g = (const hn_dwconv_q8_rows *)(const void *)one;
+    const bool three = one->kh == 3 && one->kw == 3 && one->dw == 1,
+               fits = three && one->sw == 1 && g->sh == 1 && g->dh == 1 && one->out->kind == HN_Q8_BYTE;
+    if (fits && (one->c == 8 || (one->c >= 16 && one->m <= SHORT && one->m * g->rows >= FEW)))
+        strips(g);
+    else if (three && one->sw == 1 && one->c >= 16)
+        row_by_row(g, slide_whole1);
+    else if (three && one->sw == 2 && one->c >= 16)
+        row_by_row(g, slide_whole2);
+    else if (three && one->sw == 2 && one->c == 8)
+        row_by_row(g, slide_halves2);
     else
-        spread_part(g);
+        row_by_row(g, one->c >= 16 ? spread_whole : spread_part);
 }
 
 const hn_kernel hn_k_avx2_dwconv_q8 = {.family = "dwconv_q8",

@@ -1,0 +1,287 @@
+/* 3 x 3 windows of stride 1 for dwconv_q8: the rows of a strip are widened to words with their padding, 16 channels at
+ * a time. They then are one run of cells, along which the sums of three outputs slide with the weights of 8 channels in
+ * registers, and short rows cost no more than long ones. An image that is tall goes through on its side. */
+#ifndef HN_KERNELS_AVX2_LIB_DWCONV_Q8_H
+#define HN_KERNELS_AVX2_LIB_DWCONV_Q8_H
+
+#include "kernels/avx2/lib_q8.h"
+#include "kernels/dwconv_q8.h"
+
+/* Where 16 lanes of bytes come from: 16 channels, 8 channels at two places (of the row, of two strips), or fewer. */
+enum { WHOLE, HALVES, PART };
+
+/* CELLS: of a strip. ENOUGH: such that they stay in L1 with what becomes of them. LONG: most outputs of a row. SLACK:
+ * cells that sums under way at the end read. */
+enum { CELLS = 512, ENOUGH = 384, LONG = 56, SLACK = 5 };
+
+typedef struct cell {
+    int16_t lane[16];
+} cell;
+
+/* Rows of cells are `pitch` apart and share padding. */
+typedef struct strip {
+    _Alignas(32) cell x[CELLS];
+    _Alignas(32) cell low[CELLS / 2];    /* words of lanes 0-3 and 8-11 of two outputs */
+    uint32_t y[CELLS];                   /* bytes to where an output goes */
+    size_t rows, columns, first, pitch;  /* output rows and columns, and the first of these */
+    size_t left, body, right;            /* cells of a row: padding, pixels, padding */
+    size_t outputs;                      /* with those between rows, which give way to others */
+    size_t apart;                        /* HALVES: output rows to the second strip's */
+    size_t x_step, x_row, y_step, y_row; /* bytes from pixel to pixel and from row to row */
+    size_t width, h, pw, ph, oy;         /* as in hn_dwconv_q8_rows */
+    bool turned;                         /* rows and columns have changed places */
+} strip;
+
+/* Output columns [first, first + m) of all. */
+static void cut_columns(strip *s, size_t first, size_t m)
+{
+    const size_t all = m + 2;
+    s->first = first;
+    s->columns = m;
+    s->left = first >= s->pw ? 0 : s->pw - first < all ? s->pw - first : all;
+    const size_t ix = first + s->left - s->pw, there = ix < s->width ? s->width - ix : 0;
+    s->body = there < all - s->left ? there : all - s->left;
+    s->right = all - s->left - s->body;
+    s->pitch = all - (s->left < s->right ? s->left : s->right);
+}
+
+static void cut_rows(strip *s, size_t rows)
+{
+    s->rows = rows;
+    s->outputs = (rows - 1) * s->pitch + s->columns;
+    for (size_t r = 0, n = 0; r < rows; r++)
+        for (size_t i = 0; i < s->pitch; i++)
+            s->y[n++] = (uint32_t)(i < s->columns ? r * s->y_row + i * s->y_step : (r + 1) * s->y_row);
+}
+
+ALWAYS void put_cell(int16_t *to, __m256i v, const int mode)
+{
+    if (mode == WHOLE)
+        _mm256_store_si256((__m256i *)(void *)to, v);
+    else
+        _mm_store_si128((__m128i *)(void *)to, _mm256_castsi256_si128(v));
+}
+ALWAYS void widen_cell(int16_t *to, const uint8_t *x, const int mode, const int is_signed)
+{
+    put_cell(to, mode == WHOLE ? words(load16(x), is_signed) : _mm256_castsi128_si256(words8(x, is_signed)), mode);
+}
+
+/* The cells of one row; x: its first pixel that counts, NULL outside the image. more: padding at the end. */
+ALWAYS void widen_row(const strip *s, const uint8_t *x, __m256i pad, size_t more, int16_t *to, const int mode,
+                      const int is_signed)
+{
+    const size_t n = x != NULL ? s->body : 0, step = s->x_step, left = s->left,
+                 right = s->right + more + (x != NULL ? 0 : s->body);
+    for (size_t i = 0; i < left; i++, to += 16) put_cell(to, pad, mode);
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4, x += 4 * step, to += (ptrdiff_t)4 * 16) {
+        widen_cell(to, x, mode, is_signed);
+        widen_cell(to + 16, x + step, mode, is_signed);
+        widen_cell(to + 32, x + 2 * step, mode, is_signed);
+        widen_cell(to + 48, x + 3 * step, mode, is_signed);
+    }
+    for (; i < n; i++, x += step, to += 16) widen_cell(to, x, mode, is_signed);
+    for (i = 0; i < right; i++, to += 16) put_cell(to, pad, mode);
+}
+
+/* All rows for output rows from oy on. half: of the cells (HALVES). */
+ALWAYS void widen_rows(strip *s, const hn_dwconv_q8_rows *g, size_t oy, size_t from, size_t half, const int mode,
+                       const int is_signed)
+{
+    const size_t ix = s->first + s->left - s->pw;
+    const __m256i pad = _mm256_set1_epi16(is_signed ? (int8_t)*g->one.pad : *g->one.pad);
+    for (size_t i = 0; i < s->rows + 2; i++) {
+        const size_t iy = oy + i - s->ph; /* wraps above the image */
+        const uint8_t *x = iy < s->h && s->body > 0 ? g->x + iy * s->x_row + ix * s->x_step + from : NULL;
+        widen_row(s, x, pad, i == s->rows + 1 ? SLACK : 0, s->x[i * s->pitch].lane + 8 * half, mode, is_signed);
+    }
+}
+
+static __attribute__((noinline)) void widen(strip *s, const hn_dwconv_q8_rows *g, size_t oy, size_t from,
+                                            const int mode)
+{
+    if (mode == WHOLE && g->one.x_flip)
+        widen_rows(s, g, oy, from, 0, WHOLE, 1);
+    else if (mode == WHOLE)
+        widen_rows(s, g, oy, from, 0, WHOLE, 0);
+    for (size_t k = 0; mode == HALVES && k < 2; k++)
+        if (g->one.x_flip)
+            widen_rows(s, g, oy + k * s->apart, from, k, HALVES, 1);
+        else
+            widen_rows(s, g, oy + k * s->apart, from, k, HALVES, 0);
+}
+
+ALWAYS __m256i unpacked(__m256i a, __m256i b, const int half)
+{
+    return half ? _mm256_unpackhi_epi16(a, b) : _mm256_unpacklo_epi16(a, b);
+}
+ALWAYS __m256i at(const cell *p, size_t i)
+{
+    return _mm256_load_si256((const __m256i *)(const void *)(p + i));
+}
+ALWAYS __m256i plus(__m256i acc, __m256i x, __m256i w)
+{
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(x, w));
+}
+
+/* Where a pass over the cells is: the next ones, the one of the third row, sums of two outputs. */
+typedef struct along {
+    const cell *p[3];
+    __m256i last, a, b;
+    __m256i w[5], bias;
+} along;
+
+/* Weights of 8 lanes, as they are packed or on their side. */
+ALWAYS void weights_of(const int16_t *w, bool turned, __m256i *v)
+{
+    HN_UNROLL for (int k = 0; k < 5; k++) v[k] = load32(w + 32 * k);
+    if (!turned) return;
+    const __m256i first = v[0], second = v[1], third = v[2];
+    v[0] = _mm256_blend_epi16(first, _mm256_slli_epi32(second, 16), 0xaa);
+    v[1] = _mm256_blend_epi16(_mm256_srli_epi32(first, 16), second, 0xaa);
+    v[2] = v[3];
+    v[3] = third;
+}
+
+/* The pairs of a column: its first two rows, and the third with the next column's. */
+ALWAYS void pairs_at(along *s, const int half, __m256i *rows, __m256i *last)
+{
+    const __m256i next = at(s->p[2], 1);
+    *rows = unpacked(at(s->p[0], 0), at(s->p[1], 0), half);
+    *last = unpacked(s->last, next, half);
+    s->last = next;
+    HN_UNROLL for (int k = 0; k < 3; k++) s->p[k]++;
+}
+
+ALWAYS void first_two(along *s, const int half)
+{
+    __m256i rows, last;
+    s->last = at(s->p[2], 0);
+    pairs_at(s, half, &rows, &last);
+    s->a = plus(plus(s->bias, rows, s->w[0]), last, s->w[3]);
+    pairs_at(s, half, &rows, &last);
+    s->a = plus(s->a, rows, s->w[1]);
+    s->b = plus(plus(s->bias, rows, s->w[0]), last, s->w[3]);
+}
+
+/* Sums of the next output. */
+ALWAYS __m256i next_sum(along *s, const int half)
+{
+    __m256i rows, last;
+    pairs_at(s, half, &rows, &last);
+    const __m256i done = plus(plus(s->a, rows, s->w[2]), last, s->w[4]);
+    s->a = plus(s->b, rows, s->w[1]);
+    s->b = plus(plus(s->bias, rows, s->w[0]), last, s->w[3]);
+    return done;
+}
+
+/* Bytes of outputs i and, where there is one, i + 1 from the words of both halves. */
+ALWAYS void put_outputs(const strip *s, const finish_q8 *f, size_t i, __m256i low, __m256i high, uint8_t *y,
+                        const int mode, const int plain)
+{
+    __m256i v = _mm256_packus_epi16(low, high);
+    if (!plain) v = _mm256_min_epu8(_mm256_max_epu8(v, f->y_lo), f->y_hi);
+    v = _mm256_permutevar8x32_epi32(_mm256_xor_si256(v, f->y_flip), _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
+    const __m128i one = _mm256_castsi256_si128(v), two = _mm256_extracti128_si256(v, 1);
+    uint8_t *to = y + s->y[i], *then = y + s->y[i + 1];
+    const size_t apart = s->apart * s->y_row;
+    const bool both = i + 1 < s->outputs;
+    if (mode == WHOLE) {
+        _mm_storeu_si128((__m128i *)(void *)to, one);
+        if (both) _mm_storeu_si128((__m128i *)(void *)then, two);
+        return;
+    }
+    _mm_storel_epi64((__m128i *)(void *)to, one);
+    _mm_storeh_pd((double *)(void *)(to + apart), _mm_castsi128_pd(one));
+    if (!both) return;
+    _mm_storel_epi64((__m128i *)(void *)then, two);
+    _mm_storeh_pd((double *)(void *)(then + apart), _mm_castsi128_pd(two));
+}
+
+/* Lanes 0-3 and 8-11 (half 0), which are kept as words, or the others, with which they become bytes. Sums are finished
+ * while the next two are under way. */
+ALWAYS void pass(const hn_dwconv_q8_rows *g, strip *s, size_t block, uint8_t *y, const int half, const int mode,
+                 const int plain)
+{
+    const finish_q8 f = finish_q8_load(g->one.out);
+    const float *scale = g->one.scale + 16 * block + 8 * half;
+    along on = {.p = {s->x, s->x + s->pitch, s->x + 2 * s->pitch}, .bias = load32(g->one.bias + 16 * block + 8 * half)};
+    weights_of((const int16_t *)(const void *)g->one.w + block * 5 * 32 + 16 * half, s->turned, on.w);
+    first_two(&on, half);
+    __m256i sum[2] = {next_sum(&on, half), next_sum(&on, half)};
+    for (size_t i = 0, end = s->outputs; i < end; i += 2) {
+        __m256 v[2];
+        HN_UNROLL for (int k = 0; k < 2; k++)
+        {
+            v[k] = scaled(sum[k], scale);
+            if (!plain) v[k] = _mm256_min_ps(v[k], f.t_hi);
+        }
+        HN_UNROLL for (int k = 0; k < 2; k++) sum[k] = next_sum(&on, half);
+        const __m256i all = _mm256_packs_epi32(_mm256_cvtps_epi32(v[0]), _mm256_cvtps_epi32(v[1])),
+                      finished = _mm256_adds_epi16(all, f.y_zp);
+        if (half)
+            put_outputs(s, &f, i, at(s->low, i / 2), finished, y, mode, plain);
+        else
+            _mm256_store_si256((__m256i *)(void *)(s->low + i / 2), finished);
+    }
+}
+
+typedef void pass_fn(const hn_dwconv_q8_rows *g, strip *s, size_t block, uint8_t *y);
+
+#define PASS(half, mode, plain)                                                                                        \
+    static __attribute__((noinline)) void pass_##half##mode##plain(const hn_dwconv_q8_rows *g, strip *s, size_t block, \
+                                                                   uint8_t *y)                                         \
+    {                                                                                                                  \
+        pass(g, s, block, y, half, mode, plain);                                                                       \
+    }
+PASS(0, WHOLE, 0)
+PASS(0, WHOLE, 1)
+PASS(1, WHOLE, 0)
+PASS(1, WHOLE, 1)
+PASS(0, HALVES, 0)
+PASS(0, HALVES, 1)
+PASS(1, HALVES, 0)
+PASS(1, HALVES, 1)
+
+/* Output rows from oy on, the call's first being oy 0. */
+static void strip_rows(const hn_dwconv_q8_rows *g, strip *s, size_t oy, const int mode)
+{
+    static pass_fn *const passes[2][2][2] = {{{pass_0WHOLE0, pass_0WHOLE1}, {pass_1WHOLE0, pass_1WHOLE1}},
+                                             {{pass_0HALVES0, pass_0HALVES1}, {pass_1HALVES0, pass_1HALVES1}}};
+    const bool plain = finish_q8_plain(g->one.out);
+    const size_t start = s->turned ? g->one.from : g->oy, left = s->first - (s->turned ? g->oy : g->one.from);
+    for (size_t b = g->block; b < g->block + g->blocks; b++) {
+        const size_t from = mode == HALVES ? 0 : hn_dwconv_q8_first(g->one.c, b);
+        widen(s, g, start + oy, from, mode);
+        for (size_t half = 0; half < 2; half++)
+            passes[mode == HALVES][half][plain](g, s, b, g->one.y + oy * s->y_row + left * s->y_step + from);
+    }
+}
+
+static void strips(const hn_dwconv_q8_rows *g)
+{
+    const size_t line = g->one.width * g->one.c, out = g->one.m * g->one.c;
+    const int mode = g->one.c == 8 ? HALVES : WHOLE;
+    strip s;
+    s.turned = g->rows >= 2 * g->one.m;
+    s.x_step = s.turned ? line : g->one.c, s.x_row = s.turned ? g->one.c : line;
+    s.y_step = s.turned ? out : g->one.c, s.y_row = s.turned ? g->one.c : out;
+    s.width = s.turned ? g->h : g->one.width, s.h = s.turned ? g->one.width : g->h;
+    s.pw = s.turned ? g->ph : g->one.pw, s.ph = s.turned ? g->one.pw : g->ph;
+    const size_t columns = s.turned ? g->rows : g->one.m, rows = s.turned ? g->one.m : g->rows,
+                 lanes = mode == HALVES ? 2 : 1, pieces = (columns + LONG - 1) / LONG;
+    for (size_t piece = 0; piece < pieces; piece++) {
+        const size_t x = columns * piece / pieces;
+        cut_columns(&s, (s.turned ? g->oy : g->one.from) + x, columns * (piece + 1) / pieces - x);
+        const size_t fit = ENOUGH / s.pitch, most = lanes * (fit > 3 ? fit - 2 : 1), count = (rows + most - 1) / most;
+        s.rows = 0;
+        for (size_t i = 0; i < count; i++) {
+            const size_t y = rows * i / count, n = rows * (i + 1) / count - y;
+            if (s.rows != (n + lanes - 1) / lanes) cut_rows(&s, (n + lanes - 1) / lanes);
+            s.apart = n - s.rows;
+            strip_rows(g, &s, y, mode);
+        }
+    }
+}
+
+#endif
