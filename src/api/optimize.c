@@ -92,19 +92,15 @@ static hn_status clean_graph(hn_job *j)
     return hn_pipeline_run(env, j->clean, hn_pipeline_clean);
 }
 
-static int weight_bits(const hn_job *j)
-{
-    if (strcmp(j->recipe.bits, "auto") == 0) return hn_search_weight_bits(j->e->env.isa);
-    return strcmp(j->recipe.bits, "7") == 0 ? 7 : 8;
-}
-
 static hn_status search(hn_job *j)
 {
     static const char *const names[] = {"minmax", "percentile", "mse", "entropy"};
     j->so = (hn_search_options){.max_drop = j->o->max_drop > 0 ? j->o->max_drop : 1.0,
                                 .method = -1,
                                 .per_tensor = j->o->per_tensor,
-                                .weight_bits = weight_bits(j),
+                                .weight_bits = strcmp(j->recipe.bits, "7") == 0 ? 7 : 8,
+                                .pairs = strcmp(j->recipe.bits, "auto") == 0 ? hn_search_pairs_pay(j->e->env.isa)
+                                                                             : strcmp(j->recipe.bits, "7") == 0,
                                 .all = j->o->all,
                                 .size = j->o->goal && strcmp(j->o->goal, "size") == 0,
                                 .time_budget_s = j->o->time_budget_s,

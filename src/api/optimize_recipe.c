@@ -107,7 +107,7 @@ void hn_job_recipe_print(const hn_job *j, const char *preprocess, hn_buf *b)
     r.isa = hn_isa_name(env->isa);
     r.threads = (int64_t)hn_pool_threads(env->pool);
     r.samples = (int64_t)j->split.count[HN_PART_CALIB];
-    r.bits = j->so.weight_bits == 7 ? "7" : "8";
+    r.bits = j->recipe.bits;
     r.weights = j->so.per_tensor ? "per_tensor" : "per_channel";
     if (j->so.method >= 0) r.calibration = hn_method_name[j->so.method];
     r.keep_all = j->so.all;

@@ -276,14 +276,20 @@ static void put_inputs(hn_job *j, hn_rec *root)
 /* How many bits weights have, and why. */
 static void put_weights(hn_job *j, hn_rec *root)
 {
-    bool given = strcmp(j->recipe.bits, "auto") != 0, seven = j->so.weight_bits == 7;
-    char count[80] = "";
-    if (seven) snprintf(count, sizeof count, " in %zu of %zu layers", hn_search_narrow(&j->s), j->s.layers.nlayers);
-    if (given)
-        hn_rec_strf(&j->r, root, "weights", "%d bits%s, as the recipe says", j->so.weight_bits, count);
+    size_t n = j->s.layers.nlayers;
+    const char *isa = hn_isa_name(j->e->env.isa);
+    if (strcmp(j->recipe.bits, "7") == 0)
+        hn_rec_strf(&j->r, root, "weights", "7 bits in %zu of %zu layers, as the recipe says", hn_search_narrow(&j->s),
+                    n);
+    else if (strcmp(j->recipe.bits, "8") == 0)
+        hn_rec_str(&j->r, root, "weights", "8 bits, as the recipe says");
+    else if (j->so.pairs)
+        hn_rec_strf(
+            &j->r, root, "weights",
+            "8 bits, in %zu of %zu layers as wide as pairs allow: with %s products of bytes are added in 16 bits",
+            hn_search_paired(&j->s), n, isa);
     else
-        hn_rec_strf(&j->r, root, "weights", "%d bits%s: with %s products of bytes are added in %s", j->so.weight_bits,
-                    count, hn_isa_name(j->e->env.isa), seven ? "16 bits, where two fit with 7-bit weights" : "32 bits");
+        hn_rec_strf(&j->r, root, "weights", "8 bits: with %s products of bytes are added in 32 bits", isa);
 }
 
 static void put_verdict(hn_job *j, hn_rec *root, double size, double speed)

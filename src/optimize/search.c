@@ -159,7 +159,7 @@ static hn_status route(hn_search *s, hn_probe *p)
     if (!t) return HN_NOMEM;
     HN_TRY(stage(s, p, "INT8, all layers", loss));
     HN_TRY(hn_search_bits(s, p, &loss));
-    if (hn_search_narrow(s) > 0) HN_TRY(stage(s, p, "7-bit weights", loss));
+    if (hn_search_paired(s) > 0) HN_TRY(stage(s, p, hn_search_bits_name(s), loss));
     const float **without = s->bias_shift;
     const hn_graph *unequalised = s->graph;
     HN_TRY(hn_search_bias(s, p, &loss));

@@ -15,7 +15,8 @@ typedef struct hn_search_options {
     double max_drop; /* points */
     int method;      /* hn_method, or -1: by loss, for each activation */
     bool per_tensor;
-    int weight_bits; /* 7: of layers that gain by it; else 8 */
+    int weight_bits; /* 7 or 8 */
+    bool pairs;      /* layers that gain by it get weight_bits, two of which fit 16 bits with bytes */
     bool all;        /* keep every layer in INT8 */
     bool size;       /* goal size: do not leave layers in float for speed */
     double time_budget_s;
@@ -91,9 +92,10 @@ typedef struct hn_search {
 hn_status hn_search_run(hn_env *env, hn_arena *arena, const hn_graph *clean, const hn_dataset *ds,
                         const hn_split *split, const hn_search_options *options, hn_search *out) HN_MUST_CHECK;
 void hn_search_fini(hn_search *s);
-/* The bits of weights that pay on an instruction set: 7 where exact products of bytes are added in 16 bits. */
-int hn_search_weight_bits(uint64_t isa);
-/* Layers with weights of 7 bits. */
+/* Do pairs pay on an instruction set? Where exact products of bytes are added in 16 bits. */
+bool hn_search_pairs_pay(uint64_t isa);
+/* Layers with weights of 7 bits; and with pairs that fit. */
 size_t hn_search_narrow(const hn_search *s);
+size_t hn_search_paired(const hn_search *s);
 
 #endif

@@ -8,15 +8,22 @@
 #include <stdio.h>
 #include <string.h>
 
-int hn_search_weight_bits(uint64_t isa)
+bool hn_search_pairs_pay(uint64_t isa)
 {
-    return (isa & HN_ISA_AVX2) && !(isa & HN_ISA_VNNI) ? 7 : 8;
+    return (isa & HN_ISA_AVX2) && !(isa & HN_ISA_VNNI);
 }
 
 size_t hn_search_narrow(const hn_search *s)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->layers.nlayers; i++) n += s->layers.layer[i].on && s->layers.layer[i].bits == 7;
+    return n;
+}
+
+size_t hn_search_paired(const hn_search *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->layers.nlayers; i++) n += s->layers.layer[i].on && s->layers.layer[i].pairs;
     return n;
 }
 
@@ -27,8 +34,8 @@ static const hn_kernel *kernel_of(const hn_plan *plan, const hn_layer *y)
     return NULL;
 }
 
-/* What runs each layer when all of them have so many bits; NULL where it has no step of its own. */
-static hn_status find_kernels(hn_search *s, int bits, const hn_kernel **kernel)
+/* What runs each layer when all of them have such weights; NULL where it has no step of its own. */
+static hn_status find_kernels(hn_search *s, int bits, bool pairs, const hn_kernel **kernel)
 {
     const hn_session_options apart = {.apart = true};
     const hn_qdq_options q = {.per_tensor = s->o->per_tensor};
@@ -38,7 +45,10 @@ static hn_status find_kernels(hn_search *s, int bits, const hn_kernel **kernel)
     hn_feed feed;
     hn_ready ready;
     size_t n = s->layers.nlayers, batch = hn_score_batch(s->float_session, 1);
-    for (size_t i = 0; i < n; i++) s->layers.layer[i].bits = bits;
+    for (size_t i = 0; i < n; i++) {
+        s->layers.layer[i].bits = bits;
+        s->layers.layer[i].pairs = pairs;
+    }
     hn_status st = hn_qdq_insert(s->env, &arena, &s->layers, &q, &g);
     if (st == HN_OK) st = hn_session_new(s->env, g, NULL, &apart, &session);
     if (st == HN_OK)
@@ -51,19 +61,19 @@ static hn_status find_kernels(hn_search *s, int bits, const hn_kernel **kernel)
     return st;
 }
 
-/* 7 bits pay for a layer that is a matrix product then, or that another kernel takes only then: where weights are
+/* Pairs pay for a layer that is a matrix product then, or that another kernel takes only then: where weights are
  * large, sums may be beyond what Winograd's transforms keep exact. */
-static hn_status choose_bits(hn_search *s, double *bits)
+static hn_status choose_pairs(hn_search *s, double *pairs)
 {
     size_t n = s->layers.nlayers;
     const hn_kernel **narrow = hn_arena_array(s->env, s->arena, n + 1, sizeof *narrow),
                     **wide = hn_arena_array(s->env, s->arena, n + 1, sizeof *wide);
     if (!narrow || !wide) return HN_NOMEM;
-    HN_TRY(find_kernels(s, 7, narrow));
-    HN_TRY(find_kernels(s, 8, wide));
+    HN_TRY(find_kernels(s, s->o->weight_bits, true, narrow));
+    HN_TRY(find_kernels(s, 8, false, wide));
     for (size_t i = 0; i < n; i++) {
         bool product = narrow[i] && strcmp(narrow[i]->family, "gemm_q8") == 0;
-        bits[i] = narrow[i] && (product || narrow[i] != wide[i]) ? 7 : 8;
+        pairs[i] = narrow[i] && (product || narrow[i] != wide[i]);
     }
     return HN_OK;
 }
@@ -72,30 +82,33 @@ hn_status hn_search_bits(hn_search *s, hn_probe *p, double *loss)
 {
     size_t n = s->layers.nlayers;
     bool taken;
-    if (s->o->weight_bits != 7) return HN_OK;
-    double with, *bits = hn_arena_array(s->env, s->arena, n + 1, sizeof *bits);
-    if (!bits) return HN_NOMEM;
-    HN_TRY(hn_journal_take(s->env, s->o->journal, HN_JOURNAL_BITS, n, bits, &taken));
+    if (!s->o->pairs) return HN_OK;
+    double with, *pairs = hn_arena_array(s->env, s->arena, n + 1, sizeof *pairs);
+    if (!pairs) return HN_NOMEM;
+    HN_TRY(hn_journal_take(s->env, s->o->journal, HN_JOURNAL_BITS, n, pairs, &taken));
     if (!taken) {
-        HN_TRY(choose_bits(s, bits));
-        HN_TRY(hn_journal_put(s->env, s->o->journal, HN_JOURNAL_BITS, n, bits));
+        HN_TRY(choose_pairs(s, pairs));
+        HN_TRY(hn_journal_put(s->env, s->o->journal, HN_JOURNAL_BITS, n, pairs));
     }
     for (size_t i = 0; i < n; i++) {
-        if (bits[i] != 7 && bits[i] != 8)
-            return hn_fail(s->env, HN_INPUT, "the saved state holds weights of %g bits", bits[i]);
-        s->layers.layer[i].bits = (int)bits[i];
-        s->layers.layer[i].pairs = bits[i] == 7;
+        s->layers.layer[i].pairs = pairs[i] > 0;
+        s->layers.layer[i].bits = pairs[i] > 0 ? s->o->weight_bits : 8;
     }
-    if (hn_search_narrow(s) == 0) return HN_OK;
+    if (hn_search_paired(s) == 0) return HN_OK;
     hn_qdq_options q = {.per_tensor = s->o->per_tensor, .bias_shift = s->bias_shift};
     HN_TRY(hn_search_loss(s, p, &q, 0, &with));
-    hn_trial *t = hn_search_trial(s, "7-bit weights", with);
+    hn_trial *t = hn_search_trial(s, hn_search_bits_name(s), with);
     if (!t) return HN_NOMEM;
     snprintf(t->note, sizeof t->note,
              "%zu of %zu layers, those that run as matrix products: output error %.3g without, %.3g with",
-             hn_search_narrow(s), n, *loss, with);
+             hn_search_paired(s), n, *loss, with);
     *loss = with;
     return HN_OK;
+}
+
+const char *hn_search_bits_name(const hn_search *s)
+{
+    return s->o->weight_bits == 7 ? "7-bit weights" : "weights in pairs";
 }
 
 /* Biases are corrected for the weights as they are rounded, so each width has its own. */

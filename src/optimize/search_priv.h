@@ -26,8 +26,9 @@ hn_status hn_search_observe(hn_search *s) HN_MUST_CHECK;
 hn_status hn_search_ranges(hn_search *s, hn_probe *p) HN_MUST_CHECK;
 /* The same with the method that each group has in `other`, which has the same activations; nothing is run. */
 hn_status hn_search_ranges_like(hn_search *s, const hn_layers *other) HN_MUST_CHECK;
-/* 7-bit weights for the layers that gain by them; *loss as for repairs. */
+/* 7-bit weights or pairs that fit for the layers that gain by them; *loss as for repairs. */
 hn_status hn_search_bits(hn_search *s, hn_probe *p, double *loss) HN_MUST_CHECK;
+const char *hn_search_bits_name(const hn_search *s); /* of the step */
 /* Once biases are final: what they are with 8-bit weights instead of 7. */
 hn_status hn_search_other_bits(hn_search *s) HN_MUST_CHECK;
 /* The other width for a layer that has, or had, 7 bits. */

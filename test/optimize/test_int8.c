@@ -372,7 +372,7 @@ static void test_narrow(void **state)
     static const char *const names[] = {"conv1", "dw", "conv3", "head"};
     hn_search s;
     hn_buf b[2] = {{0}, {0}};
-    hn_search_options o = {.max_drop = 100, .method = -1, .size = true, .weight_bits = 7};
+    hn_search_options o = {.max_drop = 100, .method = -1, .size = true, .weight_bits = 7, .pairs = true};
     for (size_t k = 0; k < 2; k++) {
         planrun_ok(&env, hn_search_run(&env, &arena, graph, ds, &split, &o, &s));
         planrun_ok(&env, hn_graph_print(&env, s.quantized, HN_TEXT_HASH, &b[k]));
@@ -393,13 +393,31 @@ static void test_narrow(void **state)
     hn_buf_fini(&env, &b[1]);
 }
 
+/* The same layers with 8 bits and pairs that fit. */
+static void test_paired(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"conv1", "dw", "conv3", "head"};
+    hn_search s;
+    hn_search_options o = {.max_drop = 100, .method = -1, .size = true, .weight_bits = 8, .pairs = true};
+    planrun_ok(&env, hn_search_run(&env, &arena, graph, ds, &split, &o, &s));
+    assert_true(hn_search_paired(&s) == 2 && hn_search_narrow(&s) == 0);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(s.layers.layer[i].pairs, i >= 2);
+        assert_true(furthest(s.quantized, names[i]) > 64);
+        if (i >= 2) assert_true(largest_pair(s.quantized, names[i]) <= 128);
+    }
+    assert_string_equal(s.stages[1].name, "weights in pairs");
+    hn_search_fini(&s);
+}
+
 /* Where no drop is small enough and all layers are to stay, narrow ones get 8 bits, with the reason; where they need
  * not stay, none does. */
 static void test_narrow_gives_way(void **state)
 {
     (void)state;
     hn_search s;
-    hn_search_options o = {.max_drop = -1000, .method = -1, .all = true, .weight_bits = 7};
+    hn_search_options o = {.max_drop = -1000, .method = -1, .all = true, .weight_bits = 7, .pairs = true};
     planrun_ok(&env, hn_search_run(&env, &arena, graph, ds, &split, &o, &s));
     assert_false(s.budget_met);
     assert_int_equal(hn_search_narrow(&s), 0);
@@ -450,13 +468,13 @@ static void test_bias_of_other_bits(void **state)
     assert_true(y->bits == 7 && s.bias_shift[2] == first);
 }
 
-static void test_bits_of_isa(void **state)
+static void test_pairs_pay(void **state)
 {
     (void)state;
-    assert_int_equal(hn_search_weight_bits(HN_ISA_CHOSEN), 8);
-    assert_int_equal(hn_search_weight_bits(HN_ISA_AVX2), 7);
-    assert_int_equal(hn_search_weight_bits(HN_ISA_AVX2 | HN_ISA_AVX512 | HN_ISA_CHOSEN), 7);
-    assert_int_equal(hn_search_weight_bits(HN_ISA_AVX2 | HN_ISA_AVX512 | HN_ISA_VNNI), 8);
+    assert_false(hn_search_pairs_pay(HN_ISA_CHOSEN));
+    assert_true(hn_search_pairs_pay(HN_ISA_AVX2));
+    assert_true(hn_search_pairs_pay(HN_ISA_AVX2 | HN_ISA_AVX512 | HN_ISA_CHOSEN));
+    assert_false(hn_search_pairs_pay(HN_ISA_AVX2 | HN_ISA_AVX512 | HN_ISA_VNNI));
 }
 
 int main(void)
@@ -471,9 +489,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_parts_never_meet, setup, teardown),
         cmocka_unit_test_setup_teardown(test_search, setup, teardown),
         cmocka_unit_test_setup_teardown(test_narrow, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_paired, setup, teardown),
         cmocka_unit_test_setup_teardown(test_narrow_gives_way, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bias_of_other_bits, setup, teardown),
-        cmocka_unit_test(test_bits_of_isa),
+        cmocka_unit_test(test_pairs_pay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
