@@ -13,120 +13,6 @@ static hn_qdq_options variant(const hn_search *s)
     return (hn_qdq_options){.per_tensor = s->o->per_tensor, .bias_shift = s->bias_shift};
 }
 
-static void turn(hn_search *s, size_t i, bool on)
-{
-    s->layers.layer[i].on = on;
-    hn_layers_mark(&s->layers);
-}
-
-/* For each layer: the share of the present loss that goes away when it alone is float, or has 8-bit weights. */
-static hn_status find_gains(hn_search *s, hn_probe *p)
-{
-    double now, without;
-    hn_qdq_options q = variant(s);
-    HN_TRY(hn_search_other_bits(s));
-    HN_TRY(hn_search_loss(s, p, &q, 2, &now));
-    for (size_t i = 0; i < s->layers.nlayers; i++) {
-        s->report[i].gain = NAN;
-        if (!s->layers.layer[i].on) continue;
-        hn_search_stage(s, "finding sensitive layers", (double)i, (double)s->layers.nlayers);
-        turn(s, i, false);
-        hn_status st = hn_search_loss(s, p, &q, 2, &without);
-        turn(s, i, true);
-        HN_TRY(st);
-        s->report[i].gain = now > 0 ? (now - without) / now : 0;
-        if (s->layers.layer[i].bits == 7) {
-            hn_search_swap_bits(s, i);
-            st = hn_search_loss(s, p, &q, 2, &without);
-            hn_search_swap_bits(s, i);
-            HN_TRY(st);
-            s->report[i].wide_gain = now > 0 ? (now - without) / now : 0;
-        }
-        if (hn_search_late(s)) break;
-    }
-    return HN_OK;
-}
-
-static hn_status score_choice(hn_search *s, hn_probe *p, const char *name, hn_trial **out)
-{
-    hn_arena arena = {0};
-    hn_graph *g;
-    hn_session *session = NULL;
-    hn_qdq_options q = variant(s);
-    hn_trial *t = hn_search_trial(s, name, NAN);
-    if (!t) return HN_NOMEM;
-    hn_status st = hn_search_build(s, &arena, &q, &g, &session);
-    if (st == HN_OK) st = hn_search_score(s, p, session, &t->correct, &t->drop);
-    t->scored = st == HN_OK;
-    if (st == HN_OK && !hn_search_late(s)) st = hn_search_time(s, &t->time_share);
-    hn_session_close(s->env, session);
-    hn_arena_fini(s->env, &arena);
-    *out = t;
-    return st;
-}
-
-/* Within the budget, as far as the selection part can tell: a drop that exceeds it by less than its own standard error
- * is taken for noise. The test part, which decides nothing here, has the last word in the report. */
-static bool holds(const hn_search *s, const hn_trial *t)
-{
-    return t->drop.value - t->drop.se <= s->o->max_drop;
-}
-
-/* The layer whose next step takes away most of the loss; SIZE_MAX: there is none. */
-static size_t next_layer(const hn_search *s)
-{
-    size_t best = SIZE_MAX;
-    double most = 0;
-    for (size_t i = 0; i < s->layers.nlayers; i++) {
-        const hn_layer *y = &s->layers.layer[i];
-        const hn_layer_report *r = &s->report[i];
-        if (!y->on || (s->o->all && y->bits != 7)) continue;
-        double gain = s->o->all ? r->wide_gain : y->bits == 7 ? r->gain : r->gain - r->wide_gain;
-        if (best != SIZE_MAX && gain <= most) continue;
-        best = i;
-        most = gain;
-    }
-    return best;
-}
-
-/* To 8-bit weights where those take away half of what float does, else to float. */
-static hn_status give_way(hn_search *s, size_t i)
-{
-    hn_layer *y = &s->layers.layer[i];
-    const hn_layer_report *r = &s->report[i];
-    bool widen = y->bits == 7 && (s->o->all || 2 * r->wide_gain >= r->gain);
-    if (widen)
-        hn_search_swap_bits(s, i);
-    else
-        turn(s, i, false);
-    snprintf(y->reason, sizeof y->reason, "accuracy: %s it takes away %.0f %% of the output error",
-             widen ? "with 8-bit weights" : "in float", 100 * (widen ? r->wide_gain : r->gain));
-    return hn_search_refuse(s, y->name, widen ? "7-bit weights" : "int8", "%s", y->reason);
-}
-
-/* Accuracy loop: while the selection part shows more than the budget, the layer that takes away most of the loss gets
- * 8-bit weights or goes back to float; steps grow so that a hopeless case ends soon. */
-static hn_status hold_budget(hn_search *s, hn_probe *p)
-{
-    hn_trial *t;
-    hn_search_stage(s, "measuring accuracy", 0, 1);
-    HN_TRY(score_choice(s, p, "accuracy on the selection part", &t));
-    s->budget_met = holds(s, t);
-    if (s->budget_met || next_layer(s) == SIZE_MAX) return HN_OK;
-    HN_TRY(find_gains(s, p));
-    for (size_t step = 1; !s->budget_met && next_layer(s) != SIZE_MAX && !hn_search_late(s); step++) {
-        for (size_t k = 0; k < (step + 1) / 2 && next_layer(s) != SIZE_MAX; k++) HN_TRY(give_way(s, next_layer(s)));
-        char name[64], narrow[64] = "";
-        snprintf(name, sizeof name, "back to %s, step %zu", s->o->weight_bits == 7 ? "8 bits or float" : "float", step);
-        HN_TRY(score_choice(s, p, name, &t));
-        s->budget_met = holds(s, t);
-        if (s->o->weight_bits == 7) snprintf(narrow, sizeof narrow, " (%zu with 7-bit weights)", hn_search_narrow(s));
-        snprintf(t->note, sizeof t->note, "%zu layers in INT8%s, drop %.2f points", t->int8_layers, narrow,
-                 t->drop.value);
-    }
-    return HN_OK;
-}
-
 /* The present choice as a stage of the waterfall: its answers on the selection part and its time. */
 static hn_status stage(hn_search *s, hn_probe *p, const char *name, double loss)
 {
@@ -171,7 +57,7 @@ static hn_status route(hn_search *s, hn_probe *p)
     else if (s->bias_shift != without)
         HN_TRY(stage(s, p, "bias correction", loss));
     if (!s->o->all && !s->o->size) HN_TRY(hn_search_refuse_slow(s));
-    return hold_budget(s, p);
+    return hn_search_hold_budget(s, p);
 }
 
 static hn_status conclude(hn_search *s, hn_probe *p)

@@ -1,5 +1,5 @@
 /* search_priv: between search.c (the route), search_ranges.c, search_repair.c, search_time.c,
- * search_layers.c, and search_steps.c (trials and measuring). */
+ * search_layers.c, search_bits.c, search_budget.c and search_steps.c (trials and measuring). */
 #ifndef HN_OPTIMIZE_SEARCH_PRIV_H
 #define HN_OPTIMIZE_SEARCH_PRIV_H
 
@@ -40,6 +40,18 @@ hn_status hn_search_equalize(hn_search *s, hn_probe *p, double *loss) HN_MUST_CH
 hn_status hn_search_time(hn_search *s, double *share) HN_MUST_CHECK;
 /* Layers that are clearly faster in float go back to it. */
 hn_status hn_search_refuse_slow(hn_search *s) HN_MUST_CHECK;
+/* What a layer gave up for accuracy: narrow weights, or INT8. */
+typedef struct hn_given {
+    size_t layer;
+    bool widened;
+} hn_given;
+/* Layers give way until the selection part is within the budget. Its parts: the layer whose next step takes away most
+ * of the output error, SIZE_MAX: none does enough; to 8-bit weights where those take away half of what float does, else
+ * to float; the last of n steps undone. */
+hn_status hn_search_hold_budget(hn_search *s, hn_probe *p) HN_MUST_CHECK;
+size_t hn_search_next_layer(const hn_search *s);
+hn_status hn_search_give_way(hn_search *s, size_t i, hn_given *given) HN_MUST_CHECK;
+void hn_search_take_back(hn_search *s, const hn_given *given, size_t n);
 /* Fill sqnr_db; output_error and accuracy_delta of the layers. */
 hn_status hn_search_sqnr(hn_search *s, hn_probe *p) HN_MUST_CHECK;
 hn_status hn_search_alone(hn_search *s, hn_probe *p) HN_MUST_CHECK;

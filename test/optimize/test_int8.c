@@ -411,32 +411,64 @@ static void test_paired(void **state)
     hn_search_fini(&s);
 }
 
-/* Where no drop is small enough and all layers are to stay, narrow ones get 8 bits, with the reason; where they need
- * not stay, none does. */
-static void test_narrow_gives_way(void **state)
+/* Where no choice holds the budget, the one with the least drop is kept, and what was tried beyond it is undone. */
+static void test_no_choice_holds(void **state)
 {
     (void)state;
     hn_search s;
-    hn_search_options o = {.max_drop = -1000, .method = -1, .all = true, .weight_bits = 7, .pairs = true};
-    planrun_ok(&env, hn_search_run(&env, &arena, graph, ds, &split, &o, &s));
-    assert_false(s.budget_met);
-    assert_int_equal(hn_search_narrow(&s), 0);
-    for (size_t i = 0; i < 2; i++) {
-        const char *name = i ? "head" : "conv3";
-        assert_true(furthest(s.quantized, name) > 64);
-        assert_true(largest_pair(s.quantized, name) <= 128);
+    for (int all = 0; all < 2; all++) {
+        hn_search_options o = {
+            .max_drop = -1000, .method = -1, .all = all, .size = true, .weight_bits = 7, .pairs = true};
+        planrun_ok(&env, hn_search_run(&env, &arena, graph, ds, &split, &o, &s));
+        assert_false(s.budget_met);
+        size_t first = 0, given = 0;
+        while (strcmp(s.trials[first].name, "accuracy on the selection part") != 0) first++;
+        double least = s.trials[first].drop.value;
+        for (size_t i = first; i < s.ntrials; i++) least = fmin(least, s.trials[i].drop.value);
+        assert_true(s.trials[s.ntrials - 1].chosen && s.trials[s.ntrials - 1].drop.value == least);
+        for (size_t i = 0; i < s.layers.nlayers; i++)
+            given += !s.layers.layer[i].on + (s.layers.layer[i].pairs && s.layers.layer[i].bits == 8);
+        assert_int_equal(s.nrefusals, given);
+        for (size_t i = 0; i < s.layers.nlayers; i++) assert_true(s.layers.layer[i].on || !all);
+        hn_search_fini(&s);
     }
-    assert_int_equal(s.nrefusals, 2);
-    for (size_t i = 0; i < 2; i++) assert_string_equal(s.refusals[i].what, "7-bit weights");
-    assert_string_not_equal(s.refusals[0].layer, s.refusals[1].layer);
-    assert_non_null(strstr(s.layers.layer[2].reason, "with 8-bit weights"));
-    assert_true(s.trials[s.ntrials - 1].chosen);
-    hn_search_fini(&s);
-    o.all = false;
-    o.size = true;
-    planrun_ok(&env, hn_search_run(&env, &arena, graph, ds, &split, &o, &s));
-    for (size_t i = 0; i < s.layers.nlayers; i++) assert_false(s.layers.layer[i].on);
-    hn_search_fini(&s);
+}
+
+/* The layer that explains most goes first, to 8 bits where that is half the way; what explains little stays; steps are
+ * undone from the last on. */
+static void test_layers_give_way(void **state)
+{
+    (void)state;
+    const hn_search_options o = {.weight_bits = 7};
+    hn_search s = {.env = &env, .arena = &arena, .o = &o};
+    hn_given given[3];
+    calibrate(&s.layers, &s.hist);
+    assert_int_equal(s.layers.nlayers, 4);
+    s.report = hn_arena_array(&env, &arena, 4, sizeof *s.report);
+    s.layers.layer[2].bits = 7;
+    s.report[0].gain = 0.12; /* half of an even share is 0.125 */
+    s.report[1].gain = 0.2;
+    s.report[2].gain = 0.7;
+    s.report[2].wide_gain = 0.4;
+    s.report[3].gain = NAN;
+    for (size_t i = 0; i < 3; i++) {
+        size_t next = hn_search_next_layer(&s);
+        assert_int_equal(next, i < 2 ? 2 : 1);
+        planrun_ok(&env, hn_search_give_way(&s, next, &given[i]));
+        assert_int_equal(given[i].widened, i == 0);
+        assert_int_equal(s.layers.layer[2].bits, 8);
+        assert_int_equal(s.layers.layer[2].on, i == 0);
+    }
+    assert_true(hn_search_next_layer(&s) == SIZE_MAX);
+    assert_true(s.nrefusals == 3 && strcmp(s.refusals[0].what, "7-bit weights") == 0);
+    assert_string_equal(s.refusals[1].what, "int8");
+    assert_non_null(strstr(s.layers.layer[2].reason, "in float it takes away 70 %"));
+    hn_search_take_back(&s, given, 3);
+    hn_search_take_back(&s, given, 2);
+    assert_true(s.layers.layer[1].on && s.layers.layer[2].on && s.layers.layer[2].bits == 8 && s.nrefusals == 1);
+    assert_non_null(strstr(s.layers.layer[2].reason, "with 8-bit weights it takes away 40 %"));
+    hn_search_take_back(&s, given, 1);
+    assert_true(s.layers.layer[2].bits == 7 && s.layers.layer[2].reason[0] == 0 && s.nrefusals == 0);
 }
 
 /* A layer that changes its width takes the bias that fits its weights with it, and back. */
@@ -490,7 +522,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_search, setup, teardown),
         cmocka_unit_test_setup_teardown(test_narrow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_paired, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_narrow_gives_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_choice_holds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_layers_give_way, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bias_of_other_bits, setup, teardown),
         cmocka_unit_test(test_pairs_pay),
     };

@@ -1,0 +1,168 @@
+/* search_budget: the accuracy loop. While the selection part shows a drop beyond the budget, layers give way, those
+ * first that explain most of the output error. Only such go as explain at least half of an even share of it: what is
+ * spread over all layers, or is chance in a small selection part, is not mended by a few of them. Where no choice holds
+ * the budget, the one with the least drop is kept. */
+#include "optimize/search_priv.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static hn_qdq_options variant(const hn_search *s)
+{
+    return (hn_qdq_options){.per_tensor = s->o->per_tensor, .bias_shift = s->bias_shift};
+}
+
+static void turn(hn_search *s, size_t i, bool on)
+{
+    s->layers.layer[i].on = on;
+    hn_layers_mark(&s->layers);
+}
+
+/* For each layer: the share of the present loss that goes away when it alone is float, or has 8-bit weights. */
+static hn_status find_gains(hn_search *s, hn_probe *p)
+{
+    double now, without;
+    hn_qdq_options q = variant(s);
+    HN_TRY(hn_search_other_bits(s));
+    HN_TRY(hn_search_loss(s, p, &q, 2, &now));
+    for (size_t i = 0; i < s->layers.nlayers; i++) {
+        s->report[i].gain = NAN;
+        if (!s->layers.layer[i].on) continue;
+        hn_search_stage(s, "finding sensitive layers", (double)i, (double)s->layers.nlayers);
+        turn(s, i, false);
+        hn_status st = hn_search_loss(s, p, &q, 2, &without);
+        turn(s, i, true);
+        HN_TRY(st);
+        s->report[i].gain = now > 0 ? (now - without) / now : 0;
+        if (s->layers.layer[i].bits == 7) {
+            hn_search_swap_bits(s, i);
+            st = hn_search_loss(s, p, &q, 2, &without);
+            hn_search_swap_bits(s, i);
+            HN_TRY(st);
+            s->report[i].wide_gain = now > 0 ? (now - without) / now : 0;
+        }
+        if (hn_search_late(s)) break;
+    }
+    return HN_OK;
+}
+
+static hn_status score_choice(hn_search *s, hn_probe *p, const char *name, hn_trial **out)
+{
+    hn_arena arena = {0};
+    hn_graph *g;
+    hn_session *session = NULL;
+    hn_qdq_options q = variant(s);
+    hn_trial *t = hn_search_trial(s, name, NAN);
+    if (!t) return HN_NOMEM;
+    hn_status st = hn_search_build(s, &arena, &q, &g, &session);
+    if (st == HN_OK) st = hn_search_score(s, p, session, &t->correct, &t->drop);
+    t->scored = st == HN_OK;
+    if (st == HN_OK && !hn_search_late(s)) st = hn_search_time(s, &t->time_share);
+    hn_session_close(s->env, session);
+    hn_arena_fini(s->env, &arena);
+    *out = t;
+    return st;
+}
+
+/* Within the budget, as far as the selection part can tell: a drop that exceeds it by less than its own standard error
+ * is taken for noise. The test part, which decides nothing here, has the last word in the report. */
+static bool holds(const hn_search *s, const hn_trial *t)
+{
+    return t->drop.value - t->drop.se <= s->o->max_drop;
+}
+
+size_t hn_search_next_layer(const hn_search *s)
+{
+    size_t best = SIZE_MAX;
+    double most = 0.5 / (double)s->layers.nlayers;
+    for (size_t i = 0; i < s->layers.nlayers; i++) {
+        const hn_layer *y = &s->layers.layer[i];
+        const hn_layer_report *r = &s->report[i];
+        if (!y->on || (s->o->all && y->bits != 7)) continue;
+        double gain = s->o->all ? r->wide_gain : y->bits == 7 ? r->gain : r->gain - r->wide_gain;
+        if (!(gain > most)) continue;
+        best = i;
+        most = gain;
+    }
+    return best;
+}
+
+static void give_reason(hn_search *s, const hn_given *g)
+{
+    const hn_layer_report *r = &s->report[g->layer];
+    hn_layer *y = &s->layers.layer[g->layer];
+    snprintf(y->reason, sizeof y->reason, "accuracy: %s it takes away %.0f %% of the output error",
+             g->widened ? "with 8-bit weights" : "in float", 100 * (g->widened ? r->wide_gain : r->gain));
+}
+
+hn_status hn_search_give_way(hn_search *s, size_t i, hn_given *g)
+{
+    hn_layer *y = &s->layers.layer[i];
+    const hn_layer_report *r = &s->report[i];
+    *g = (hn_given){i, y->bits == 7 && (s->o->all || 2 * r->wide_gain >= r->gain)};
+    if (g->widened)
+        hn_search_swap_bits(s, i);
+    else
+        turn(s, i, false);
+    give_reason(s, g);
+    return hn_search_refuse(s, y->name, g->widened ? "7-bit weights" : "int8", "%s", y->reason);
+}
+
+void hn_search_take_back(hn_search *s, const hn_given *given, size_t n)
+{
+    const hn_given *g = &given[n - 1];
+    if (g->widened)
+        hn_search_swap_bits(s, g->layer);
+    else
+        turn(s, g->layer, true);
+    s->layers.layer[g->layer].reason[0] = 0;
+    for (size_t k = 0; k + 1 < n; k++)
+        if (given[k].layer == g->layer) give_reason(s, &given[k]);
+    s->nrefusals--;
+}
+
+/* The choice that has the least drop, where none holds the budget; *given holds what `n` layers gave up for the last.
+ */
+static hn_status keep_best(hn_search *s, const hn_given *given, size_t n, size_t keep, const hn_trial *best)
+{
+    if (s->budget_met || n == keep) return HN_OK;
+    while (n > keep) hn_search_take_back(s, given, n--);
+    hn_trial *t = hn_search_trial(s, "least drop of these", NAN);
+    if (!t) return HN_NOMEM;
+    t->scored = true;
+    t->correct = best->correct;
+    t->drop = best->drop;
+    t->time_share = best->time_share;
+    snprintf(t->note, sizeof t->note, "kept: %zu layers in INT8, drop %.2f points; no choice holds the budget",
+             t->int8_layers, t->drop.value);
+    return HN_OK;
+}
+
+hn_status hn_search_hold_budget(hn_search *s, hn_probe *p)
+{
+    hn_trial *t;
+    hn_search_stage(s, "measuring accuracy", 0, 1);
+    HN_TRY(score_choice(s, p, "accuracy on the selection part", &t));
+    s->budget_met = holds(s, t);
+    if (s->budget_met || s->layers.nlayers == 0) return HN_OK;
+    hn_trial best = *t;
+    size_t n = 0, keep = 0;
+    hn_given *given = hn_arena_array(s->env, s->arena, 2 * s->layers.nlayers, sizeof *given);
+    if (!given) return HN_NOMEM;
+    HN_TRY(find_gains(s, p));
+    for (size_t step = 1, next; !s->budget_met && hn_search_next_layer(s) != SIZE_MAX && !hn_search_late(s); step++) {
+        for (size_t k = 0; k < (step + 1) / 2 && (next = hn_search_next_layer(s)) != SIZE_MAX; k++)
+            HN_TRY(hn_search_give_way(s, next, &given[n++]));
+        char name[64], narrow[64] = "";
+        snprintf(name, sizeof name, "back to %s, step %zu", s->o->weight_bits == 7 ? "8 bits or float" : "float", step);
+        HN_TRY(score_choice(s, p, name, &t));
+        s->budget_met = holds(s, t);
+        if (s->o->weight_bits == 7) snprintf(narrow, sizeof narrow, " (%zu with 7-bit weights)", hn_search_narrow(s));
+        snprintf(t->note, sizeof t->note, "%zu layers in INT8%s, drop %.2f points", t->int8_layers, narrow,
+                 t->drop.value);
+        if (t->drop.value >= best.drop.value) continue;
+        best = *t;
+        keep = n;
+    }
+    return keep_best(s, given, n, keep, &best);
+}
