@@ -10,6 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Before a loop of at most n rounds, known when compiled: all of them are written out. */
+#ifdef __clang__
+#define HN_UNROLL_TO(n) _Pragma("clang loop unroll(full)")
+#else
+#define HN_PRAGMA(x)    _Pragma(#x)
+#define HN_UNROLL_TO(n) HN_PRAGMA(GCC unroll n)
+#endif
+
 typedef enum hn_isa {
     HN_ISA_GENERIC = 0,
     HN_ISA_AVX2 = 1 << 0,   /* AVX2, FMA3, F16C */

@@ -77,7 +77,7 @@ ALWAYS void pair(const int16_t *v, const int16_t *u, __m256i acc[MR][2])
 /* One block of 16 channels, added to a and b: products of the tiles at v with u, and of those at w with u's others. */
 ALWAYS const int16_t *multiply(const int16_t *v, const int16_t *w, const int16_t *u, __m256i a[MR][2], __m256i b[MR][2])
 {
-    _Pragma("GCC unroll 4") for (int k = 0; k < LANES; k += 2, u += 64)
+    HN_UNROLL_TO(4) for (int k = 0; k < LANES; k += 2, u += 64)
     {
         pair(v + k, u, a);
         pair(w + k, u + 32, b);

@@ -6,7 +6,7 @@
 #include "kernels/act_pass.inc"
 #include "kernels/conv_few_f32.h"
 
-#define UNROLL _Pragma("GCC unroll 16")
+#define UNROLL HN_UNROLL_TO(16)
 enum { CHANNELS = 8, PIXELS = 2 * VEC_LANES };
 
 /* 16 pixels, `step` floats apart; nothing behind the last one is read. */
