@@ -47,6 +47,10 @@ static hn_status cases(hn_cases *c)
     hn_case_rand(c, HN_F32, HN_DIMS(2, 3, 5, 4), -1, 1);
     hn_case_rand(c, HN_F32, HN_DIMS(4, 3, 3, 2), -1, 1);
     hn_case_rand(c, HN_F32, HN_DIMS(4), -1, 1);
+    hn_case(c, "no pixels");
+    hn_case_ints(c, "pads", 4, (const int64_t[]){1, 1, 1, 1});
+    hn_case_rand(c, HN_F32, HN_DIMS(1, 3, 0, 4), -1, 1);
+    hn_case_rand(c, HN_F32, HN_DIMS(4, 3, 3, 3), -1, 1);
     hn_case(c, "depthwise, dilated, same upper");
     hn_case_int(c, "group", 3);
     hn_case_ints(c, "dilations", 2, (const int64_t[]){2, 1});

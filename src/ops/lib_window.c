@@ -90,14 +90,15 @@ static hn_status size_one(hn_env *env, const hn_node *node, hn_window *w, int i,
         return HN_OK;
     }
     int64_t room = in + w->lo[i] + w->hi[i] - ext;
-    if (room < 0) {
+    /* Windows that keep the size keep no pixels too. */
+    if (room < 0 && !(in == 0 && room == -1 && w->s[i] == 1)) {
         hn_status st =
             hn_fail(env, HN_INPUT, "%s: window of %lld is larger than the padded input of %lld along spatial dim %d",
                     hn_node_label(node), (long long)ext, (long long)in + (long long)w->lo[i] + (long long)w->hi[i], i);
         hn_hint(env, "Use a larger input or smaller kernel, or add padding.");
         return st;
     }
-    w->out[i] = room / w->s[i] + 1;
+    w->out[i] = room < 0 ? 0 : room / w->s[i] + 1;
     /* A window of ceil mode that would start in the padding behind the input does not count. */
     if (ceil_mode && room % w->s[i] != 0 && w->out[i] * w->s[i] < in + w->lo[i]) w->out[i]++;
     return HN_OK;
