@@ -63,8 +63,8 @@ static double cancels(const hn_tensor *x)
     return fmin(most, CANCELS);
 }
 
-/* How float kernels round the results of a node: Winograd's transforms at the size of the largest, a gated state at the
- * size of its gates, 1, a normalisation by as much more as its mean is larger than what is left. */
+/* How float kernels round the results of a node: Winograd's transforms at the size of the largest, a gated state and
+ * Gelu at the size of their gates, 1, a normalisation by as much more as its mean is larger than what is left. */
 typedef struct grain {
     double part, least;
 } grain;
@@ -72,7 +72,7 @@ typedef struct grain {
 static grain grain_of(const hn_node *n, const hn_tensor *const *args)
 {
     if (hn_node_is(n, "Conv")) return (grain){1, 0};
-    if (hn_node_is(n, "GRU") || hn_node_is(n, "LSTM")) return (grain){0.1, 1};
+    if (hn_node_is(n, "GRU") || hn_node_is(n, "LSTM") || hn_node_is(n, "Gelu")) return (grain){0.1, 1};
     if (hn_node_is(n, "LayerNormalization") && args[0]) return (grain){0.1 * cancels(args[0]), 0.1};
     return (grain){0.1, 0};
 }
