@@ -63,7 +63,7 @@ static hn_status new_like(const hn_refargs *a, const hn_elem_step *s, hn_tensor 
         if (a->out[k] != NULL) like = a->out[k];
     *t = hn_arena_alloc(a->env, a->scratch, sizeof **t);
     if (like == NULL || *t == NULL) return a->env->error.status;
-    hn_dtype dtype = s->op->out[0].types == HN_T_BOOL ? HN_BOOL : HN_F32;
+    hn_dtype dtype = hn_elem_gives_bool(s->op) ? HN_BOOL : HN_F32;
     return hn_tensor_init(a->env, a->scratch, *t, dtype, like->rank, like->dims);
 }
 

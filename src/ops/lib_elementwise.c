@@ -140,3 +140,8 @@ hn_status hn_elem_read(hn_env *env, const hn_node *node, hn_elem *e)
     }
     return HN_OK;
 }
+
+bool hn_elem_gives_bool(const hn_op *op)
+{
+    return op->out[0].types == HN_T_BOOL;
+}

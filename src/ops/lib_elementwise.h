@@ -27,4 +27,7 @@ bool hn_elem_takes(const hn_node *n, double *a, double *b);
 /* The other way: the attributes of a step. attr[] is written and linked; NULL when the op has none. */
 hn_attr *hn_elem_attrs(const hn_elem_step *s, hn_attr attr[2]);
 
+/* Does an operator that is a step give bools, which no step may keep? */
+bool hn_elem_gives_bool(const hn_op *op);
+
 #endif

@@ -8,18 +8,13 @@
 #include <math.h>
 #include <stdio.h>
 
-static hn_qdq_options variant(const hn_search *s)
-{
-    return (hn_qdq_options){.per_tensor = s->o->per_tensor, .bias_shift = s->bias_shift};
-}
-
 /* The present choice as a stage of the waterfall: its answers on the selection part and its time. */
 static hn_status stage(hn_search *s, hn_probe *p, const char *name, double loss)
 {
     hn_arena arena = {0};
     hn_graph *g;
     hn_session *session = NULL;
-    hn_qdq_options q = variant(s);
+    hn_qdq_options q = hn_search_variant(s);
     hn_stage *t = &s->stages[s->nstages];
     if (s->nstages == HN_COUNT(s->stages) || hn_search_late(s)) return HN_OK;
     *t = (hn_stage){.name = name, .loss = loss, .weight_bytes = hn_search_bytes(s)};
@@ -39,7 +34,7 @@ static hn_status route(hn_search *s, hn_probe *p)
     HN_TRY(hn_search_observe(s));
     HN_TRY(hn_search_ranges(s, p));
     HN_TRY(hn_journal_save(s->o->journal));
-    hn_qdq_options q = variant(s);
+    hn_qdq_options q = hn_search_variant(s);
     HN_TRY(hn_search_loss(s, p, &q, 0, &loss));
     hn_trial *t = hn_search_trial(s, "all layers INT8", loss);
     if (!t) return HN_NOMEM;
@@ -64,7 +59,7 @@ static hn_status conclude(hn_search *s, hn_probe *p)
 {
     HN_TRY(route(s, p));
     HN_TRY(hn_search_alone(s, p));
-    hn_qdq_options q = variant(s);
+    hn_qdq_options q = hn_search_variant(s);
     HN_TRY(hn_search_build(s, s->arena, &q, &s->quantized, &s->session));
     for (size_t i = s->ntrials; i-- > 0;)
         if (s->trials[i].scored) {

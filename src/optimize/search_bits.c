@@ -95,7 +95,7 @@ hn_status hn_search_bits(hn_search *s, hn_probe *p, double *loss)
         s->layers.layer[i].bits = pairs[i] > 0 ? s->o->weight_bits : 8;
     }
     if (hn_search_paired(s) == 0) return HN_OK;
-    hn_qdq_options q = {.per_tensor = s->o->per_tensor, .bias_shift = s->bias_shift};
+    hn_qdq_options q = hn_search_variant(s);
     HN_TRY(hn_search_loss(s, p, &q, 0, &with));
     hn_trial *t = hn_search_trial(s, hn_search_bits_name(s), with);
     if (!t) return HN_NOMEM;

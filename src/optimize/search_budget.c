@@ -7,31 +7,20 @@
 #include <math.h>
 #include <stdio.h>
 
-static hn_qdq_options variant(const hn_search *s)
-{
-    return (hn_qdq_options){.per_tensor = s->o->per_tensor, .bias_shift = s->bias_shift};
-}
-
-static void turn(hn_search *s, size_t i, bool on)
-{
-    s->layers.layer[i].on = on;
-    hn_layers_mark(&s->layers);
-}
-
 /* For each layer: the share of the present loss that goes away when it alone is float, or has 8-bit weights. */
 static hn_status find_gains(hn_search *s, hn_probe *p)
 {
     double now, without;
-    hn_qdq_options q = variant(s);
+    hn_qdq_options q = hn_search_variant(s);
     HN_TRY(hn_search_other_bits(s));
     HN_TRY(hn_search_loss(s, p, &q, 2, &now));
     for (size_t i = 0; i < s->layers.nlayers; i++) {
         s->report[i].gain = NAN;
         if (!s->layers.layer[i].on) continue;
         hn_search_stage(s, "finding sensitive layers", (double)i, (double)s->layers.nlayers);
-        turn(s, i, false);
+        hn_search_turn(s, i, false);
         hn_status st = hn_search_loss(s, p, &q, 2, &without);
-        turn(s, i, true);
+        hn_search_turn(s, i, true);
         HN_TRY(st);
         s->report[i].gain = now > 0 ? (now - without) / now : 0;
         if (s->layers.layer[i].bits == 7) {
@@ -51,7 +40,7 @@ static hn_status score_choice(hn_search *s, hn_probe *p, const char *name, hn_tr
     hn_arena arena = {0};
     hn_graph *g;
     hn_session *session = NULL;
-    hn_qdq_options q = variant(s);
+    hn_qdq_options q = hn_search_variant(s);
     hn_trial *t = hn_search_trial(s, name, NAN);
     if (!t) return HN_NOMEM;
     hn_status st = hn_search_build(s, &arena, &q, &g, &session);
@@ -103,7 +92,7 @@ hn_status hn_search_give_way(hn_search *s, size_t i, hn_given *g)
     if (g->widened)
         hn_search_swap_bits(s, i);
     else
-        turn(s, i, false);
+        hn_search_turn(s, i, false);
     give_reason(s, g);
     return hn_search_refuse(s, y->name, g->widened ? "7-bit weights" : "int8", "%s", y->reason);
 }
@@ -114,7 +103,7 @@ void hn_search_take_back(hn_search *s, const hn_given *given, size_t n)
     if (g->widened)
         hn_search_swap_bits(s, g->layer);
     else
-        turn(s, g->layer, true);
+        hn_search_turn(s, g->layer, true);
     s->layers.layer[g->layer].reason[0] = 0;
     for (size_t k = 0; k + 1 < n; k++)
         if (given[k].layer == g->layer) give_reason(s, &given[k]);

@@ -93,7 +93,7 @@ static hn_status set_up(loner *l)
         s->layers.layer[i].on = true;
     }
     hn_layers_mark(&s->layers);
-    hn_qdq_options q = {.per_tensor = s->o->per_tensor, .bias_shift = s->bias_shift};
+    hn_qdq_options q = hn_search_variant(s);
     hn_status st = hn_qdq_insert(env, &l->arena, &s->layers, &q, &l->quantised);
     for (size_t i = 0; i < n; i++) s->layers.layer[i].on = was[i];
     hn_layers_mark(&s->layers);

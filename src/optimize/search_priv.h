@@ -62,6 +62,10 @@ hn_status hn_search_build(hn_search *s, hn_arena *arena, const hn_qdq_options *q
 /* The same up to where outputs are compared. */
 hn_status hn_search_build_ends(hn_search *s, hn_arena *arena, const hn_qdq_options *q,
                                hn_session **session) HN_MUST_CHECK;
+/* The weights and biases of the present choice. */
+hn_qdq_options hn_search_variant(const hn_search *s);
+/* Layer i in INT8 or in float. */
+void hn_search_turn(hn_search *s, size_t i, bool on);
 /* Loss of a variant on the calibration samples (the first `samples`). */
 hn_status hn_search_loss(hn_search *s, hn_probe *p, const hn_qdq_options *q, size_t feeds, double *loss) HN_MUST_CHECK;
 /* Accuracy of a session on the selection part against the float baseline. */

@@ -206,11 +206,6 @@ static hn_status measured_shift(hn_search *s, hn_probe *p, const float ***out)
     return st;
 }
 
-static hn_qdq_options variant(const hn_search *s)
-{
-    return (hn_qdq_options){.per_tensor = s->o->per_tensor, .bias_shift = s->bias_shift};
-}
-
 hn_status hn_search_bias(hn_search *s, hn_probe *p, double *loss)
 {
     static const char *const names[2] = {"bias correction from input means", "bias correction layer by layer"};
@@ -223,7 +218,7 @@ hn_status hn_search_bias(hn_search *s, hn_probe *p, double *loss)
         else
             HN_TRY(measured_shift(s, p, &shift));
         s->bias_shift = shift;
-        hn_qdq_options q = variant(s);
+        hn_qdq_options q = hn_search_variant(s);
         HN_TRY(hn_search_loss(s, p, &q, 0, &with));
         hn_trial *t = hn_search_trial(s, names[k], with);
         if (!t) return HN_NOMEM;
@@ -246,7 +241,7 @@ static hn_status equalised_loss(hn_search *other, hn_probe *p, const hn_search *
     double without;
     HN_TRY(hn_search_observe(other));
     HN_TRY(hn_search_ranges_like(other, &s->layers));
-    hn_qdq_options q = variant(other);
+    hn_qdq_options q = hn_search_variant(other);
     HN_TRY(hn_search_loss(other, p, &q, 0, &without));
     HN_TRY(hn_bias_shift(other->env, other->arena, &other->layers, other->hist, other->o->per_tensor, &shift));
     q.bias_shift = shift;
@@ -285,7 +280,7 @@ hn_status hn_search_equalize(hn_search *s, hn_probe *p, double *loss)
     s->hist = other.hist;
     s->bias_shift = NULL;
     HN_TRY(hn_search_ranges(s, p));
-    hn_qdq_options q = variant(s);
+    hn_qdq_options q = hn_search_variant(s);
     HN_TRY(hn_search_loss(s, p, &q, 0, loss));
     return hn_search_bias(s, p, loss);
 }

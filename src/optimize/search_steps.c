@@ -158,6 +158,17 @@ static bool more(hn_search *s, void **array, size_t *cap, size_t count, size_t e
     return true;
 }
 
+hn_qdq_options hn_search_variant(const hn_search *s)
+{
+    return (hn_qdq_options){.per_tensor = s->o->per_tensor, .bias_shift = s->bias_shift};
+}
+
+void hn_search_turn(hn_search *s, size_t i, bool on)
+{
+    s->layers.layer[i].on = on;
+    hn_layers_mark(&s->layers);
+}
+
 hn_trial *hn_search_trial(hn_search *s, const char *name, double loss)
 {
     void *array = s->trials;

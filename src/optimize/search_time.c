@@ -12,11 +12,6 @@ static const double slower_step = 1.10;  /* an INT8 step this much slower than f
 static const double worth = 0.005;       /* and when the difference is this share of the model */
 static const double faster_model = 0.98; /* float stays when the model takes at most this share */
 
-static hn_qdq_options variant(const hn_search *s)
-{
-    return (hn_qdq_options){.per_tensor = s->o->per_tensor, .bias_shift = s->bias_shift};
-}
-
 /* Two sessions in turn on one batch. */
 static hn_status time_pair(hn_search *s, hn_arena *arena, hn_session *a, hn_session *b, hn_timing t[2])
 {
@@ -52,7 +47,7 @@ static hn_status against_float(hn_search *s, double *v, size_t n)
     hn_graph *g;
     hn_session *session = NULL;
     hn_timing t[2];
-    hn_qdq_options q = variant(s);
+    hn_qdq_options q = hn_search_variant(s);
     bool taken = false;
     HN_TRY(hn_journal_take(s->env, s->o->journal, HN_JOURNAL_TIME, n, v, &taken));
     if (taken) return HN_OK;
@@ -74,12 +69,6 @@ hn_status hn_search_time(hn_search *s, double *share)
     return HN_OK;
 }
 
-static void turn(hn_search *s, size_t i, bool on)
-{
-    s->layers.layer[i].on = on;
-    hn_layers_mark(&s->layers);
-}
-
 static bool slow(const hn_search *s, size_t i, double model_ms)
 {
     const hn_layer_report *r = &s->report[i];
@@ -94,14 +83,14 @@ static hn_status with_float(hn_search *s, size_t i, double v[2])
     hn_graph *g[2];
     hn_session *session[2] = {NULL, NULL};
     hn_timing t[2];
-    hn_qdq_options q = variant(s);
+    hn_qdq_options q = hn_search_variant(s);
     bool taken = false;
     HN_TRY(hn_journal_take(s->env, s->o->journal, HN_JOURNAL_TIME, 2, v, &taken));
     if (taken) return HN_OK;
     hn_status st = hn_search_build(s, &arena, &q, &g[0], &session[0]);
-    turn(s, i, false);
+    hn_search_turn(s, i, false);
     if (st == HN_OK) st = hn_search_build(s, &arena, &q, &g[1], &session[1]);
-    turn(s, i, true);
+    hn_search_turn(s, i, true);
     if (st == HN_OK) st = time_pair(s, &arena, session[0], session[1], t);
     for (size_t k = 0; k < 2 && st == HN_OK; k++) v[k] = t[k].latency.min_ms;
     hn_session_close(s->env, session[0]);
@@ -124,7 +113,7 @@ static hn_status try_float(hn_search *s, size_t i, double *share)
                  r->us_int8, r->us_float, v[0], v[1]);
         return HN_OK;
     }
-    turn(s, i, false);
+    hn_search_turn(s, i, false);
     *share *= v[1] / v[0];
     snprintf(y->reason, sizeof y->reason,
              "INT8 is not faster here: %.1f us against %.1f us in float; model %.3f ms with it, %.3f ms without",

@@ -56,11 +56,6 @@ static bool constant_fits(const hn_node *n)
     return hn_dims_same(&n->in[0]->type, &n->out[0]->type);
 }
 
-static bool is_compare(const hn_node *n)
-{
-    return n->op->out[0].types == HN_T_BOOL;
-}
-
 /* Can n be a step? */
 static bool fits(const hn_node *n)
 {
@@ -69,7 +64,8 @@ static bool fits(const hn_node *n)
         n->out[0]->nuses == 0)
         return false;
     const hn_type *y = &n->out[0]->type;
-    if (!hn_type_known(y) || y->dtype != (is_compare(n) ? HN_BOOL : HN_F32) || hn_type_elems(y) == 0) return false;
+    if (!hn_type_known(y) || y->dtype != (hn_elem_gives_bool(n->op) ? HN_BOOL : HN_F32) || hn_type_elems(y) == 0)
+        return false;
     if ((hn_node_is(n, "Clip") || hn_node_is(n, "Pow")) && !constant_fits(n)) return false;
     for (size_t i = 0; i < n->nin; i++) {
         hn_dtype want = hn_node_is(n, "Where") && i == 0 ? HN_BOOL : HN_F32;
@@ -157,7 +153,7 @@ static bool collect(group *g)
         for (const hn_use *u = n->out[0]->uses; u != NULL; u = u->next)
             outside = outside || u->node == NULL || !member(g, u->node);
         if (!outside) continue;
-        if (g->nout == HN_ELEM_OUTPUTS || is_compare(n)) return false;
+        if (g->nout == HN_ELEM_OUTPUTS || hn_elem_gives_bool(n->op)) return false;
         g->out[g->nout++] = n->out[0];
     }
     return true;
@@ -173,7 +169,7 @@ static bool take(walk *w, group *g, hn_node *m, hn_node *first, bool *mixed)
 {
     group with = *g;
     with.member[with.count++] = m;
-    for (const hn_use *u = is_compare(m) ? m->out[0]->uses : NULL; u != NULL; u = u->next) {
+    for (const hn_use *u = hn_elem_gives_bool(m->op) ? m->out[0]->uses : NULL; u != NULL; u = u->next) {
         if (u->node == NULL || with.count == HN_ELEM_STEPS || member(&with, u->node)) continue;
         if (fits(u->node) && hn_dims_same(&u->node->out[0]->type, &m->out[0]->type))
             with.member[with.count++] = u->node;

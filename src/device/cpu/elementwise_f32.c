@@ -83,11 +83,6 @@ static void expand(const hn_bcast *b, size_t k, size_t bytes, const char *src, s
     }
 }
 
-static bool is_bool(const hn_elem_step *s)
-{
-    return s->op->out[0].types == HN_T_BOOL;
-}
-
 static bool kept(const hn_node *n, const hn_elem *e, size_t i, size_t *output)
 {
     for (size_t k = 0; k < e->nkeep; k++) {
@@ -121,7 +116,7 @@ static size_t place_results(const hn_node *n, const hn_elem *e, params *p, size_
         }
         for (; at < used; at++) {
             size_t o = (size_t)owner[at], last = last_reader(e, o + 1, (int)(n->nin + o));
-            bool apart = is_bool(&e->step[o]) || is_bool(&e->step[i]);
+            bool apart = hn_elem_gives_bool(e->step[o].op) || hn_elem_gives_bool(e->step[i].op);
             if (last < i || (last == i && !apart)) break;
         }
         owner[at] = (int8_t)i;
