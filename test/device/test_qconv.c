@@ -216,11 +216,20 @@ static void test_rows(void **state)
         s.bias = i % 5 != 0, s.per_channel = i % 4 != 1;
         run_conv(&s, 300 + i, NULL);
     }
+    /* Shapes that it takes wherever there is a kernel: strides that kernels step over or not, odd and even windows,
+     * taps that are neighbours or not. */
     hn_machine m;
     hn_machine_read(&m);
-    conv first = {1, 3, 20,  130, 24,    3,     3,     1,     2,    1,     1,    0,
-                  1, 0, 114, 0,   HN_U8, HN_U8, HN_I8, HN_U8, true, false, true, false};
-    run_conv(&first, 350, m.isa & HN_ISA_VNNI ? "qconv_rows" : "qconv");
+    for (uint64_t i = 0; i < 24; i++) {
+        conv s = {.n = 1 + (int64_t)(i % 2), .c = 3, .h = 20, .w = 130 * (1 + (int64_t)(i % 3)), .m = 24, .kh = 3};
+        s.kw = 2 + (int64_t)(i / 3 % 4), s.stride = 1 + (int64_t)(i % 3), s.dilation = 1 + (int64_t)(i % 5 == 4);
+        s.pad = (int64_t)(i % 4), s.pad_end = (int64_t)(i % 3), s.group = s.layout = 1;
+        s.x = i % 2 ? HN_U8 : HN_I8, s.wt = i % 4 < 2 ? HN_I8 : HN_U8;
+        s.x_zp = i % 2 ? 255 : -128, s.w_zp = i % 4 < 2 ? (int64_t)(i % 3) * -64 : 255 - (int64_t)(i % 3) * 127;
+        s.y_dtype = i % 3 ? HN_U8 : HN_I8;
+        s.bias = s.per_channel = true;
+        run_conv(&s, 350 + i, m.isa & HN_ISA_AVX2 ? "qconv_rows" : "qconv");
+    }
 }
 
 static void test_conv_random(void **state)

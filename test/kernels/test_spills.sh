@@ -36,6 +36,7 @@ avx2/conv_few_f32 ^(tile|short|three)
 avx2/gemm_f32_6x16 ^tile
 avx2/gemm_bf16_4x16 ^tile
 avx2/gemm_q8_6x16* ^(wide|half)_
+avx2/rowconv_q8 ^(any|plain)_
 avx2/wino_q8_* ^rows_of
 EOF
 echo "$total inner loops, none of them spills"

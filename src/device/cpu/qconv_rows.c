@@ -1,6 +1,6 @@
 /* hone.QConv of channels-first images with few channels (the first layer of most networks): the rows that a band of
  * output rows reads are copied with their padding, cut by phase so that the pixels that one tap meets lie next to each
- * other, and go through rowconv_q8. */
+ * other (every other one, where the kernel can step), and go through rowconv_q8. */
 #include <math.h>
 #include <string.h>
 
@@ -15,11 +15,13 @@ typedef struct params {
     hn_q8_window win;
     hn_q8_out out;
     uint64_t bias, scale;    /* in the constant, after the weights */
-    uint64_t groups, run;    /* run: bytes of one phase of one row */
+    uint64_t groups, step;   /* step: bytes from pixel to pixel of a tap */
+    uint64_t phases, run;    /* run: bytes of one phase of one row */
     uint64_t rows, in_rows;  /* output rows per task, input rows that they read */
     uint64_t first, phase;   /* where the first pixel of a row goes */
     uint64_t lead;           /* pixels up to the next one of phase 0 */
     uint64_t needed;         /* bytes of a phase that outputs read */
+    uint32_t tap[MAX_TAPS];  /* where each begins in a band */
     uint32_t last[MAX_STEP]; /* bytes of each phase before the padding at the end of a row */
     int32_t x, y, blob;
     int32_t w_zp; /* in the domain of the kernel; 0 where the weights contain it */
@@ -38,19 +40,19 @@ static void copy_row(const job *j, const uint8_t *x, size_t iy, uint8_t *dst)
 {
     const params *p = j->p;
     const hn_q8_window *win = &p->win;
-    if (iy < win->ph || iy - win->ph >= win->h || win->pw >= win->sw * p->run) {
-        memset(dst, p->fill, win->sw * p->run);
+    if (iy < win->ph || iy - win->ph >= win->h || win->pw >= p->phases * p->run) {
+        memset(dst, p->fill, p->phases * p->run);
         return;
     }
     x += (iy - win->ph) * win->w;
-    size_t n = hn_min_size(win->w, win->sw * p->run - win->pw), lead = hn_min_size(p->lead, n);
-    for (size_t k = 0; k < win->sw; k++) { /* mostly a byte or two; what is further on meets no pixel that is kept */
+    size_t n = hn_min_size(win->w, p->phases * p->run - win->pw), lead = hn_min_size(p->lead, n);
+    for (size_t k = 0; k < p->phases; k++) { /* mostly a byte or two; what is further on meets no pixel that is kept */
         uint8_t *to = dst + k * p->run;
         for (size_t i = 0, end = p->first + (k < p->phase); i < end; i++) to[i] = p->fill;
         for (size_t i = p->last[k]; i < p->needed; i++) to[i] = p->fill;
     }
     for (size_t i = 0; i < lead; i++) dst[(p->phase + i) * p->run + p->first] = x[i];
-    ((hn_phases_q8_fn *)j->phases->fn)(n - lead, win->sw, x + lead, dst + p->first + (p->lead > 0), p->run);
+    ((hn_phases_q8_fn *)j->phases->fn)(n - lead, p->phases, x + lead, dst + p->first + (p->lead > 0), p->run);
 }
 
 static void task(void *ctx, size_t t)
@@ -62,26 +64,22 @@ static void task(void *ctx, size_t t)
     const uint8_t *tap[MAX_TAPS];
     size_t blocks = hn_div_up(win->oh, p->rows), image = t / blocks, from = t % blocks * p->rows;
     size_t rows = hn_min_size(p->rows, win->oh - from), in_rows = (rows - 1) * win->sh + (win->kh - 1) * win->dh + 1;
-    size_t line = win->sw * p->run;
+    size_t line = p->phases * p->run, n = win->c * win->kh * win->kw;
     for (size_t c = 0; c < win->c; c++)
         for (size_t k = 0; k < in_rows; k++)
             copy_row(j, j->x + (image * win->c + c) * win->h * win->w, from * win->sh + k,
                      band + (c * p->in_rows + k) * line);
-    hn_rowconv_q8 g = {.m = win->ow, .n = win->m, .groups = p->groups, .tap = tap, .x_flip = p->x_flip};
+    hn_rowconv_q8 g = {.m = win->ow, .n = win->m, .taps = n, .groups = p->groups, .step = p->step, .tap = tap};
+    g.x_flip = p->x_flip;
+    g.w_zp = p->w_zp;
     g.w = (const int8_t *)j->blob;
     g.bias = (const int32_t *)(const void *)(j->blob + p->bias);
     g.scale = (const float *)(const void *)(j->blob + p->scale);
     g.ldy = win->m;
     g.out = &p->out;
-    size_t n = 0;
-    for (size_t c = 0; c < win->c; c++)
-        for (size_t ky = 0; ky < win->kh; ky++)
-            for (size_t kx = 0; kx < win->kw; kx++)
-                tap[n++] = band + (c * p->in_rows + ky * win->dh) * line + kx * win->dw % win->sw * p->run +
-                           kx * win->dw / win->sw;
-    g.taps = n;
-    g.w_zp = p->w_zp;
-    for (size_t k = n; k < 4 * p->groups; k++) tap[k] = band; /* their weights are zero */
+    for (size_t k = 0; k < n; k++) tap[k] = band + p->tap[k];
+    for (size_t k = n; k < 4 * p->groups; k++) /* their weights are zero */
+        tap[k] = p->step > 1 && k % 2 ? tap[k - 1] + 1 : band;
     for (size_t r = 0; r < rows; r++) {
         for (size_t k = 0; r > 0 && k < n; k++) tap[k] += win->sh * line;
         g.y = j->y + ((image * win->oh + from + r) * win->ow) * win->m;
@@ -120,15 +118,31 @@ static int32_t zero_point(const weights *w)
     return 0;
 }
 
-static void pack(const weights *w, params *p, int64_t x_zp, uint8_t *blob)
+/* The places in the window, in the order of channels, rows and columns, in that in which taps come. Two in a row are
+ * neighbours where pixels lie two apart. */
+static void order_taps(const hn_q8_window *win, bool neighbours, uint8_t *order)
 {
+    size_t rows = win->c * win->kh, even = neighbours ? win->kw & ~(size_t)1 : win->kw;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t k = 0; k < even; k++) *order++ = (uint8_t)(r * win->kw + k);
+    for (size_t r = 0; r < rows && even < win->kw; r++) *order++ = (uint8_t)(r * win->kw + even);
+}
+
+/* words: the form of kr 2. */
+static void pack(const weights *w, params *p, int64_t x_zp, bool words, const uint8_t *order, uint8_t *blob)
+{
+    int16_t *word = (int16_t *)(void *)blob;
     size_t taps = p->win.c * p->win.kh * p->win.kw;
     double most = 0;
     for (size_t j = 0; j < p->win.m; j++) {
         int64_t sum = 0, reach = 0, bias = w->bias != NULL ? hn_get_i64(w->bias, j) : 0;
         for (size_t t = 0; t < taps; t++) {
-            int64_t v = weight(w, j * taps + t);
-            blob[hn_rowconv_q8_at(p->groups, j, t)] = (uint8_t)(v + p->w_zp);
+            int64_t v = weight(w, j * taps + order[t]);
+            size_t at = hn_rowconv_q8_at(p->groups, j, t);
+            if (words)
+                word[at] = (int16_t)v;
+            else
+                blob[at] = (uint8_t)(v + p->w_zp);
             sum += v;
             reach += 255 * (v < 0 ? -v : v);
         }
@@ -152,13 +166,15 @@ static const char *numbers_refusal(const weights *w, const hn_q8_window *win)
     return NULL;
 }
 
-/* Dot products per output pixel and 16 lanes, here and where every kernel row is a tap of a GEMM. */
-static bool pays(const hn_q8_window *win)
+/* Products of 4 bytes per output pixel and 16 lanes, here and where every kernel row is a tap of a GEMM. With words,
+ * the GEMM's taps leave no gaps, and it takes a quarter more time for a product. */
+static bool pays(const hn_q8_window *win, bool words)
 {
     size_t taps = win->c * win->kh * win->kw,
            here = hn_div_up(taps, 4) * hn_div_up(win->m, 8) * 8 * hn_align_up(win->ow, 16);
-    size_t there = win->kh * hn_div_up(win->c * win->kw, 4) * hn_align_up(win->m, 16) * win->ow;
-    return here <= there;
+    size_t there = words ? hn_div_up(taps, 4) : win->kh * hn_div_up(win->c * win->kw, 4);
+    there *= hn_align_up(win->m, 16) * win->ow;
+    return here <= (words ? there + there / 4 : there);
 }
 
 static const char *shape_refusal(const hn_node *node, const hn_q8_window *win, bool in_nhwc, bool nhwc)
@@ -167,34 +183,40 @@ static const char *shape_refusal(const hn_node *node, const hn_q8_window *win, b
     if ((in_nhwc && win->c > 1) || (!nhwc && win->m > 1)) return "not channels first to channels last";
     if (win->kw < 2 || win->c > 4 || win->c * win->kh * win->kw > MAX_TAPS || win->sw > MAX_STEP)
         return "not a window over few channels";
-    return pays(win) ? NULL : "other drivers need fewer products";
+    return NULL;
 }
 
 static size_t band_bytes(const params *p, size_t rows)
 {
     size_t in_rows = (rows - 1) * p->win.sh + (p->win.kh - 1) * p->win.dh + 1;
-    return in_rows * p->win.c * p->win.sw * p->run;
+    return in_rows * p->win.c * p->phases * p->run;
 }
 
-static bool plan_band(params *p)
+static bool plan_band(params *p, const uint8_t *order)
 {
     const hn_q8_window *win = &p->win;
+    size_t beyond = (win->kw - 1) * win->dw / p->phases;
     /* Reads go up to whole strips of 64 pixels. */
-    p->run = hn_align_up(hn_align_up(win->ow, 64) + (win->kw - 1) * win->dw / win->sw, 64);
+    p->run = hn_align_up(p->step * hn_align_up(win->ow, 64) + beyond, 64);
     if (p->run > BAND_BYTES || band_bytes(p, 1) > BAND_BYTES) return false;
-    p->first = win->pw / win->sw;
-    p->phase = win->pw % win->sw;
-    p->lead = (win->sw - p->phase) % win->sw;
-    p->needed = win->ow + (win->kw - 1) * win->dw / win->sw;
-    for (size_t k = 0; k < win->sw; k++) {
+    p->first = win->pw / p->phases;
+    p->phase = win->pw % p->phases;
+    p->lead = (p->phases - p->phase) % p->phases;
+    p->needed = p->step * win->ow + beyond;
+    for (size_t k = 0; k < p->phases; k++) {
         size_t end = win->pw + win->w;
-        p->last[k] = (uint32_t)(end > k ? hn_div_up(end - k, win->sw) : 0);
+        p->last[k] = (uint32_t)(end > k ? hn_div_up(end - k, p->phases) : 0);
     }
     p->rows = 1;
     size_t most = hn_max_size(1, hn_div_up(win->oh, 8));
     while (p->rows < most && band_bytes(p, p->rows + 1) <= L1_BYTES) p->rows++;
     p->rows = hn_div_up(win->oh, hn_div_up(win->oh, p->rows)); /* tasks alike */
     p->in_rows = (p->rows - 1) * win->sh + (win->kh - 1) * win->dh + 1;
+    for (size_t i = 0; i < win->c * win->kh * win->kw; i++) {
+        size_t at = order[i] % win->kw * win->dw, row = order[i] / win->kw;
+        size_t line = row / win->kh * p->in_rows + row % win->kh * win->dh;
+        p->tap[i] = (uint32_t)((line * p->phases + at % p->phases) * p->run + at / p->phases);
+    }
     return true;
 }
 
@@ -228,17 +250,24 @@ static hn_status lower(hn_lower *c)
     p->x_flip = hn_q8_flip(x->dtype);
     p->fill = (uint8_t)(w.x_zp & 0xff);
     p->groups = hn_div_up(win.c * win.kh * win.kw, 4);
-    p->w_zp = zero_point(&w);
-    if (!plan_band(p)) return hn_lower_refuse(c, "rows are too long");
-    if (hn_lower_kernel(c, "rowconv_q8", 0, 0) == NULL || hn_lower_kernel(c, "phases_q8", 0, 0) == NULL)
+    const hn_kernel *kernel = hn_lower_kernel(c, "rowconv_q8", 0, 0);
+    if (kernel == NULL || hn_lower_kernel(c, "phases_q8", 0, 0) == NULL)
         return hn_lower_refuse(c, "no rowconv_q8 kernel for this ISA");
+    bool words = kernel->kr == 2;
+    if (!pays(&win, words)) return hn_lower_refuse(c, "other drivers need fewer products");
+    uint8_t order[MAX_TAPS];
+    p->w_zp = words ? 0 : zero_point(&w);
+    p->step = words && win.sw == 2 ? 2 : 1;
+    p->phases = win.sw / p->step;
+    order_taps(&win, p->step > 1 && win.dw == 1, order);
+    if (!plan_band(p, order)) return hn_lower_refuse(c, "rows are too long");
     size_t channels = hn_align_up(win.m, 8);
-    p->bias = hn_align_up(channels * 4 * p->groups, 64);
+    p->bias = hn_align_up(channels * 4 * p->groups * (words ? 2 : 1), 64);
     p->scale = p->bias + 4 * channels;
     void *blob;
     p->blob = hn_lower_const(c, p->scale + 4 * channels, &blob);
     if (p->blob < 0) return HN_NOMEM;
-    pack(&w, p, w.x_zp + hn_q8_bias(x->dtype), blob);
+    pack(&w, p, w.x_zp + (words ? 0 : hn_q8_bias(x->dtype)), words, order, blob);
     p->x = hn_lower_input(c, 0);
     p->y = hn_lower_output(c, 0);
     return p->x < 0 || p->y < 0 ? HN_NOMEM : HN_OK;
