@@ -22,6 +22,7 @@ typedef struct shape {
     size_t step; /* with a table: tap_step */
     int w_zp;    /* taken off the weights where a record has words or runs */
     size_t run;  /* longest run where a record has them, 0 for as long as can be */
+    size_t gap;  /* without a table: bytes between rows of A, as with groups of channels */
 } shape;
 
 /* Words, or runs: any number of panels in one call. */
@@ -238,7 +239,8 @@ static void check(const hn_kernel *kernel, const shape *asked, hn_rng *rng)
         s->w_zp = 0;
     size_t pixels = s->m + 3, element = s->kind == HN_Q8_BYTE || s->kind == HN_Q8_RESIDUAL ? 1 : 4, ldy = s->n + 3,
            ldr = s->n + 1;
-    edge a = edge_new(s->table ? pixels * s->k + (s->taps - 1) * s->step : s->m * s->k * s->taps), pad = edge_new(s->k);
+    size_t lda = s->k * s->taps + s->gap;
+    edge a = edge_new(s->table ? pixels * s->k + (s->taps - 1) * s->step : s->m * lda - s->gap), pad = edge_new(s->k);
     edge w = edge_new(s->k * s->taps * s->n), y = edge_new(((s->m - 1) * ldy + s->n) * element);
     edge r = edge_new((s->m - 1) * ldr + s->n);
     edge_fill(&a, rng, s->extremes);
@@ -260,8 +262,7 @@ static void check(const hn_kernel *kernel, const shape *asked, hn_rng *rng)
         off[i] = at >= pixels ? -1 : (int32_t)(at * s->k);
     }
     hn_q8_out e = make_out(s, rng);
-    hn_gemm_q8 g = {
-        .m = s->m, .n = s->n, .k = s->k, .taps = s->taps, .a = a.p, .lda = s->k * s->taps, .b = b, .out = &e};
+    hn_gemm_q8 g = {.m = s->m, .n = s->n, .k = s->k, .taps = s->taps, .a = a.p, .lda = lda, .b = b, .out = &e};
     g.b_step = step;
     g.off = s->table ? off : NULL;
     g.off_ld = s->m + 2;
@@ -348,6 +349,7 @@ static void variety(const hn_kernel *k)
         s.w_zp = below(&rng, 4) ? 0 : (int)below(&rng, 256) - 128;
         s.run = below(&rng, 4);
         if (s.table && below(&rng, 2)) s.step = 1 + below(&rng, 100);
+        if (below(&rng, 2)) s.gap = below(&rng, 40);
         check(k, &s, &rng);
     }
 }
@@ -369,6 +371,7 @@ static void large(const hn_kernel *k)
         s.table = i % 3 == 0;
         s.w_zp = i % 4 == 0 ? -100 : 0;
         s.run = i % 5 % 4;
+        s.gap = i % 2 * 7;
         s.kind = (hn_q8_kind)(i % 4);
         check(k, &s, &rng);
     }
