@@ -324,11 +324,26 @@ static void depths(const hn_kernel *k)
             check(k, &s, &rng);
         }
 }
+/* Few bytes a tap, as from windows of one channel. */
+static void narrow_taps(const hn_kernel *k)
+{
+    hn_rng rng;
+    hn_rng_init(&rng, 17, 0);
+    for (size_t taps = 1; taps <= 13; taps++)
+        for (size_t depth = 3; depth <= 8; depth += depth == 5 ? 3 : 1) {
+            shape s = {
+                .m = 1 + taps % 7, .n = k->nr, .k = depth, .taps = taps, .table = true, .step = depth + taps % 3};
+            s.x_signed = taps % 2;
+            s.kind = HN_Q8_I32;
+            check(k, &s, &rng);
+        }
+}
 static void test_edges(void **state)
 {
     (void)state;
     each_record(edges);
     each_record(depths);
+    each_record(narrow_taps);
 }
 
 static void variety(const hn_kernel *k)
