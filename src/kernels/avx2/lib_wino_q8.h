@@ -54,23 +54,22 @@ ALWAYS __m256i pixel(const lines *l, const uint8_t *p, const bool whole)
     return _mm256_cvtepu8_epi16(_mm_xor_si128(x, l->flip));
 }
 
-/* A sum in its register: the compiler would add products to each other first, and has no room for them. */
-#define HOLD(x) __asm__ volatile("" : "+x"(x))
-
-/* Two channels of MR tiles at v times u. */
+/* Two channels of MR tiles at v times u. In assembly: the compiler would add products to each other first, and has no
+ * room for them. Two products come before their two sums, as in lib_gemm_q8.inc. */
 ALWAYS void pair(const int16_t *v, const int16_t *u, __m256i acc[MR][2])
 {
-    __m256i u0 = load(u), u1 = load(u + 16);
+    typedef int32_t __attribute__((may_alias)) two;
+    const __m256i u0 = load(u), u1 = load(u + 16);
     HN_UNROLL for (int i = 0; i < MR; i++)
     {
-        int32_t two;
-        memcpy(&two, v + i * LANES, 4);
-        __m256i x = _mm256_set1_epi32(two);
-        HOLD(x);
-        acc[i][0] = _mm256_add_epi32(acc[i][0], _mm256_madd_epi16(x, u0));
-        HOLD(acc[i][0]);
-        acc[i][1] = _mm256_add_epi32(acc[i][1], _mm256_madd_epi16(x, u1));
-        HOLD(acc[i][1]);
+        __m256i some, more;
+        __asm__("vpbroadcastd %[a], %[x]\n\t"
+                "vpmaddwd %[u0], %[x], %[t]\n\t"
+                "vpmaddwd %[u1], %[x], %[x]\n\t"
+                "vpaddd %[t], %[s0], %[s0]\n\t"
+                "vpaddd %[x], %[s1], %[s1]\n\t"
+                : [s0] "+x"(acc[i][0]), [s1] "+x"(acc[i][1]), [x] "=&x"(some), [t] "=&x"(more)
+                : [a] "m"(*(const two *)(const void *)(v + i * LANES)), [u0] "x"(u0), [u1] "x"(u1));
     }
 }
 
