@@ -17,44 +17,41 @@ hn_status hn_cursor_bytes(hn_env *env, hn_cursor *c, const char *what, size_t n,
     return HN_OK;
 }
 
-/* n <= 8 bytes, the lowest first. */
-static hn_status little(hn_env *env, hn_cursor *c, const char *what, size_t n, uint64_t *out)
-{
-    const uint8_t *p = NULL;
-    HN_TRY(hn_cursor_bytes(env, c, what, n, &p));
-    uint64_t v = 0;
-    for (size_t i = n; i-- > 0;) v = v << 8 | p[i];
-    *out = v;
-    return HN_OK;
-}
-
 hn_status hn_cursor_u8(hn_env *env, hn_cursor *c, const char *what, uint8_t *out)
 {
-    uint64_t v = 0;
-    HN_TRY(little(env, c, what, 1, &v));
-    *out = (uint8_t)v;
+    const uint8_t *p = NULL;
+    HN_TRY(hn_cursor_bytes(env, c, what, 1, &p));
+    *out = *p;
     return HN_OK;
 }
 
 hn_status hn_cursor_u16(hn_env *env, hn_cursor *c, const char *what, uint16_t *out)
 {
-    uint64_t v = 0;
-    HN_TRY(little(env, c, what, 2, &v));
-    *out = (uint16_t)v;
+    const uint8_t *p = NULL;
+    HN_TRY(hn_cursor_bytes(env, c, what, 2, &p));
+    *out = (uint16_t)(p[0] | p[1] << 8);
     return HN_OK;
+}
+
+static uint32_t little32(const uint8_t *p)
+{
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
 hn_status hn_cursor_u32(hn_env *env, hn_cursor *c, const char *what, uint32_t *out)
 {
-    uint64_t v = 0;
-    HN_TRY(little(env, c, what, 4, &v));
-    *out = (uint32_t)v;
+    const uint8_t *p = NULL;
+    HN_TRY(hn_cursor_bytes(env, c, what, 4, &p));
+    *out = little32(p);
     return HN_OK;
 }
 
 hn_status hn_cursor_u64(hn_env *env, hn_cursor *c, const char *what, uint64_t *out)
 {
-    return little(env, c, what, 8, out);
+    const uint8_t *p = NULL;
+    HN_TRY(hn_cursor_bytes(env, c, what, 8, &p));
+    *out = little32(p) | (uint64_t)little32(p + 4) << 32;
+    return HN_OK;
 }
 
 hn_status hn_cursor_u32be(hn_env *env, hn_cursor *c, const char *what, uint32_t *out)

@@ -50,24 +50,6 @@ hn_status hn_map_open(hn_env *env, const char *path, hn_map *out)
     return st;
 }
 
-hn_status hn_file_starts(hn_env *env, const char *path, const void *with, size_t bytes, bool *does)
-{
-    char head[64];
-    int fd;
-    size_t size, have = 0;
-    hn_status st = open_file(env, path, &fd, &size);
-    while (st == HN_OK && have < bytes && bytes <= sizeof head) {
-        ssize_t n = read(fd, head + have, bytes - have);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) st = refuse(env, "read", path, errno);
-        if (n <= 0) break;
-        have += (size_t)n;
-    }
-    if (fd >= 0) close(fd);
-    *does = have == bytes && memcmp(head, with, bytes) == 0;
-    return st;
-}
-
 void hn_map_close(hn_map *map)
 {
     if (map->data != NULL) munmap((void *)(uintptr_t)map->data, map->size);

@@ -13,8 +13,6 @@ typedef struct hn_map {
 
 hn_status hn_map_open(hn_env *env, const char *path, hn_map *out) HN_MUST_CHECK;
 void hn_map_close(hn_map *map);
-/* Whether a file's first bytes are these, at most 64. */
-hn_status hn_file_starts(hn_env *env, const char *path, const void *with, size_t bytes, bool *does) HN_MUST_CHECK;
 
 /* Write to "PATH.tmp-PID", fsync, rename: a reader never sees half a file. */
 hn_status hn_file_write(hn_env *env, const char *path, const void *data, size_t bytes) HN_MUST_CHECK;

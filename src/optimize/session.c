@@ -75,11 +75,8 @@ hn_status hn_session_open(hn_env *env, const char *path, const hn_session_option
     *out = NULL;
     hn_session *s = hn_zalloc(env, sizeof *s);
     if (!s) return HN_NOMEM;
-    bool is_plan = false;
-    hn_status st = hn_plan_sniff(env, path, &is_plan);
-    if (st == HN_OK && is_plan) {
-        st = hn_plan_load(env, path, &hn_ops, &s->plan);
-    } else if (st == HN_OK) {
+    hn_status st = hn_plan_load(env, path, &hn_ops, &s->plan);
+    if (st == HN_OK && !s->plan) {
         st = hn_model_open(env, path, NULL, &s->model);
         if (st == HN_OK) {
             s->source = s->model->graph;

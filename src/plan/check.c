@@ -17,7 +17,9 @@ static bool arena_span(const hn_plan *p, uint32_t v, span *out)
 typedef struct checker {
     hn_env *env;
     const hn_plan *plan;
-    bool *valid; /* by storage value: its bytes are in memory */
+    bool *valid;    /* by storage value: its bytes are in memory */
+    uint32_t *live; /* the valid ones, in any order */
+    size_t nlive;
 } checker;
 
 static hn_status reads(checker *c, uint32_t v, size_t step)
@@ -35,11 +37,18 @@ static hn_status writes(checker *c, uint32_t v)
     span a, b;
     if (!arena_span(c->plan, v, &a)) return HN_OK;
     if (a.to > c->plan->arena_bytes) return hn_fail(c->env, HN_BUG, "plan: value %u ends beyond the arena", v);
-    for (uint32_t o = 0; o < c->plan->nvalues; o++) {
-        if (!c->valid[o] || o == c->plan->values[v].storage || !arena_span(c->plan, o, &b)) continue;
-        if (a.from < b.to && b.from < a.to) c->valid[o] = false;
+    uint32_t storage = c->plan->values[v].storage;
+    size_t kept = 0;
+    for (size_t i = 0; i < c->nlive; i++) {
+        uint32_t o = c->live[i];
+        if (o != storage && arena_span(c->plan, o, &b) && a.from < b.to && b.from < a.to)
+            c->valid[o] = false;
+        else
+            c->live[kept++] = o;
     }
-    c->valid[c->plan->values[v].storage] = true;
+    c->nlive = kept;
+    if (!c->valid[storage]) c->live[c->nlive++] = storage;
+    c->valid[storage] = true;
     return HN_OK;
 }
 
@@ -81,8 +90,10 @@ static hn_status check(checker *c)
 hn_status hn_plan_check(hn_env *env, const hn_plan *plan)
 {
     hn_arena tmp = {0};
-    checker c = {env, plan, hn_arena_array(env, &tmp, plan->nvalues + 1, sizeof *c.valid)};
-    hn_status st = c.valid ? check(&c) : HN_NOMEM;
+    checker c = {.env = env, .plan = plan};
+    c.valid = hn_arena_array(env, &tmp, plan->nvalues + 1, sizeof *c.valid);
+    c.live = hn_arena_array(env, &tmp, plan->nvalues + 1, sizeof *c.live);
+    hn_status st = c.valid && c.live ? check(&c) : HN_NOMEM;
     hn_arena_fini(env, &tmp);
     return st;
 }

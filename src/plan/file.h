@@ -8,13 +8,16 @@
  *   32  8  offset of the constants (page-aligned)
  *   40  8  hn_checksum of the tables
  *
+ * Texts in the tables end in a zero byte and arrays start at multiples of HN_PLAN_UNIT in the file, so that a loaded
+ * plan uses both where they lie.
+ *
  * The tables hold one plan and, inside its control steps, the plans of regions, or their text form where the shapes are
  * known only at run time; every plan has its own span of the constants. A plan file is code, as an executable is: the
  * checksum finds damage, not malice. */
 #ifndef HN_PLAN_FILE_H
 #define HN_PLAN_FILE_H
 
-enum { HN_PLAN_VERSION = 5, HN_PLAN_HEADER = 48, HN_PLAN_PAGE = 4096, HN_PLAN_NESTING = 8 };
+enum { HN_PLAN_VERSION = 6, HN_PLAN_HEADER = 48, HN_PLAN_UNIT = 16, HN_PLAN_PAGE = 4096, HN_PLAN_NESTING = 8 };
 #define HN_PLAN_MAGIC "HONEPLAN"
 /* How a region is told. */
 enum { HN_PLAN_REGION_NONE, HN_PLAN_REGION_PLAN, HN_PLAN_REGION_TEXT };

@@ -46,13 +46,25 @@ static hn_status get_count(loader *l, const char *what, size_t least, size_t *n)
     return HN_OK;
 }
 
-static hn_status get_bytes(loader *l, const char *what, size_t n, void **out)
+/* An array, which stays where it lies in the file. */
+static hn_status get_array(loader *l, const char *what, size_t n, void **out)
 {
-    const uint8_t *src;
-    HN_TRY(hn_cursor_bytes(l->env, &l->c, what, n, &src));
-    *out = hn_arena_alloc_aligned(l->env, l->arena, n + 1, HN_PLAN_ALIGN);
-    if (!*out) return HN_NOMEM;
-    if (n) memcpy(*out, src, n);
+    const uint8_t *data;
+    size_t at = l->c.base + l->c.pos;
+    HN_TRY(hn_cursor_skip(l->env, &l->c, what, hn_align_up(at, HN_PLAN_UNIT) - at));
+    HN_TRY(hn_cursor_bytes(l->env, &l->c, what, n, &data));
+    *out = (void *)(uintptr_t)data; /* nothing writes to a loaded plan's tables */
+    return HN_OK;
+}
+
+/* n bytes of text, which stay where they lie; a zero byte ends them. */
+static hn_status get_text(loader *l, const char *what, size_t n, const char **out)
+{
+    const uint8_t *data;
+    HN_TRY(hn_cursor_bytes(l->env, &l->c, what, n + 1, &data));
+    if (data[n] != 0)
+        return hn_fail(l->env, HN_INPUT, "plan file: no end of %s before byte %zu", what, l->c.base + l->c.pos);
+    *out = (const char *)data;
     return HN_OK;
 }
 
@@ -61,11 +73,7 @@ static hn_status get_str(loader *l, const char *what, const char **out)
     uint32_t n;
     *out = NULL;
     HN_TRY(get_u32(l, what, &n));
-    if (n == HN_ABSENT) return HN_OK;
-    void *s;
-    HN_TRY(get_bytes(l, what, n, &s)); /* the arena's zero byte ends it */
-    *out = s;
-    return HN_OK;
+    return n == HN_ABSENT ? HN_OK : get_text(l, what, n, out);
 }
 
 static hn_status get_type(loader *l, hn_type *t)
@@ -91,17 +99,17 @@ static hn_status get_type(loader *l, hn_type *t)
 static hn_status get_string(loader *l, hn_str *s)
 {
     uint32_t n;
-    void *data;
+    const char *data;
     HN_TRY(get_u32(l, "a string's size", &n));
-    HN_TRY(get_bytes(l, "a string", n, &data));
+    HN_TRY(get_text(l, "a string", n, &data));
     *s = (hn_str){data, n};
     return HN_OK;
 }
 
-/* n strings, each of which takes 4 bytes or more of what is left. */
+/* n strings, each of which takes 5 bytes or more of what is left. */
 static hn_status get_strings(loader *l, size_t n, hn_str **out)
 {
-    if (n > hn_cursor_left(&l->c) / 4) return hn_fail(l->env, HN_INPUT, "plan file: %zu strings are not there", n);
+    if (n > hn_cursor_left(&l->c) / 5) return hn_fail(l->env, HN_INPUT, "plan file: %zu strings are not there", n);
     hn_str *s = hn_arena_array(l->env, l->arena, n + 1, sizeof *s);
     if (!s) return HN_NOMEM;
     *out = s;
@@ -123,7 +131,7 @@ static hn_status get_attr_tensor(loader *l, hn_attr *a)
         HN_TRY(get_strings(l, bytes / sizeof(hn_str), &strings));
         data = strings;
     } else {
-        HN_TRY(get_bytes(l, "a tensor", bytes, &data));
+        HN_TRY(get_array(l, "a tensor", bytes, &data));
     }
     hn_tensor *t = hn_arena_alloc(l->env, l->arena, sizeof *t);
     if (!t) return HN_NOMEM;
@@ -153,7 +161,7 @@ static hn_status get_attr(loader *l, hn_attr *a)
     case HN_ATTR_INTS:
     case HN_ATTR_FLOATS:
         if (!hn_size_mul(a->count, 8, &bytes)) return hn_fail(l->env, HN_LIMIT, "plan file: attribute too long");
-        HN_TRY(get_bytes(l, "an attribute list", bytes, &list));
+        HN_TRY(get_array(l, "an attribute list", bytes, &list));
         if (a->kind == HN_ATTR_INTS)
             a->u.ints = list;
         else
@@ -231,29 +239,48 @@ static hn_status value_number(loader *l, const hn_plan *p, uint32_t v)
                    l->c.base + l->c.pos);
 }
 
+/* Rows stand where the file says, unless it comes from a build for another processor: the name decides. */
+static hn_status get_driver(loader *l, const hn_driver **out)
+{
+    uint32_t row;
+    const char *name;
+    HN_TRY(get_u32(l, "a driver row", &row));
+    HN_TRY(get_str(l, "a driver name", &name));
+    bool there = name && row < hn_driver_count && strcmp(hn_driver_rows[row]->name, name) == 0;
+    *out = there ? hn_driver_rows[row] : name ? hn_driver_find(name) : NULL;
+    return *out ? HN_OK
+                : hn_fail(l->env, HN_UNSUPPORTED, "plan file: driver %s is not in this build", name ? name : "?");
+}
+
+static hn_status get_kernel(loader *l, const hn_kernel **out)
+{
+    uint32_t row;
+    const char *name;
+    HN_TRY(get_u32(l, "a kernel row", &row));
+    if (row == HN_ABSENT) return HN_OK;
+    HN_TRY(get_str(l, "a kernel name", &name));
+    bool there = name && row < hn_kernel_count && strcmp(hn_kernel_rows[row]->name, name) == 0;
+    *out = there ? hn_kernel_rows[row] : name ? hn_kernel_find(name) : NULL;
+    return *out ? HN_OK
+                : hn_fail(l->env, HN_UNSUPPORTED, "plan file: kernel %s is not in this build", name ? name : "?");
+}
+
 static hn_status get_driver_step(loader *l, hn_plan *p, hn_step *st)
 {
-    const char *name;
     uint32_t n;
     void *data;
-    HN_TRY(get_str(l, "a driver name", &name));
-    st->driver = name ? hn_driver_find(name) : NULL;
-    if (!st->driver)
-        return hn_fail(l->env, HN_UNSUPPORTED, "plan file: driver %s is not in this build", name ? name : "?");
+    HN_TRY(get_driver(l, &st->driver));
     for (size_t k = 0; k < HN_STEP_KERNELS; k++) {
-        HN_TRY(get_str(l, "a kernel name", &name));
-        if (!name) continue;
-        st->kernels[k] = hn_kernel_find(name);
-        if (!st->kernels[k]) return hn_fail(l->env, HN_UNSUPPORTED, "plan file: kernel %s is not in this build", name);
-        p->isa |= st->kernels[k]->isa; /* what the file says may be less */
+        HN_TRY(get_kernel(l, &st->kernels[k]));
+        if (st->kernels[k]) p->isa |= st->kernels[k]->isa; /* what the file says may be less */
     }
     HN_TRY(get_u32(l, "a parameter size", &n));
-    HN_TRY(get_bytes(l, "parameters", n, &data));
+    HN_TRY(get_array(l, "parameters", n, &data));
     st->params = data;
     st->params_bytes = n;
     HN_TRY(get_count(l, "operands", 4, &st->noperands));
     HN_TRY(get_u32(l, "a mask", &st->written));
-    HN_TRY(get_bytes(l, "operands", st->noperands * sizeof *st->operands, &data));
+    HN_TRY(get_array(l, "operands", st->noperands * sizeof *st->operands, &data));
     st->operands = data;
     for (size_t k = 0; k < st->noperands; k++) {
         uint32_t o = st->operands[k];
@@ -330,9 +357,9 @@ static hn_status get_host_step(loader *l, hn_plan *p, hn_step *st)
     HN_TRY(get_u32(l, "a capture count", &ncap));
     if (ncap > st->nin) return hn_fail(l->env, HN_INPUT, "plan file: %u captures of %zu inputs", ncap, st->nin);
     st->ncaptures = ncap;
-    HN_TRY(get_bytes(l, "inputs", st->nin * sizeof *st->in, &data));
+    HN_TRY(get_array(l, "inputs", st->nin * sizeof *st->in, &data));
     st->in = data;
-    HN_TRY(get_bytes(l, "outputs", st->nout * sizeof *st->out, &data));
+    HN_TRY(get_array(l, "outputs", st->nout * sizeof *st->out, &data));
     st->out = data;
     for (size_t k = 0; k < st->nin; k++) HN_TRY(value_number(l, p, st->in[k]));
     for (size_t k = 0; k < st->nout; k++) HN_TRY(value_number(l, p, st->out[k]));
@@ -436,7 +463,7 @@ static hn_status get_value(loader *l, const hn_plan *p, hn_plan_value *v)
 static hn_status get_numbers(loader *l, const hn_plan *p, const char *what, size_t n, uint32_t **out)
 {
     void *data;
-    HN_TRY(get_bytes(l, what, n * sizeof **out, &data));
+    HN_TRY(get_array(l, what, n * sizeof **out, &data));
     *out = data;
     for (size_t i = 0; i < n; i++)
         if ((*out)[i] >= p->nvalues)
@@ -522,7 +549,7 @@ static hn_status get_plan(loader *l, hn_plan *p)
     HN_TRY(get_numbers(l, p, "plan outputs", p->nout, &p->out));
     HN_TRY(check_slices(l, p));
     void *data;
-    HN_TRY(get_bytes(l, "constants", p->nblobs * sizeof *p->blobs, &data));
+    HN_TRY(get_array(l, "constants", p->nblobs * sizeof *p->blobs, &data));
     p->blobs = data;
     for (size_t i = 0; i < p->nblobs; i++)
         if (p->blobs[i].offset > p->constants_bytes || p->blobs[i].bytes > p->constants_bytes - p->blobs[i].offset)
@@ -534,13 +561,18 @@ static hn_status get_plan(loader *l, hn_plan *p)
     return HN_OK;
 }
 
+static bool is_plan(const uint8_t *file, size_t bytes)
+{
+    return bytes >= 8 && memcmp(file, HN_PLAN_MAGIC, 8) == 0;
+}
+
 static hn_status load(hn_env *env, hn_plan *p, const uint8_t *file, size_t bytes, const hn_op_table *ops)
 {
     hn_cursor c = hn_cursor_make(file, bytes);
     const uint8_t *magic;
     uint32_t version, build;
     uint64_t size, table_bytes, constants_at, checksum;
-    if (bytes < HN_PLAN_HEADER || memcmp(file, HN_PLAN_MAGIC, 8) != 0)
+    if (!is_plan(file, bytes))
         return hn_fail(env, HN_INPUT, "not a plan file: it does not start with \"%s\"", HN_PLAN_MAGIC);
     HN_TRY(hn_cursor_bytes(env, &c, "magic", 8, &magic));
     HN_TRY(hn_cursor_u32(env, &c, "version", &version));
@@ -585,10 +617,19 @@ static hn_status load(hn_env *env, hn_plan *p, const uint8_t *file, size_t bytes
 hn_status hn_plan_load(hn_env *env, const char *path, const hn_op_table *ops, hn_plan **out)
 {
     *out = NULL;
+    hn_map map;
+    HN_TRY(hn_map_open(env, path, &map));
+    if (!is_plan(map.data, map.size)) {
+        hn_map_close(&map);
+        return HN_OK;
+    }
     hn_plan *p = hn_zalloc(env, sizeof *p);
-    if (!p) return HN_NOMEM;
-    hn_status st = hn_map_open(env, path, &p->map);
-    if (st == HN_OK) st = load(env, p, p->map.data, p->map.size, ops);
+    if (!p) {
+        hn_map_close(&map);
+        return HN_NOMEM;
+    }
+    p->map = map;
+    hn_status st = load(env, p, map.data, map.size, ops);
     if (st != HN_OK) {
         hn_plan_free(env, p);
         return hn_context(env, st, "in %s", path);
@@ -609,9 +650,4 @@ hn_status hn_plan_load_bytes(hn_env *env, const uint8_t *data, size_t bytes, con
     }
     *out = p;
     return HN_OK;
-}
-
-hn_status hn_plan_sniff(hn_env *env, const char *path, bool *is_plan)
-{
-    return hn_file_starts(env, path, HN_PLAN_MAGIC, 8, is_plan);
 }

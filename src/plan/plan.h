@@ -105,13 +105,12 @@ typedef struct hn_plan_options {
  * outlive the plan. */
 hn_status hn_plan_build(hn_env *env, hn_graph *g, const hn_plan_options *options, hn_plan **out) HN_MUST_CHECK;
 void hn_plan_free(hn_env *env, hn_plan *plan);
-/* Does the file start like a plan file? HN_INPUT when it cannot be opened. */
-hn_status hn_plan_sniff(hn_env *env, const char *path, bool *is_plan) HN_MUST_CHECK;
 hn_status hn_plan_save(hn_env *env, const hn_plan *plan, const char *path) HN_MUST_CHECK;
-/* Checks magic, version, checksum of the header tables, bounds of every offset, and that each named driver and kernel
- * exists and runs on this machine. HN_INPUT when the file is broken, HN_UNSUPPORTED when made for other kernels. */
+/* Checks version, checksum of the header tables, bounds of every offset, and that each named driver and kernel exists
+ * and runs on this machine. HN_INPUT when the file is broken, HN_UNSUPPORTED when made for other kernels. *out is NULL
+ * when the file does not start like a plan file. */
 hn_status hn_plan_load(hn_env *env, const char *path, const hn_op_table *ops, hn_plan **out) HN_MUST_CHECK;
-/* The same on the bytes of a file, 64-byte aligned, which the plan borrows. */
+/* The same on the bytes of a plan file, 64-byte aligned, which the plan borrows. */
 hn_status hn_plan_load_bytes(hn_env *env, const uint8_t *data, size_t bytes, const hn_op_table *ops,
                              hn_plan **out) HN_MUST_CHECK;
 /* Re-derives lifetimes and overlaps independently of the planner; HN_BUG names two values that share bytes while both

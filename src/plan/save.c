@@ -28,11 +28,29 @@ static void put_f64(saver *s, double v)
     put(s, &v, sizeof v);
 }
 
+/* So that it can be used where it lies. */
+static void put_array(saver *s, const void *data, size_t n)
+{
+    static const char zeros[HN_PLAN_UNIT];
+    size_t at = HN_PLAN_HEADER + s->tables.size;
+    put(s, zeros, hn_align_up(at, HN_PLAN_UNIT) - at);
+    put(s, data, n);
+}
+
+/* Size, bytes, a zero byte. */
+static void put_text(saver *s, const char *v, size_t n)
+{
+    put_u32(s, (uint32_t)n);
+    put(s, v, n);
+    put(s, "", 1);
+}
+
 static void put_str(saver *s, const char *v)
 {
-    uint32_t n = v ? (uint32_t)strlen(v) : HN_ABSENT;
-    put_u32(s, n);
-    if (v) put(s, v, n);
+    if (v)
+        put_text(s, v, strlen(v));
+    else
+        put_u32(s, HN_ABSENT);
 }
 
 static void put_type(saver *s, const hn_type *t)
@@ -46,10 +64,7 @@ static void put_type(saver *s, const hn_type *t)
 
 static void put_strings(saver *s, const hn_str *v, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        put_u32(s, (uint32_t)v[i].size);
-        put(s, v[i].data, v[i].size);
-    }
+    for (size_t i = 0; i < n; i++) put_text(s, v[i].data, v[i].size);
 }
 
 static hn_status put_attr(saver *s, const hn_attr *a)
@@ -60,12 +75,9 @@ static hn_status put_attr(saver *s, const hn_attr *a)
     switch (a->kind) {
     case HN_ATTR_INT: put_u64(s, (uint64_t)a->u.i); break;
     case HN_ATTR_FLOAT: put_f64(s, a->u.f); break;
-    case HN_ATTR_STRING:
-        put_u32(s, (uint32_t)a->u.s.size);
-        put(s, a->u.s.data, a->u.s.size);
-        break;
-    case HN_ATTR_INTS: put(s, a->u.ints, a->count * sizeof *a->u.ints); break;
-    case HN_ATTR_FLOATS: put(s, a->u.floats, a->count * sizeof *a->u.floats); break;
+    case HN_ATTR_STRING: put_text(s, a->u.s.data, a->u.s.size); break;
+    case HN_ATTR_INTS: put_array(s, a->u.ints, a->count * sizeof *a->u.ints); break;
+    case HN_ATTR_FLOATS: put_array(s, a->u.floats, a->count * sizeof *a->u.floats); break;
     case HN_ATTR_STRINGS: put_strings(s, a->u.strings, a->count); break;
     case HN_ATTR_TENSOR: {
         const hn_tensor *t = a->u.tensor;
@@ -75,7 +87,7 @@ static hn_status put_attr(saver *s, const hn_attr *a)
         if (t->dtype == HN_STRING)
             put_strings(s, t->data, hn_tensor_elems(t));
         else
-            put(s, t->data, t->bytes);
+            put_array(s, t->data, t->bytes);
         break;
     }
     case HN_ATTR_TYPE: put_type(s, a->u.type); break;
@@ -117,6 +129,23 @@ static hn_status put_region(saver *s, const hn_step *st, size_t r)
     return status;
 }
 
+/* The row first, which finds the driver or kernel in the same build at once. */
+static void put_driver(saver *s, const hn_driver *d)
+{
+    uint32_t row = 0;
+    while (row < hn_driver_count && hn_driver_rows[row] != d) row++;
+    put_u32(s, row);
+    put_str(s, d->name);
+}
+
+static void put_kernel(saver *s, const hn_kernel *k)
+{
+    uint32_t row = 0;
+    while (row < hn_kernel_count && hn_kernel_rows[row] != k) row++;
+    put_u32(s, k ? row : HN_ABSENT);
+    if (k) put_str(s, k->name);
+}
+
 static hn_status put_step(saver *s, const hn_step *st)
 {
     put_u32(s, (uint32_t)st->kind);
@@ -126,20 +155,20 @@ static hn_status put_step(saver *s, const hn_step *st)
     put_str(s, st->shape);
     put(s, &st->cost, sizeof st->cost);
     if (st->kind == HN_STEP_DRIVER) {
-        put_str(s, st->driver->name);
-        for (size_t k = 0; k < HN_STEP_KERNELS; k++) put_str(s, st->kernels[k] ? st->kernels[k]->name : NULL);
+        put_driver(s, st->driver);
+        for (size_t k = 0; k < HN_STEP_KERNELS; k++) put_kernel(s, st->kernels[k]);
         put_u32(s, (uint32_t)st->params_bytes);
-        put(s, st->params, st->params_bytes);
+        put_array(s, st->params, st->params_bytes);
         put_u32(s, (uint32_t)st->noperands);
         put_u32(s, st->written);
-        put(s, st->operands, st->noperands * sizeof *st->operands);
+        put_array(s, st->operands, st->noperands * sizeof *st->operands);
         return HN_OK;
     }
     put_u32(s, (uint32_t)st->nin);
     put_u32(s, (uint32_t)st->nout);
     put_u32(s, (uint32_t)st->ncaptures);
-    put(s, st->in, st->nin * sizeof *st->in);
-    put(s, st->out, st->nout * sizeof *st->out);
+    put_array(s, st->in, st->nin * sizeof *st->in);
+    put_array(s, st->out, st->nout * sizeof *st->out);
     HN_TRY(put_node(s, st->node));
     put_u32(s, (uint32_t)st->nsubplans);
     for (size_t r = 0; r < st->nsubplans; r++) HN_TRY(put_region(s, st, r));
@@ -189,9 +218,9 @@ static hn_status put_plan(saver *s, const hn_plan *p)
         put_u32(s, (uint32_t)n);
         put_strings(s, p->strings[i], n);
     }
-    put(s, p->in, p->nin * sizeof *p->in);
-    put(s, p->out, p->nout * sizeof *p->out);
-    put(s, p->blobs, p->nblobs * sizeof *p->blobs);
+    put_array(s, p->in, p->nin * sizeof *p->in);
+    put_array(s, p->out, p->nout * sizeof *p->out);
+    put_array(s, p->blobs, p->nblobs * sizeof *p->blobs);
     for (size_t i = 0; i < p->nsteps; i++) HN_TRY(put_step(s, &p->steps[i]));
     return HN_OK;
 }

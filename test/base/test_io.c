@@ -82,28 +82,6 @@ static void write_and_map(void **state)
     assert_int_equal(entries(f), 1); /* no temporary file is left */
 }
 
-static void first_bytes(void **state)
-{
-    fixture *f = *state;
-    char *path = in(f, "a.bin");
-    bool does;
-    assert_int_equal(hn_file_write(&f->env, path, "hello", 5), HN_OK);
-    assert_int_equal(hn_file_starts(&f->env, path, "hell", 4, &does), HN_OK);
-    assert_true(does);
-    assert_int_equal(hn_file_starts(&f->env, path, "hallo", 5, &does), HN_OK);
-    assert_false(does);
-    does = true;
-    assert_int_equal(hn_file_starts(&f->env, path, "hello, you", 10, &does), HN_OK);
-    assert_false(does);
-    does = true;
-    assert_int_equal(hn_file_starts(&f->env, in(f, "absent"), "h", 1, &does), HN_INPUT);
-    assert_false(does);
-    hn_error_clear(&f->env);
-    assert_int_equal(hn_file_starts(&f->env, f->dir, "h", 1, &does), HN_INPUT);
-    assert_non_null(strstr(f->env.error.text, "a folder"));
-    hn_error_clear(&f->env);
-}
-
 static void refusals(void **state)
 {
     fixture *f = *state;
@@ -270,7 +248,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(write_and_map, setup, teardown),
-        cmocka_unit_test_setup_teardown(first_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(folders, setup, teardown),
         cmocka_unit_test_setup_teardown(paths, setup, teardown),
