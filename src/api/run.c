@@ -252,16 +252,15 @@ static hn_status run(runner *x, const char *model)
     if (o->output) HN_TRY(hn_dir_make(env, o->output));
     if (o->inputs == 1 && !strchr(o->input[0], '=') && hn_path_is_dir(o->input[0]) && !holds_case(o->input[0]))
         return run_folder(x, o->input[0]);
-    hn_arena tmp = {0};
+    hn_arena *arena;
     const hn_tensor *t = NULL;
     size_t nin = hn_session_inputs(x->s);
-    const hn_tensor **in = hn_arena_array(env, &tmp, nin + 1, sizeof *in);
-    hn_status st = in ? HN_OK : HN_NOMEM;
-    if (st == HN_OK) st = hn_api_read_inputs(x->e, &tmp, x->s, o->input, o->inputs, o->preprocess, &t);
-    for (size_t i = 0; i < nin && st == HN_OK; i++) in[i] = &t[i];
-    if (st == HN_OK) st = run_once(x, &tmp, in, x->root, "");
-    hn_arena_fini(env, &tmp);
-    return st;
+    HN_TRY(hn_session_arena(env, x->s, &arena));
+    const hn_tensor **in = hn_arena_array(env, arena, nin + 1, sizeof *in);
+    if (!in) return HN_NOMEM;
+    HN_TRY(hn_api_read_inputs(x->e, arena, x->s, o->input, o->inputs, o->preprocess, &t));
+    for (size_t i = 0; i < nin; i++) in[i] = &t[i];
+    return run_once(x, arena, in, x->root, "");
 }
 
 hone_status hone_run(hone_env *e, const char *model, const hone_run_options *options, hone_record **out)

@@ -98,9 +98,14 @@ void *hn_arena_alloc_aligned(hn_env *env, hn_arena *arena, size_t bytes, size_t 
     return take(env, arena, bytes == 0 ? 1 : bytes, align > 16 ? CHUNK_ALIGN : 16);
 }
 
+void *hn_arena_raw(hn_env *env, hn_arena *arena, size_t bytes)
+{
+    return cut(env, arena, bytes == 0 ? 1 : bytes, CHUNK_ALIGN);
+}
+
 void *hn_arena_copy(hn_env *env, hn_arena *arena, const void *data, size_t bytes)
 {
-    void *p = cut(env, arena, bytes == 0 ? 1 : bytes, CHUNK_ALIGN);
+    void *p = hn_arena_raw(env, arena, bytes);
     if (p != NULL && bytes > 0) memcpy(p, data, bytes);
     return p;
 }

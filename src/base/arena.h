@@ -18,6 +18,8 @@ void hn_arena_reset(hn_env *env, hn_arena *arena); /* frees all but the newest c
 /* 16-byte aligned (64 with _aligned when align is 64), zero-filled. NULL with HN_NOMEM recorded on refusal. */
 void *hn_arena_alloc(hn_env *env, hn_arena *arena, size_t bytes) HN_MUST_CHECK;
 void *hn_arena_alloc_aligned(hn_env *env, hn_arena *arena, size_t bytes, size_t align) HN_MUST_CHECK;
+/* 64-byte aligned, with whatever bytes are there. */
+void *hn_arena_raw(hn_env *env, hn_arena *arena, size_t bytes) HN_MUST_CHECK;
 /* A copy of bytes, 64-byte aligned. */
 void *hn_arena_copy(hn_env *env, hn_arena *arena, const void *data, size_t bytes) HN_MUST_CHECK;
 /* count * elem_bytes with overflow check (HN_LIMIT). */

@@ -59,7 +59,7 @@ typedef struct hn_slices hn_slices;
 
 struct hn_instance {
     const hn_plan *plan;
-    hn_arena arena;   /* tables */
+    hn_arena arena;   /* memory, tables */
     hn_arena scratch; /* reset at the start of each run */
     uint8_t *memory;  /* arena, then scratch */
     size_t memory_bytes;

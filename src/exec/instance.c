@@ -119,7 +119,7 @@ static hn_status init(hn_env *env, hn_instance *inst)
 {
     const hn_plan *p = inst->plan;
     inst->memory_bytes = p->arena_bytes + p->scratch_bytes;
-    inst->memory = hn_alloc(env, hn_alloc_fit(inst->memory_bytes + 64));
+    inst->memory = hn_arena_raw(env, &inst->arena, inst->memory_bytes + 64);
     inst->ptr = hn_arena_array(env, &inst->arena, p->nsteps + 1, sizeof *inst->ptr);
     inst->in = hn_arena_array(env, &inst->arena, p->nsteps + 1, sizeof *inst->in);
     inst->out = hn_arena_array(env, &inst->arena, p->nsteps + 1, sizeof *inst->out);
@@ -179,7 +179,6 @@ void hn_instance_free(hn_env *env, hn_instance *inst)
         for (size_t s = 0; s < inst->plan->nsteps; s++) hn_control_free(env, inst->control[s]);
     if (inst->dynamic)
         for (size_t i = 0; i < inst->plan->ndynamic; i++) hn_free(env, inst->dynamic[i].data);
-    hn_free(env, inst->memory);
     hn_arena_fini(env, &inst->scratch);
     hn_arena_fini(env, &inst->arena);
     hn_free(env, inst);
@@ -409,9 +408,14 @@ const uint64_t *hn_instance_step_ns(const hn_instance *inst, uint64_t *runs)
     return inst->slices ? hn_slices_step_ns(inst->slices) : inst->step_ns;
 }
 
+hn_arena *hn_instance_arena(hn_instance *inst)
+{
+    return &inst->arena;
+}
+
 size_t hn_instance_bytes(const hn_instance *inst)
 {
-    size_t n = inst->memory_bytes + inst->arena.used_bytes + inst->scratch.used_bytes;
+    size_t n = inst->arena.used_bytes + inst->scratch.used_bytes;
     for (size_t i = 0; i < inst->plan->ndynamic; i++) n += inst->dynamic[i].cap;
     return n + (inst->slices ? hn_slices_bytes(inst->slices) : 0);
 }

@@ -50,10 +50,8 @@ static hn_status fill(hn_env *env, hn_slices *s, hn_instance *inst)
     for (size_t i = 0; i < p->nout; i++) {
         const hn_plan_value *v = &p->values[p->out[i]];
         if (v->place.space != HN_SPACE_OUTPUT || v->place.offset != i) continue;
-        size_t bytes = v->bytes * p->slices;
-        s->out[i] = hn_alloc(env, hn_alloc_fit(bytes));
+        s->out[i] = hn_arena_raw(env, &inst->arena, v->bytes * p->slices);
         if (!s->out[i]) return HN_NOMEM;
-        s->bytes += bytes;
     }
     return HN_OK;
 }
@@ -67,9 +65,7 @@ hn_status hn_slices_new(hn_env *env, hn_instance *inst)
 void hn_slices_free(hn_env *env, hn_slices *s)
 {
     if (!s) return;
-    const hn_plan *p = s->lanes && s->lanes[0].inst ? s->lanes[0].inst->plan : NULL;
     for (size_t k = 1; s->lanes && k < s->nlanes; k++) hn_instance_free(env, s->lanes[k].inst);
-    for (size_t i = 0; p && s->out && i < p->nout; i++) hn_free(env, s->out[i]);
     hn_free(env, s->lanes);
     hn_free(env, s->out);
     hn_free(env, s->step_ns);

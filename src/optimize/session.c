@@ -287,6 +287,16 @@ hn_status hn_session_ready(hn_env *env, hn_session *s, const hn_type *types, hn_
     return HN_OK;
 }
 
+hn_status hn_session_arena(hn_env *env, hn_session *s, hn_arena **out)
+{
+    hn_ready r;
+    *out = &s->arena;
+    if (!s->plan) return HN_OK;
+    HN_TRY(hn_session_ready(env, s, s->plan->in_type, &r));
+    *out = hn_instance_arena(r.inst);
+    return HN_OK;
+}
+
 static hn_status wrong_kind(hn_env *env, const hn_session *s, size_t i, const hn_tensor *got)
 {
     char a[128], b[128];
