@@ -428,6 +428,19 @@ static void test_file(void **state)
         assert_int_equal(hn_session_output_type(s, 0)->dims[0], BATCH);
         run(s, in, got);
         same(s, got, want, "threads", 0, (long long)threads);
+        /* Inputs that lie beside the instance's memory, and what is taken after them, stay as they are. */
+        hn_arena *beside;
+        const hn_tensor *near[8];
+        planrun_ok(&env, hn_session_arena(&env, s, &beside));
+        assert_ptr_equal(beside, hn_instance_arena(ready_for(s, in).inst));
+        for (size_t i = 0; i < hn_session_inputs(s); i++) {
+            hn_tensor *copy;
+            planrun_ok(&env, hn_tensor_copy(&env, beside, in[i], &copy));
+            near[i] = copy;
+        }
+        for (int again = 0; again < 2; again++) run(s, near, got);
+        same(s, got, want, "near, threads", 0, (long long)threads);
+        for (size_t i = 0; i < hn_session_inputs(s); i++) assert_true(hn_tensor_equal(near[i], in[i]));
         hn_session_close(&env, s);
         hn_pool_free(&env, env.pool);
         env.pool = NULL;

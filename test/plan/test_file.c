@@ -219,6 +219,78 @@ static void test_messages(void **state)
     hn_free(&env, file);
 }
 
+static hn_plan *loaded(const uint8_t *file, size_t bytes)
+{
+    hn_plan *p;
+    planrun_ok(&env, hn_plan_load_bytes(&env, file, bytes, &hn_ops, &p));
+    return p;
+}
+
+static size_t offset_of(const uint8_t *file, size_t bytes, const void *in_file)
+{
+    size_t at = (size_t)((const uint8_t *)in_file - file);
+    assert_true((uintptr_t)in_file >= (uintptr_t)file && at < bytes);
+    return at;
+}
+
+/* Texts and arrays of a loaded plan are those of the file; a text without its end is refused. */
+static void test_used_in_place(void **state)
+{
+    (void)state;
+    size_t bytes, n;
+    uint8_t *file = saved("cnn", true, &bytes);
+    hn_plan *p = loaded(file, bytes);
+    for (size_t s = 0; s < p->nsteps; s++) {
+        const hn_step *st = &p->steps[s];
+        assert_int_equal(st->kind, HN_STEP_DRIVER);
+        assert_int_equal(offset_of(file, bytes, st->params) % HN_PLAN_UNIT, 0);
+        assert_int_equal(offset_of(file, bytes, st->operands) % HN_PLAN_UNIT, 0);
+        (void)offset_of(file, bytes, st->op);
+    }
+    n = strlen(p->steps[0].name);
+    size_t end = offset_of(file, bytes, p->steps[0].name) + n;
+    assert_true(n > 0);
+    hn_plan_free(&env, p);
+    file[end] = 'x';
+    planfile_seal(file, bytes);
+    assert_int_equal(load(file, bytes), HN_INPUT);
+    assert_non_null(strstr(env.error.text, "no end of a step name"));
+    hn_free(&env, file);
+}
+
+/* The name decides which driver and kernel it is, whatever row the file says. */
+static void test_rows_elsewhere(void **state)
+{
+    (void)state;
+    size_t bytes;
+    uint8_t *file = saved("cnn", true, &bytes);
+    hn_plan *p = loaded(file, bytes);
+    size_t step = 0;
+    while (step < p->nsteps && !p->steps[step].kernels[0]) step++;
+    assert_true(step < p->nsteps);
+    const hn_step *st = &p->steps[step];
+    const char *name[2] = {st->driver->name, st->kernels[0]->name};
+    uint32_t row, length;
+    for (size_t i = 0; i < 2; i++) {
+        size_t n = strlen(name[i]), at = offset_of(file, bytes, st->op) + strlen(st->op);
+        while (at + n < bytes && memcmp(file + at, name[i], n + 1) != 0) at++;
+        assert_true(at + n < bytes);
+        memcpy(&length, file + at - 4, sizeof length);
+        memcpy(&row, file + at - 8, sizeof row);
+        assert_int_equal(length, n);
+        assert_string_equal(i == 0 ? hn_driver_rows[row]->name : hn_kernel_rows[row]->name, name[i]);
+        row = i == 0 ? 1000000 : row ^ 1;
+        memcpy(file + at - 8, &row, sizeof row);
+    }
+    planfile_seal(file, bytes);
+    hn_plan *other = loaded(file, bytes);
+    assert_ptr_equal(other->steps[step].driver, st->driver);
+    assert_ptr_equal(other->steps[step].kernels[0], st->kernels[0]);
+    hn_plan_free(&env, other);
+    hn_plan_free(&env, p);
+    hn_free(&env, file);
+}
+
 /* Kernels beyond the cap are refused whatever the isa field of the file says. */
 static void test_isa(void **state)
 {
@@ -344,6 +416,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_flips, setup, teardown),
         cmocka_unit_test_setup_teardown(test_mutated_tables, setup, teardown),
         cmocka_unit_test_setup_teardown(test_messages, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_used_in_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rows_elsewhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_isa, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_torture_file, setup, teardown),
