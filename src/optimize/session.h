@@ -45,8 +45,8 @@ typedef struct hn_ready {
     const char *unsliced;     /* why the batch was not cut although that would be good; "" else */
 } hn_ready;
 
-/* An arena for inputs, which live as long as the session. That of a plan file shares pages with the instance, so it is made
- * now. */
+/* An arena for inputs, which live as long as the session. That of a plan file shares pages with the instance, so it is
+ * made now. */
 hn_status hn_session_arena(hn_env *env, hn_session *s, hn_arena **out) HN_MUST_CHECK;
 /* The plan and instance for these input shapes, built when new. Valid until the next call with other shapes pushes it
  * out. */
