@@ -206,7 +206,7 @@ int main(int argc, char **argv)
         for (size_t n = 0; n < np; n++) bias[n] = 5, scale[n] = 0.001f;
         job j = {.s = s, .a = a, .b = b, .bias = bias, .scale = scale, .y = y};
         j.out = (hn_q8_out){.kind = argc > 2 ? atoi(argv[2]) : HN_Q8_BYTE,
-                            .bounded = 1,
+                            .bounded = argc > 3 ? atoi(argv[3]) : HN_Q8_RAISED,
                             .t_lo = -128,
                             .t_hi = 255,
                             .u_hi = 255,

@@ -25,11 +25,24 @@ typedef enum hn_q8_kind {
     HN_Q8_I32       /* y = acc */
 } hn_q8_kind;
 
+/* What is known of sums: `bounded` of hn_q8_out, else 0.
+ *
+ * RAISED lets a kernel of kind BYTE start sums at HN_Q8_RAISE, the bits of 2^23 as a float, and do conversion and product
+ * in one: the bits of such a sum are a float f, and fma(f, scale, -2^23 * scale) is (float)acc * scale for 0 <= acc <
+ * 2^23, since f is 2^23 + acc, 2^23 * scale is exact, and both round acc * scale once. It is <= 0 for acc < 0, where f is
+ * less than 2^23: y_lo either way, as y_lo is y_zp. It is 256 to 2^31 for acc >= 2^23: y_hi either way. */
+enum {
+    HN_Q8_BOUNDED = 1, /* |acc * scale|, with RESIDUAL also |u|, is < 2^31 everywhere, so that t_hi (BYTE) and u_hi
+                          (RESIDUAL) may be left to y_hi */
+    HN_Q8_RAISED,      /* that, y_lo is y_zp, 0 <= scale < 2^100, -2^30 <= acc < 2^23; acc < 2^25 where 2^-15 <= scale <
+                          16 */
+    HN_Q8_RAISE = 0x4b000000
+};
+
 /* t_lo, t_hi, u_hi: |limit| <= 1024, relative to the zero point; they keep conversions in range. */
 typedef struct hn_q8_out {
     int32_t kind;    /* hn_q8_kind */
-    int32_t bounded; /* 1 promises that |acc * scale|, with RESIDUAL also |u|, is < 2^31 everywhere, so that t_hi (BYTE)
-                        and u_hi (RESIDUAL) may be left to y_hi */
+    int32_t bounded; /* HN_Q8_BOUNDED, HN_Q8_RAISED or 0 */
     float t_lo, t_hi, u_hi;
     float t_scale, r_scale;
     int32_t r_zp, y_zp; /* u8 domain */

@@ -39,7 +39,7 @@ typedef struct hn_wino_q8 {
     const int16_t *u;
     const int32_t *bias;  /* hn_wino_q8_bias times the bias, modulo 2^32 */
     const float *scale;   /* the scale by hn_wino_q8_times */
-    const hn_q8_out *out; /* kinds BYTE and RESIDUAL */
+    const hn_q8_out *out; /* kinds BYTE and RESIDUAL, HN_Q8_BOUNDED */
     void *scratch;        /* hn_wino_q8_bytes of them, on a 64-byte boundary */
     size_t first, count;  /* tiles, count >= 1 */
 } hn_wino_q8;

@@ -8,62 +8,6 @@
 #include "base/size.h"
 #include "kernels/sums_q8.h"
 
-bool hn_q8_out_limits(hn_q8_out *out, hn_dtype t, int64_t zp, int64_t lo, int64_t hi)
-{
-    int32_t up = hn_q8_bias(t);
-    int64_t z = zp + up, l = lo + up, h = hi + up;
-    /* What lies outside the type saturates when it is stored. */
-    l = l < 0 ? 0 : l > 255 ? 255 : l;
-    h = h < 0 ? 0 : h > 255 ? 255 : h;
-    if (z < -1024 || z > 1024 || l > h) return false;
-    out->y_zp = (int32_t)z;
-    out->y_lo = (uint8_t)l;
-    out->y_hi = (uint8_t)h;
-    out->y_flip = hn_q8_flip(t);
-    return true;
-}
-
-static bool is_small(int64_t v)
-{
-    return v >= -256 && v <= 256;
-}
-
-bool hn_q8_out_read(hn_lower *c, const hn_value *r, hn_q8_out *out)
-{
-    const hn_node *node = c->node;
-    hn_dtype y = node->out[0]->type.dtype;
-    memset(out, 0, sizeof *out);
-    if (y == HN_F32) {
-        out->kind = HN_Q8_F32;
-        if (r != NULL) (void)hn_lower_refuse(c, "a residual needs an 8-bit output");
-        return r == NULL;
-    }
-    int64_t zp = hn_attr_int(node, "t_zp", 0), lo = hn_attr_int(node, "t_lo", 0), hi = hn_attr_int(node, "t_hi", 255);
-    bool fits = hn_q8_is_byte(y) && is_small(zp) && is_small(lo) && is_small(hi) && lo <= hi;
-    if (fits && r == NULL) {
-        out->kind = HN_Q8_BYTE;
-        out->t_lo = (float)(lo - zp);
-        out->t_hi = (float)(hi - zp);
-        fits = hn_q8_out_limits(out, y, zp, lo, hi);
-    } else if (fits) {
-        hn_dtype t = r->type.dtype;
-        out->kind = HN_Q8_RESIDUAL;
-        out->t_lo = (float)(lo - zp);
-        out->t_hi = (float)(hi - zp);
-        out->t_scale = (float)hn_attr_float(node, "t_scale", 1);
-        out->r_scale = (float)hn_attr_float(node, "r_scale", 1);
-        int64_t rz = hn_attr_int(node, "r_zp", 0), yz = hn_attr_int(node, "y_zp", 0),
-                yh = hn_attr_int(node, "y_hi", 255);
-        fits = is_small(rz) && is_small(yz) && is_small(yh) && hn_q8_is_byte(t) && fabsf(out->t_scale) < 1e30f &&
-               fabsf(out->r_scale) < 1e30f && hn_q8_out_limits(out, y, yz, hn_attr_int(node, "y_lo", 0), yh);
-        out->r_zp = (int32_t)rz + hn_q8_bias(t);
-        out->r_flip = hn_q8_flip(t);
-        out->u_hi = (float)(yh - yz);
-    }
-    if (!fits) (void)hn_lower_refuse(c, "zero points, limits or scales are far outside 8 bits");
-    return fits;
-}
-
 bool hn_q8_zp_read(hn_lower *c, hn_q8_weights *w)
 {
     const hn_value *xz = hn_node_in(c->node, 2), *wz = hn_node_in(c->node, 3);
@@ -220,8 +164,9 @@ typedef struct packer {
     const hn_q8_weights *w;
     const hn_q8_mat *mat;
     int64_t wz, xz; /* in the domains of the kernel: s8 weights, u8 activations */
+    const hn_q8_out *out;
     uint8_t *blob;
-    double reach; /* largest |sum * scale| that can come up */
+    hn_q8_bounds bounds;
 } packer;
 
 /* The weights of one column of QUADS. */
@@ -241,18 +186,20 @@ static void pack_column(packer *p, size_t channel)
     const uint8_t *w = p->w->w + channel * taps * k;
     const uint8_t flip = p->w->w_signed ? 0x80 : 0;
     const int64_t zp = (p->w->w_signed || p->mat->has_sums ? 128 : 0) + (p->mat->has_sums ? 0 : p->w->w_zp);
-    int64_t sum = 0, reach = 0;
+    int64_t sum = 0, up = 0; /* up: of positive weights less their zero point */
     for (size_t i = 0; i < taps * k; i++) {
         const int64_t v = (int64_t)(w[i] ^ flip) - zp, d = v - p->wz;
         sum += v;
-        reach += 255 * (d < 0 ? -d : d);
+        up += d > 0 ? d : 0;
     }
     int64_t bias = p->w->bias != NULL ? p->w->bias[channel] : 0;
     size_t column = channel / p->mat->n * p->mat->columns + channel % p->mat->n;
     int64_t folded = bias - p->xz * sum + p->xz * p->wz * (int64_t)(taps * k);
-    int32_t low = (int32_t)(uint32_t)(uint64_t)folded; /* sums are modulo 2^32 */
     float scale = p->w->scale[p->w->nscale == 1 ? 0 : channel];
-    p->reach = fmax(p->reach, ((double)reach + fabs((double)bias)) * fabs((double)scale));
+    const int64_t down = sum - p->wz * (int64_t)(taps * k) - up;
+    if (up == 0 && down == 0 && p->out->kind == HN_Q8_BYTE) hn_q8_settle(&folded, &scale);
+    int32_t low = (int32_t)(uint32_t)(uint64_t)folded; /* sums are modulo 2^32 */
+    hn_q8_bounds_add(&p->bounds, folded, down, up, scale);
     memcpy(p->blob + p->mat->bias + 4 * column, &low, 4);
     int32_t slope = (int32_t)(uint32_t)(uint64_t)(p->wz * (int64_t)(taps * k) - sum);
     if (p->mat->slope > 0) memcpy(p->blob + p->mat->slope + 4 * column, &slope, 4);
@@ -261,7 +208,7 @@ static void pack_column(packer *p, size_t channel)
 
 void hn_q8_mat_pack(const hn_q8_weights *w, hn_q8_mat *mat, const hn_q8_out *out, uint8_t *blob)
 {
-    packer p = {.w = w, .mat = mat, .blob = blob};
+    packer p = {.w = w, .mat = mat, .out = out, .blob = blob};
     p.wz = mat->w_zp;
     p.xz = w->x_zp + (w->x_signed ? 128 : 0);
     for (size_t g = 0; g < mat->groups; g++)
@@ -276,9 +223,7 @@ void hn_q8_mat_pack(const hn_q8_weights *w, hn_q8_mat *mat, const hn_q8_out *out
             }
         }
     mat->out = *out;
-    double sum =
-        out->kind == HN_Q8_RESIDUAL ? 1024 * fabs((double)out->t_scale) + 1024 * fabs((double)out->r_scale) : 0;
-    mat->out.bounded = p.reach < 0x1p30 && sum < 0x1p30;
+    mat->out.bounded = hn_q8_bounds_level(&p.bounds, out);
 }
 
 /* Panels [q, end) of a group at once. */

@@ -58,6 +58,18 @@ bool hn_q8_out_read(hn_lower *c, const hn_value *r, hn_q8_out *out);
 /* Zero point and limits of an output of type t in the u8 domain; false when they do not fit it. */
 bool hn_q8_out_limits(hn_q8_out *out, hn_dtype t, int64_t zp, int64_t lo, int64_t hi);
 
+/* What is known of sums: zeros, then one call for each channel, whose sums begin with `start` and whose weights, less
+ * their zero point, come to `down` and `up` below and above zero; then what `bounded` of this output can be. */
+typedef struct hn_q8_bounds {
+    double reach; /* largest |sum * scale| */
+    bool not_raised;
+} hn_q8_bounds;
+void hn_q8_bounds_add(hn_q8_bounds *b, int64_t start, int64_t down, int64_t up, float scale);
+int32_t hn_q8_bounds_level(const hn_q8_bounds *b, const hn_q8_out *out);
+/* A channel of weights that are all zero (pruned ones often have a bias of 2^30) has one sum: makes it a small one of
+ * scale 1 with the same bytes. */
+void hn_q8_settle(int64_t *sum, float *scale);
+
 /* Zero points of ConvInteger and MatMulInteger. X's is input 2: constant, or one value that comes at run time; W's is
  * input 3: constant and the same everywhere. False with the refusal recorded. */
 bool hn_q8_zp_read(hn_lower *c, hn_q8_weights *w);

@@ -133,9 +133,9 @@ static void pack(const weights *w, params *p, int64_t x_zp, bool words, const ui
 {
     int16_t *word = (int16_t *)(void *)blob;
     size_t taps = p->win.c * p->win.kh * p->win.kw;
-    double most = 0;
+    hn_q8_bounds bounds = {0};
     for (size_t j = 0; j < p->win.m; j++) {
-        int64_t sum = 0, reach = 0, bias = w->bias != NULL ? hn_get_i64(w->bias, j) : 0;
+        int64_t up = 0, down = 0, bias = w->bias != NULL ? hn_get_i64(w->bias, j) : 0;
         for (size_t t = 0; t < taps; t++) {
             int64_t v = weight(w, j * taps + order[t]);
             size_t at = hn_rowconv_q8_at(p->groups, j, t);
@@ -143,16 +143,16 @@ static void pack(const weights *w, params *p, int64_t x_zp, bool words, const ui
                 word[at] = (int16_t)v;
             else
                 blob[at] = (uint8_t)(v + p->w_zp);
-            sum += v;
-            reach += 255 * (v < 0 ? -v : v);
+            *(v > 0 ? &up : &down) += v;
         }
-        int32_t folded = (int32_t)(uint32_t)(uint64_t)(bias - x_zp * sum); /* sums are modulo 2^32 */
+        const int64_t start = bias - x_zp * (up + down);
+        int32_t folded = (int32_t)(uint32_t)(uint64_t)start; /* sums are modulo 2^32 */
         float scale = (float)hn_get_f64(w->scale, hn_tensor_elems(w->scale) == 1 ? 0 : j);
-        most = fmax(most, ((double)reach + fabs((double)bias)) * fabs((double)scale));
+        hn_q8_bounds_add(&bounds, start, down, up, scale);
         memcpy(blob + p->bias + 4 * j, &folded, 4);
         memcpy(blob + p->scale + 4 * j, &scale, 4);
     }
-    p->out.bounded = most < 0x1p30;
+    p->out.bounded = hn_q8_bounds_level(&bounds, &p->out);
 }
 
 static const char *numbers_refusal(const weights *w, const hn_q8_window *win)

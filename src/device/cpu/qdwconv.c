@@ -159,15 +159,19 @@ static int32_t bias_of(const weights *w, size_t j, size_t taps, int64_t x_zp)
     return (int32_t)(uint32_t)(uint64_t)((w->bias == NULL ? 0 : hn_get_i64(w->bias, j)) - x_zp * sum);
 }
 
-static bool bounded(const weights *w, size_t c, size_t taps)
+/* x_zp: in the u8 domain. */
+static int32_t bounds_of(const weights *w, size_t c, size_t taps, int64_t x_zp, const hn_q8_out *out)
 {
-    double most = 0;
+    hn_q8_bounds bounds = {0};
     for (size_t j = 0; j < c; j++) {
-        double reach = w->bias == NULL ? 0 : fabs((double)hn_get_i64(w->bias, j));
-        for (size_t t = 0; t < taps; t++) reach += 255 * fabs((double)weight(w, j * taps + t));
-        most = fmax(most, reach * fabs((double)scale_of(w, j)));
+        int64_t bias = w->bias == NULL ? 0 : hn_get_i64(w->bias, j), up = 0, down = 0;
+        for (size_t t = 0; t < taps; t++) {
+            const int64_t v = weight(w, j * taps + t);
+            *(v > 0 ? &up : &down) += v;
+        }
+        hn_q8_bounds_add(&bounds, bias - x_zp * (up + down), down, up, scale_of(w, j));
     }
-    return most < 0x1p30;
+    return hn_q8_bounds_level(&bounds, out);
 }
 
 /* x_zp: in the u8 domain. */
@@ -297,7 +301,7 @@ static hn_status lower(hn_lower *c)
     else
         pack_bytes(&w, p, kernel->variant, w.x_zp + hn_q8_bias(type), blob);
     memset((uint8_t *)blob + p->pad, (int)p->stage.fill, win.c);
-    p->out.bounded = out.kind == HN_Q8_BYTE && bounded(&w, win.c, win.kh * win.kw);
+    p->out.bounded = bounds_of(&w, win.c, win.kh * win.kw, w.x_zp + hn_q8_bias(type), &out);
     p->x = hn_lower_input(c, 0);
     p->r = out.kind == HN_Q8_RESIDUAL ? hn_lower_input(c, 4) : -1;
     p->y = hn_lower_output(c, 0);

@@ -74,6 +74,7 @@ typedef struct packer {
     const hn_tensor *w, *bias, *scale;
     int64_t w_zp, x_zp; /* x_zp: in the u8 domain */
     int64_t most, far;  /* of all sums with their bias, and of all weights, the largest absolute value */
+    hn_q8_bounds bounds;
     uint8_t *blob;
 } packer;
 
@@ -92,19 +93,20 @@ static int64_t size_of(int64_t v)
     return v < 0 ? -v : v;
 }
 
-/* Sets most and far. |x - zero point| <= 255 bounds a sum whatever the inputs are. */
+/* Sets most, far and bounds. |x - zero point| <= 255 bounds a sum whatever the inputs are. */
 static void measure(packer *k)
 {
     const size_t depth = 9 * k->p->win.c;
     for (size_t o = 0; o < k->p->win.m; o++) {
-        int64_t reach = 0;
+        int64_t up = 0, down = 0;
         for (size_t i = 0; i < depth; i++) {
-            const int64_t w = size_of(hn_q8_weight(k->w, k->w_zp, o * depth + i));
-            reach += w;
-            k->far = w > k->far ? w : k->far;
+            const int64_t w = hn_q8_weight(k->w, k->w_zp, o * depth + i);
+            *(w > 0 ? &up : &down) += w;
+            k->far = size_of(w) > k->far ? size_of(w) : k->far;
         }
-        const int64_t sum = 255 * reach + size_of(bias_of(k, o));
+        const int64_t sum = 255 * (up - down) + size_of(bias_of(k, o));
         k->most = sum > k->most ? sum : k->most;
+        hn_q8_bounds_add(&k->bounds, bias_of(k, o) - k->x_zp * (up + down), down, up, scale_of(k, o));
     }
 }
 
@@ -114,7 +116,7 @@ static bool exact(const packer *k, size_t t)
     const int32_t times = hn_wino_q8_times(t);
     for (size_t o = 0; o < hn_tensor_elems(k->scale); o++)
         if (!isfinite(scale_of(k, o)) || scale_of(k, o) / (float)times * (float)times != scale_of(k, o)) return false;
-    return k->most < (INT64_C(1) << 31) / times && (t == 2 || k->far <= HN_WINO_Q8_WEIGHT);
+    return k->most < (INT64_C(1) << 31) / times && (t == 2 || k->far <= HN_WINO_Q8_WEIGHT) && k->p->out.bounded;
 }
 
 /* The kernel that is exact here and takes the fewest steps; NULL: none is exact. */
@@ -230,6 +232,7 @@ static hn_status lower(hn_lower *c)
     if (why != NULL) return hn_lower_refuse(c, "%s", why);
     if (!hn_q8_out_read(c, hn_node_in(node, 4), &p->out)) return HN_OK;
     measure(&k);
+    p->out.bounded = hn_q8_bounds_level(&k.bounds, &p->out) > 0 ? HN_Q8_BOUNDED : 0;
     const hn_kernel *kernel = choose(c, &k);
     if (kernel == NULL) return hn_lower_refuse(c, "a sum or a scale may leave the range that is exact");
     HN_TRY(hn_lower_kernel_add(c, kernel));

@@ -71,9 +71,8 @@ ALWAYS int finish_q8_plain(const hn_q8_out *e)
 }
 
 typedef struct finish_q8 {
-    __m256 t_lo, t_hi, u_hi, t_scale, r_scale;
-    __m256i r_zp, y_zp, y_lo, y_hi, y_flip;
-    __m128i r_flip;
+    __m256 t_lo, t_hi, u_hi, t_scale, r_scale, r_less;
+    __m256i r_bits, y_zp, y_lo, y_hi, y_flip;
 } finish_q8;
 
 ALWAYS finish_q8 finish_q8_load(const hn_q8_out *e)
@@ -81,9 +80,9 @@ ALWAYS finish_q8 finish_q8_load(const hn_q8_out *e)
     finish_q8 f;
     f.t_lo = _mm256_set1_ps(e->t_lo), f.t_hi = _mm256_set1_ps(e->t_hi), f.u_hi = _mm256_set1_ps(e->u_hi);
     f.t_scale = _mm256_set1_ps(e->t_scale), f.r_scale = _mm256_set1_ps(e->r_scale);
-    f.r_zp = _mm256_set1_epi32(e->r_zp), f.y_zp = _mm256_set1_epi16((short)e->y_zp);
+    f.r_bits = _mm256_set1_epi32(HN_Q8_RAISE | e->r_flip), f.r_less = _mm256_set1_ps(0x1p23f + (float)e->r_zp);
+    f.y_zp = _mm256_set1_epi16((short)e->y_zp), f.y_flip = _mm256_set1_epi8((char)e->y_flip);
     f.y_lo = _mm256_set1_epi8((char)e->y_lo), f.y_hi = _mm256_set1_epi8((char)e->y_hi);
-    f.y_flip = _mm256_set1_epi8((char)e->y_flip), f.r_flip = _mm_set1_epi8((char)e->r_flip);
     return f;
 }
 
@@ -92,14 +91,48 @@ ALWAYS __m256 scaled(__m256i acc, const float *scale)
 {
     return _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(scale));
 }
+ALWAYS __m256i rounded_sum(__m256i acc, __m256 scale)
+{
+    return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(acc), scale));
+}
 
-ALWAYS __m256i residual(const finish_q8 *f, __m256 v, __m256i r)
+/* The same in place, for sums that started at HN_Q8_RAISE; less: the 8 numbers of `fall` for these scales. In assembly:
+ * compilers copy sums first. */
+ALWAYS void round_raised(__m256i *acc, __m256 scale, const float *less)
+{
+    __asm__("vfmsub213ps %[less], %[scale], %[v]\n\tvcvtps2dq %[v], %[v]"
+            : [v] "+x"(*acc)
+            : [scale] "x"(scale), [less] "m"(*(const __m256 *)(const void *)less));
+}
+ALWAYS __m256 fall(__m256 scale)
+{
+    return _mm256_mul_ps(scale, _mm256_set1_ps(0x1p23f));
+}
+
+/* r: bytes of residual in lanes of 32 bits. With HN_Q8_RAISE around them they are floats 2^23 too large. */
+ALWAYS __m256i residual(const finish_q8 *f, __m256 v, __m256i r, const int bounded)
 {
     v = _mm256_max_ps(_mm256_min_ps(v, f->t_hi), f->t_lo);
     v = _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m256 b = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_sub_epi32(r, f->r_zp)), f->r_scale);
-    v = _mm256_add_ps(_mm256_mul_ps(v, f->t_scale), b);
-    return _mm256_cvtps_epi32(_mm256_min_ps(v, f->u_hi));
+    __m256 b = _mm256_sub_ps(_mm256_castsi256_ps(_mm256_xor_si256(r, f->r_bits)), f->r_less);
+    v = _mm256_add_ps(_mm256_mul_ps(v, f->t_scale), _mm256_mul_ps(b, f->r_scale));
+    return _mm256_cvtps_epi32(bounded ? v : _mm256_min_ps(v, f->u_hi));
+}
+ALWAYS __m256i rounded_residual(const finish_q8 *f, __m256i acc, __m256 scale, const uint8_t *r)
+{
+    const __m256i x = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)r));
+    return residual(f, _mm256_mul_ps(_mm256_cvtepi32_ps(acc), scale), x, 1);
+}
+
+/* Rounded numbers of 32 outputs to bytes, in order. plain: y_lo is 0 and y_hi 255. */
+ALWAYS __m256i bytes_of(const finish_q8 *f, const __m256i q[4], const int raised, const int plain)
+{
+    __m256i a = _mm256_packs_epi32(q[0], q[1]), b = _mm256_packs_epi32(q[2], q[3]);
+    if (!raised) a = _mm256_adds_epi16(a, f->y_zp), b = _mm256_adds_epi16(b, f->y_zp);
+    __m256i v = _mm256_packus_epi16(a, b);
+    if (!plain) v = raised ? _mm256_adds_epu8(v, f->y_lo) : _mm256_max_epu8(v, f->y_lo);
+    if (!plain) v = _mm256_min_epu8(v, f->y_hi);
+    return _mm256_permutevar8x32_epi32(_mm256_xor_si256(v, f->y_flip), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
 }
 
 /* 16 sums to words with the zero point added. r: 16 bytes of residual, else ignored. */
@@ -109,9 +142,9 @@ ALWAYS __m256i finish_words(const finish_q8 *f, const int plain, const int kind,
     __m256 a = scaled(acc[0], scale), b = scaled(acc[1], scale + 8);
     __m256i lo, hi;
     if (!plain && kind == HN_Q8_RESIDUAL) {
-        const __m256i rw = _mm256_cvtepu8_epi16(_mm_xor_si128(r, f->r_flip)), none = _mm256_setzero_si256();
-        lo = residual(f, a, _mm256_unpacklo_epi16(rw, none));
-        hi = residual(f, b, _mm256_unpackhi_epi16(rw, none));
+        const __m256i rw = _mm256_cvtepu8_epi16(r), none = _mm256_setzero_si256();
+        lo = residual(f, a, _mm256_unpacklo_epi16(rw, none), 0);
+        hi = residual(f, b, _mm256_unpackhi_epi16(rw, none), 0);
     } else {
         lo = _mm256_cvtps_epi32(plain ? a : _mm256_min_ps(a, f->t_hi));
         hi = _mm256_cvtps_epi32(plain ? b : _mm256_min_ps(b, f->t_hi));

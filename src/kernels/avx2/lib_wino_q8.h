@@ -7,11 +7,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "kernels/avx2/lib_q8.h"
 #include "kernels/wino_q8.h"
 
 enum { MR = 3, NR = 16, LANES = 16 };
-
-#define ALWAYS static inline __attribute__((always_inline))
 
 ALWAYS __m256i load(const void *p)
 {
@@ -84,41 +83,24 @@ ALWAYS const int16_t *multiply(const int16_t *v, const int16_t *w, const int16_t
     return u;
 }
 
-/* Bytes of R at 8 columns, as numbers. */
-ALWAYS __m256 residual_at(const hn_q8_out *e, const uint8_t *r)
-{
-    __m256i x = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)r));
-    x = _mm256_sub_epi32(_mm256_xor_si256(x, _mm256_set1_epi32(e->r_flip)), _mm256_set1_epi32(e->r_zp));
-    return _mm256_mul_ps(_mm256_cvtepi32_ps(x), _mm256_set1_ps(e->r_scale));
-}
-
-ALWAYS __m256i scaled(const hn_q8_out *e, __m256i acc, __m256 scale, const uint8_t *r, const bool residual)
-{
-    __m256 v = _mm256_min_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(acc), scale), _mm256_set1_ps(e->t_hi));
-    if (residual) {
-        v = _mm256_max_ps(v, _mm256_set1_ps(e->t_lo));
-        v = _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-        v = _mm256_add_ps(_mm256_mul_ps(v, _mm256_set1_ps(e->t_scale)), residual_at(e, r));
-        v = _mm256_min_ps(v, _mm256_set1_ps(e->u_hi));
-    }
-    return _mm256_cvtps_epi32(v); /* too small gives INT_MIN, which the packs take to the lower limit */
-}
+/* How sums become bytes. */
+typedef struct ending {
+    finish_q8 f;
+    __m256 scale[2];
+} ending;
 
 /* Two pixels of 16 columns to bytes at y[0] and y[1]. */
-ALWAYS void store_two(const hn_q8_out *e, __m256i acc[2][2], const __m256 scale[2], const uint8_t *const r[2],
-                      uint8_t *const y[2], const bool residual)
+ALWAYS void store_two(const ending *e, __m256i acc[2][2], const uint8_t *const r[2], uint8_t *const y[2],
+                      const bool residual)
 {
-    const __m256i zp = _mm256_set1_epi16((short)e->y_zp), order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    __m256i q[2];
-    HN_UNROLL for (int j = 0; j < 2; j++)
+    __m256i q[4];
+    HN_UNROLL for (int k = 0; k < 4; k++)
     {
-        const __m256i low = scaled(e, acc[j][0], scale[0], r[j], residual),
-                      high = scaled(e, acc[j][1], scale[1], r[j] + 8, residual);
-        q[j] = _mm256_adds_epi16(_mm256_packs_epi32(low, high), zp);
+        const __m256i sum = acc[k / 2][k % 2];
+        q[k] = residual ? rounded_residual(&e->f, sum, e->scale[k % 2], r[k / 2] + 8 * (k % 2))
+                        : rounded_sum(sum, e->scale[k % 2]);
     }
-    __m256i v = _mm256_max_epu8(_mm256_packus_epi16(q[0], q[1]), _mm256_set1_epi8((char)e->y_lo));
-    v = _mm256_xor_si256(_mm256_min_epu8(v, _mm256_set1_epi8((char)e->y_hi)), _mm256_set1_epi8((char)e->y_flip));
-    v = _mm256_permutevar8x32_epi32(v, order);
+    const __m256i v = bytes_of(&e->f, q, 0, 0);
     _mm_storeu_si128((__m128i *)(void *)y[0], _mm256_castsi256_si128(v));
     _mm_storeu_si128((__m128i *)(void *)y[1], _mm256_extracti128_si256(v, 1));
 }

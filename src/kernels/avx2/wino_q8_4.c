@@ -119,15 +119,15 @@ ALWAYS void down(const int32_t *h, __m256i *o, size_t step)
 }
 
 /* A' down the columns of a tile's halves, then its bytes at y, of whose pixels the residuals are at r. */
-ALWAYS void outputs(const hn_q8_out *e, const int32_t *halves, const __m256 scale[2], const uint8_t *r, uint8_t *y,
-                    size_t pixel, size_t line, const bool residual)
+ALWAYS void outputs(const ending *e, const int32_t *halves, const uint8_t *r, uint8_t *y, size_t pixel, size_t line,
+                    const bool residual)
 {
     for (size_t j = 0; j < TILE; j++, halves += NR, r += pixel, y += pixel) {
         __m256i acc[TILE][2];
         down(halves, &acc[0][0], 2);
         down(halves + 8, &acc[0][1], 2);
         HN_UNROLL for (size_t i = 0; i < TILE; i += 2)
-            store_two(e, acc + i, scale, (const uint8_t *const[]){r + i * line, r + (i + 1) * line},
+            store_two(e, acc + i, (const uint8_t *const[]){r + i * line, r + (i + 1) * line},
                       (uint8_t *const[]){y + i * line, y + (i + 1) * line}, residual);
     }
 }
