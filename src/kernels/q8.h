@@ -2,7 +2,8 @@
  *
  * All kernels work in the u8 domain: a byte of memory is XORed with `flip` (0x00 for u8, 0x80 for s8, that is + 128) on
  * the way in and out, and zero points and limits are given in that domain. Sums are exact modulo 2^32. Rescaling is
- * float32, one rounding per operation (no FMA), half to even, so that every ISA gives the same bytes. */
+ * float32, one rounding per operation (no FMA but as HN_Q8_RAISED says), half to even, so that every ISA gives the same
+ * bytes. */
 #ifndef HN_KERNELS_Q8_H
 #define HN_KERNELS_Q8_H
 
@@ -27,10 +28,10 @@ typedef enum hn_q8_kind {
 
 /* What is known of sums: `bounded` of hn_q8_out, else 0.
  *
- * RAISED lets a kernel of kind BYTE start sums at HN_Q8_RAISE, the bits of 2^23 as a float, and do conversion and product
- * in one: the bits of such a sum are a float f, and fma(f, scale, -2^23 * scale) is (float)acc * scale for 0 <= acc <
- * 2^23, since f is 2^23 + acc, 2^23 * scale is exact, and both round acc * scale once. It is <= 0 for acc < 0, where f is
- * less than 2^23: y_lo either way, as y_lo is y_zp. It is 256 to 2^31 for acc >= 2^23: y_hi either way. */
+ * RAISED lets a kernel of kind BYTE start sums at HN_Q8_RAISE, the bits of 2^23 as a float, and do conversion and
+ * product in one: the bits of such a sum are a float f, and fma(f, scale, -2^23 * scale) is (float)acc * scale for 0 <=
+ * acc < 2^23, since f is 2^23 + acc, 2^23 * scale is exact, and both round acc * scale once. It is <= 0 for acc < 0,
+ * where f is less than 2^23: y_lo either way, as y_lo is y_zp. It is 256 to 2^31 for acc >= 2^23: y_hi either way. */
 enum {
     HN_Q8_BOUNDED = 1, /* |acc * scale|, with RESIDUAL also |u|, is < 2^31 everywhere, so that t_hi (BYTE) and u_hi
                           (RESIDUAL) may be left to y_hi */

@@ -193,8 +193,9 @@ static hn_q8_out make_out(const shape *s, hn_rng *rng)
     e.y_hi = (uint8_t)(155 + hn_rng_unit(rng) * 100);
     if (s->n % 3 == 0) e.y_zp = 0, e.y_lo = 0, e.y_hi = 255; /* saturation is all there is to do */
     e.r_flip = s->x_signed ? 0x80 : 0;
-    e.r_zp = (int32_t)(hn_rng_unit(rng) * 256);
+    e.r_zp = (int32_t)(hn_rng_unit(rng) * 640) - 256;
     if (s->kind == HN_Q8_RESIDUAL) {
+        if (s->extremes && s->n % 2) e.t_scale = 3e7f; /* beyond int32 */
         e.t_lo = -100, e.t_hi = 127;
         e.u_hi = (float)(e.y_hi - e.y_zp);
     } else {

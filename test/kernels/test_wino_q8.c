@@ -166,6 +166,7 @@ static void begin(scene *q, const hn_kernel *k, const shape *s, hn_rng *rng)
     pack(q);
     sums(q, rng);
     q->out = (hn_q8_out){.kind = s->residual ? HN_Q8_RESIDUAL : HN_Q8_BYTE, .t_scale = 0.37f, .r_scale = 1.3f};
+    q->out.bounded = HN_Q8_BOUNDED;
     q->out.y_zp = (int32_t)hn_rng_below(rng, 256), q->out.r_zp = (int32_t)hn_rng_below(rng, 256);
     q->out.y_lo = (uint8_t)hn_rng_below(rng, 60), q->out.y_hi = (uint8_t)(195 + hn_rng_below(rng, 61));
     q->out.t_lo = -100, q->out.t_hi = s->residual ? 127 : (float)(q->out.y_hi - q->out.y_zp);

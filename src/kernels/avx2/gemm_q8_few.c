@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "kernels/avx2/lib_q8.h"
 #include "kernels/gemm_q8.h"
 
 enum { MR = 6, NR = 16, CHUNK = 256 }; /* CHUNK: depth that is widened at a time */
@@ -13,8 +14,6 @@ typedef struct work {
     _Alignas(32) int16_t a[MR][CHUNK + 16];
     _Alignas(32) int32_t sums[MR][2 * NR]; /* two partial sums per column */
 } work;
-
-#define ALWAYS static inline __attribute__((always_inline))
 
 /* k bytes to words, filled with anything to a multiple of 4, which meets weights of zero; may write 16 words more. */
 ALWAYS void widen(const uint8_t *p, size_t k, __m128i flip, int16_t *y)
@@ -85,21 +84,6 @@ ALWAYS void half(work *w, const int8_t *b, size_t groups, size_t column, bool fi
     }
 }
 
-ALWAYS __m256i scaled(const hn_q8_out *e, __m256i acc, __m256 scale, const uint8_t *r, const int residual)
-{
-    __m256 v = _mm256_min_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(acc), scale), _mm256_set1_ps(e->t_hi));
-    if (residual) {
-        v = _mm256_max_ps(v, _mm256_set1_ps(e->t_lo));
-        v = _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-        __m256i x = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)r));
-        x = _mm256_sub_epi32(_mm256_xor_si256(x, _mm256_set1_epi32(e->r_flip)), _mm256_set1_epi32(e->r_zp));
-        v = _mm256_add_ps(_mm256_mul_ps(v, _mm256_set1_ps(e->t_scale)),
-                          _mm256_mul_ps(_mm256_cvtepi32_ps(x), _mm256_set1_ps(e->r_scale)));
-        v = _mm256_min_ps(v, _mm256_set1_ps(e->u_hi));
-    }
-    return _mm256_cvtps_epi32(v); /* too small gives INT_MIN, which the packs take to the lower limit */
-}
-
 ALWAYS void store_row(uint8_t *y, size_t n, __m128i v)
 {
     if (n == NR) {
@@ -113,21 +97,18 @@ ALWAYS void store_row(uint8_t *y, size_t n, __m128i v)
     }
 }
 
-/* Rows of bytes, two at a time. */
+/* Rows of bytes, two at a time, from bounded sums. */
 ALWAYS void finish(const hn_gemm_q8 *g, const work *w, size_t i, size_t rows, const int residual)
 {
-    const hn_q8_out e = *g->out; /* by value: bytes of Y could alias it */
+    const finish_q8 f = finish_q8_load(g->out);
     const __m256 scale[2] = {_mm256_loadu_ps(g->scale), _mm256_loadu_ps(g->scale + 8)};
     const __m256i bias[2] = {_mm256_loadu_si256((const __m256i *)(const void *)g->bias),
                              _mm256_loadu_si256((const __m256i *)(const void *)(g->bias + 8))};
-    const __m256i zp = _mm256_set1_epi16((short)e.y_zp), lo = _mm256_set1_epi8((char)e.y_lo),
-                  hi = _mm256_set1_epi8((char)e.y_hi), flip = _mm256_set1_epi8((char)e.y_flip),
-                  order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     const int32_t *sub = g->row_sub == NULL ? NULL : g->row_sub + i;
     const size_t ldy = g->ldy, n = g->n;
     uint8_t *y = (uint8_t *)g->y + i * ldy, part[2][NR] = {{0}};
     for (size_t r = 0; r < rows; r += 2, y += 2 * ldy) {
-        __m256i q[2];
+        __m256i q[4];
         HN_UNROLL for (size_t k = 0; k < 2; k++)
         {
             const size_t row = r + k < rows ? r + k : r;
@@ -137,17 +118,14 @@ ALWAYS void finish(const hn_gemm_q8 *g, const work *w, size_t i, size_t rows, co
                 res = g->r + (i + row) * g->ldr;
             else if (residual)
                 memcpy(part[k], g->r + (i + row) * g->ldr, n);
-            __m256i s[2];
-            HN_UNROLL for (int v = 0; v < 2; v++)
+            HN_UNROLL for (size_t v = 0; v < 2; v++)
             {
-                s[v] = _mm256_load_si256((const __m256i *)(const void *)(w->sums[row] + 8 * v));
-                s[v] = _mm256_sub_epi32(_mm256_add_epi32(s[v], bias[v]), off);
-                s[v] = scaled(&e, s[v], scale[v], res + 8 * v, residual);
+                __m256i s = _mm256_load_si256((const __m256i *)(const void *)(w->sums[row] + 8 * v));
+                s = _mm256_sub_epi32(_mm256_add_epi32(s, bias[v]), off);
+                q[2 * k + v] = residual ? rounded_residual(&f, s, scale[v], res + 8 * v) : rounded_sum(s, scale[v]);
             }
-            q[k] = _mm256_adds_epi16(_mm256_packs_epi32(s[0], s[1]), zp);
         }
-        __m256i v = _mm256_min_epu8(_mm256_max_epu8(_mm256_packus_epi16(q[0], q[1]), lo), hi);
-        v = _mm256_permutevar8x32_epi32(_mm256_xor_si256(v, flip), order);
+        __m256i v = bytes_of(&f, q, 0, 0);
         store_row(y, n, _mm256_castsi256_si128(v));
         if (r + 1 < rows) store_row(y + ldy, n, _mm256_extracti128_si256(v, 1));
     }
@@ -201,9 +179,9 @@ ALWAYS void tile(const hn_gemm_q8 *g, size_t i, const int rows)
 {
     work w;
     depth(g, &w, i, rows);
-    if (g->out->kind == HN_Q8_BYTE)
+    if (g->out->bounded && g->out->kind == HN_Q8_BYTE)
         finish_byte(g, &w, i, (size_t)rows);
-    else if (g->out->kind == HN_Q8_RESIDUAL)
+    else if (g->out->bounded && g->out->kind == HN_Q8_RESIDUAL)
         finish_residual(g, &w, i, (size_t)rows);
     else
         finish_wide(g, &w, i, (size_t)rows);
