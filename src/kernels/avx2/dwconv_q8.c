@@ -29,6 +29,25 @@ ALWAYS void begin(__m256i *acc, const int32_t *bias)
     acc[1] = load32(bias + 8);
 }
 
+/* What sums of a block of channels start at, and what becomes of them. */
+typedef struct ends {
+    _Alignas(32) int32_t start[16];
+    float scale[16], less[16];
+} ends;
+
+ALWAYS ends ends_of(const hn_dwconv_q8 *g, size_t block, const int end)
+{
+    ends e;
+    HN_UNROLL for (size_t v = 0; v < 16; v += 8)
+    {
+        const __m256 scale = _mm256_loadu_ps(g->scale + 16 * block + v);
+        _mm256_store_si256((__m256i *)(void *)(e.start + v), start_of(g->bias + 16 * block + v, end));
+        _mm256_store_ps(e.scale + v, scale);
+        _mm256_store_ps(e.less + v, fall(scale));
+    }
+    return e;
+}
+
 /* Three rows at a column that moves to the right; the last one is loaded a column ahead, as it is paired with the
  * next. HALVES: the same again `apart` bytes (rows of padding: 0) and `columns` to the right. */
 typedef struct walk {
@@ -102,7 +121,7 @@ ALWAYS __m128i residual_at(const target *t, size_t i, const int mode)
     return _mm_unpacklo_epi64(v, _mm_loadl_epi64((const __m128i *)(const void *)(r + t->apart * t->c)));
 }
 
-ALWAYS void put(const target *t, size_t i, __m128i v, const int mode, const int plain)
+ALWAYS void put(const target *t, size_t i, __m128i v, const int mode, const int end)
 {
     uint8_t *y = t->y + i * t->c;
     if (mode == PART) {
@@ -111,7 +130,7 @@ ALWAYS void put(const target *t, size_t i, __m128i v, const int mode, const int 
         if (i < t->low) _mm_storel_epi64((__m128i *)(void *)y, v);
         _mm_storel_epi64((__m128i *)(void *)(y + t->apart * t->c), _mm_unpackhi_epi64(v, v));
     } else {
-        if (!plain && t->again > 0) { /* their residual may be gone */
+        if (end == ANY && t->again > 0) { /* their residual may be gone */
             const __m128i at = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
             v = _mm_blendv_epi8(v, load16(y), _mm_cmpgt_epi8(_mm_set1_epi8((char)t->again), at));
         }
@@ -119,21 +138,25 @@ ALWAYS void put(const target *t, size_t i, __m128i v, const int mode, const int 
     }
 }
 
-ALWAYS __m256i finish(const hn_dwconv_q8 *g, const finish_q8 *f, const target *t, size_t i, const __m256i *acc,
-                      const float *scale, const int mode, const int plain)
+ALWAYS __m256i finish(const hn_dwconv_q8 *g, const finish_q8 *f, const target *t, size_t i, __m256i *acc, const ends *e,
+                      const int mode, const int end)
 {
-    const int kind = plain ? HN_Q8_BYTE : g->out->kind;
+    if (end == RAISED) {
+        HN_UNROLL for (int h = 0; h < 2; h++) round_raised(&acc[h], _mm256_load_ps(e->scale + 8 * h), e->less + 8 * h);
+        return _mm256_packs_epi32(acc[0], acc[1]);
+    }
+    const int kind = end == PLAIN ? HN_Q8_BYTE : g->out->kind;
     __m128i r = kind == HN_Q8_RESIDUAL ? residual_at(t, i, mode) : _mm_setzero_si128();
-    return finish_words(f, plain, kind, acc, scale, r);
+    return finish_words(f, end == PLAIN, kind, acc, e->scale, r);
 }
 
 /* Pixels i and, where there is one, i + 1. */
 ALWAYS void put_two(const finish_q8 *f, const target *t, size_t i, size_t m, const __m256i *done, const int mode,
-                    const int plain)
+                    const int end)
 {
-    __m256i v = finish_bytes(f, plain, done[0], done[1]);
-    put(t, i, _mm256_castsi256_si128(v), mode, plain);
-    if (i + 1 < m) put(t, i + 1, _mm256_extracti128_si256(v, 1), mode, plain);
+    __m256i v = finish_bytes(f, end != ANY, done[0], done[1]);
+    put(t, i, _mm256_castsi256_si128(v), mode, end);
+    if (i + 1 < m) put(t, i + 1, _mm256_extracti128_si256(v, 1), mode, end);
 }
 
 /* Sums of pixels under way: the next, and with stride 1 the one after it. */
@@ -183,17 +206,16 @@ ALWAYS void start(walk *s, sums *on, const int16_t *w, const int32_t *bias, cons
 }
 
 ALWAYS void slide(const hn_dwconv_q8 *g, size_t block, const int mode, const int stride, const int is_signed,
-                  const int plain)
+                  const int end)
 {
     const size_t from = hn_dwconv_q8_first(g->c, block), m = mode == HALVES ? (g->m + 1) / 2 : g->m;
     const int16_t *w = (const int16_t *)(const void *)g->w + block * 5 * 32;
-    const int32_t *bias = g->bias + 16 * block;
-    const float *scale = g->scale + 16 * block;
+    const ends own = ends_of(g, block, end), *e = &own;
     const finish_q8 f = finish_q8_load(g->out);
     const target t = {g->y + from, (g->r != NULL ? g->r : g->y) + from, g->c, 16 * block - from, g->m - m, g->m - m};
     walk s = walk_start(g, from, g->m - m, mode, is_signed);
     sums on;
-    start(&s, &on, w, bias, mode, stride, is_signed);
+    start(&s, &on, w, e->start, mode, stride, is_signed);
     for (size_t i = 0; i < m; i += 2) {
         __m256i acc[2], done[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
         const bool sure = s.ix < s.width && s.ix + s.columns + 2 * stride < s.width;
@@ -201,22 +223,20 @@ ALWAYS void slide(const hn_dwconv_q8 *g, size_t block, const int mode, const int
         {
             if (i + k == m) break;
             KEEP(w);
-            KEEP(bias);
-            KEEP(scale);
+            KEEP(e);
             if (sure) /* then the flags are and stay true */
-                advance(&s, &on, w, bias, acc, mode, stride, is_signed, 1);
+                advance(&s, &on, w, e->start, acc, mode, stride, is_signed, 1);
             else
-                advance(&s, &on, w, bias, acc, mode, stride, is_signed, 0);
-            done[k] = finish(g, &f, &t, i + k, acc, scale, mode, plain);
+                advance(&s, &on, w, e->start, acc, mode, stride, is_signed, 0);
+            done[k] = finish(g, &f, &t, i + k, acc, e, mode, end);
         }
-        put_two(&f, &t, i, m, done, mode, plain);
+        put_two(&f, &t, i, m, done, mode, end);
     }
 }
 
-ALWAYS void slide_all(const hn_dwconv_q8_rows *a, const int mode, const int stride, const int is_signed,
-                      const int plain)
+ALWAYS void slide_all(const hn_dwconv_q8_rows *a, const int mode, const int stride, const int is_signed, const int end)
 {
-    for (size_t b = a->block, end = b + a->blocks; b < end; b++) slide(&a->one, b, mode, stride, is_signed, plain);
+    for (size_t b = a->block, last = b + a->blocks; b < last; b++) slide(&a->one, b, mode, stride, is_signed, end);
 }
 
 /* Pixels of the taps in the order of pairs; those that fill the last pair stay on the padding. */
@@ -254,24 +274,25 @@ static void taps_move(const hn_dwconv_q8 *g, taps *t, size_t i)
 }
 
 ALWAYS void spread(const hn_dwconv_q8 *g, const finish_q8 *f, const taps *at, size_t i, size_t block, const int mode,
-                   const int is_signed, const int plain)
+                   const int is_signed, const int end)
 {
     const size_t from = hn_dwconv_q8_first(g->c, block);
     const int16_t *w = (const int16_t *)(const void *)g->w + block * at->n * 16;
     const target t = {g->y + from, (g->r != NULL ? g->r : g->y) + from, g->c, 16 * block - from, 0, 0};
+    const ends e = ends_of(g, block, end);
     __m256i acc[2];
-    begin(acc, g->bias + 16 * block);
+    begin(acc, e.start);
     for (size_t k = 0; k < at->n; k += 2) {
         const uint8_t *a = at->p[k] + from, *b = at->p[k + 1] + from;
         pair x = paired(words(mode == WHOLE ? load16(a) : load_part(a, g->c), is_signed),
                         words(mode == WHOLE ? load16(b) : load_part(b, g->c), is_signed));
         times(acc, &x, w + 16 * k);
     }
-    const __m256i done = finish(g, f, &t, i, acc, g->scale + 16 * block, mode, plain);
-    put(&t, i, _mm256_castsi256_si128(finish_bytes(f, plain, done, done)), mode, plain);
+    const __m256i done = finish(g, f, &t, i, acc, &e, mode, end);
+    put(&t, i, _mm256_castsi256_si128(finish_bytes(f, end != ANY, done, done)), mode, end);
 }
 
-ALWAYS void spread_all(const hn_dwconv_q8_rows *a, const int mode, const int is_signed, const int plain)
+ALWAYS void spread_all(const hn_dwconv_q8_rows *a, const int mode, const int is_signed, const int end)
 {
     const hn_dwconv_q8 *g = &a->one;
     const finish_q8 f = finish_q8_load(g->out);
@@ -279,24 +300,31 @@ ALWAYS void spread_all(const hn_dwconv_q8_rows *a, const int mode, const int is_
     taps_start(g, &at);
     for (size_t i = 0; i < g->m; i++) {
         taps_move(g, &at, g->from + i);
-        for (size_t b = a->block, end = b + a->blocks; b < end; b++) spread(g, &f, &at, i, b, mode, is_signed, plain);
+        for (size_t b = a->block, last = b + a->blocks; b < last; b++)
+            spread(g, &f, &at, i, b, mode, is_signed, end);
     }
 }
 
 /* One copy of each for the sign of x and for what is to be done at the end. */
-#define COPIES(name, all, ...)                          \
-    static void name(const hn_dwconv_q8_rows *g)        \
-    {                                                   \
-        const bool plain = finish_q8_plain(g->one.out); \
-        if (g->one.x_flip && plain)                     \
-            all(g, __VA_ARGS__, 1, 1);                  \
-        else if (g->one.x_flip)                         \
-            all(g, __VA_ARGS__, 1, 0);                  \
-        else if (plain)                                 \
-            all(g, __VA_ARGS__, 0, 1);                  \
-        else                                            \
-            all(g, __VA_ARGS__, 0, 0);                  \
+#define COPY(name, all, end, ...)                \
+    static void name(const hn_dwconv_q8_rows *g) \
+    {                                            \
+        if (g->one.x_flip)                       \
+            all(g, __VA_ARGS__, 1, end);         \
+        else                                     \
+            all(g, __VA_ARGS__, 0, end);         \
     }
+#define COPIES(name, all, ...)                                                    \
+    COPY(name##_any, all, ANY, __VA_ARGS__)                                       \
+    COPY(name##_plain, all, PLAIN, __VA_ARGS__)                                   \
+    COPY(name##_raised, all, RAISED, __VA_ARGS__)                                 \
+    static void name(const hn_dwconv_q8_rows *g)                                  \
+    {                                                                             \
+        static row_fn *const ends[3] = {name##_any, name##_plain, name##_raised}; \
+        ends[end_of(g->one.out)](g);                                              \
+    }
+
+typedef void row_fn(const hn_dwconv_q8_rows *g);
 
 COPIES(slide_whole1, slide_all, WHOLE, 1)
 COPIES(slide_whole2, slide_all, WHOLE, 2)
@@ -306,8 +334,6 @@ COPIES(spread_part, spread_all, PART)
 
 /* Rows of at most SHORT outputs go in strips, unless all of them are fewer than FEW. */
 enum { SHORT = 32, FEW = 40 };
-
-typedef void row_fn(const hn_dwconv_q8_rows *g);
 
 static void row_by_row(const hn_dwconv_q8_rows *g, row_fn *fn)
 {

@@ -10,6 +10,18 @@
 /* Where 16 lanes of bytes come from: 16 channels, 8 channels at two places (of the row, of two strips), or fewer. */
 enum { WHOLE, HALVES, PART };
 
+/* What is to be done to sums: all that the output asks; nothing but saturation; nothing but that to sums that started
+ * at HN_Q8_RAISE, with a zero point of 0. */
+enum { ANY, PLAIN, RAISED };
+ALWAYS int end_of(const hn_q8_out *e)
+{
+    return !finish_q8_plain(e) ? ANY : e->bounded == HN_Q8_RAISED ? RAISED : PLAIN;
+}
+ALWAYS __m256i start_of(const int32_t *bias, const int end)
+{
+    return end == RAISED ? _mm256_add_epi32(load32(bias), _mm256_set1_epi32(HN_Q8_RAISE)) : load32(bias);
+}
+
 /* CELLS: of a strip. ENOUGH: such that they stay in L1 with what becomes of them. LONG: most outputs of a row. SLACK:
  * cells that sums under way at the end read. */
 enum { CELLS = 512, ENOUGH = 384, LONG = 56, SLACK = 5 };
@@ -177,10 +189,10 @@ ALWAYS __m256i next_sum(along *s, const int half)
 
 /* Bytes of outputs i and, where there is one, i + 1 from the words of both halves. */
 ALWAYS void put_outputs(const strip *s, const finish_q8 *f, size_t i, __m256i low, __m256i high, uint8_t *y,
-                        const int mode, const int plain)
+                        const int mode, const int end)
 {
     __m256i v = _mm256_packus_epi16(low, high);
-    if (!plain) v = _mm256_min_epu8(_mm256_max_epu8(v, f->y_lo), f->y_hi);
+    if (end == ANY) v = _mm256_min_epu8(_mm256_max_epu8(v, f->y_lo), f->y_hi);
     v = _mm256_permutevar8x32_epi32(_mm256_xor_si256(v, f->y_flip), _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
     const __m128i one = _mm256_castsi256_si128(v), two = _mm256_extracti128_si256(v, 1);
     uint8_t *to = y + s->y[i], *then = y + s->y[i + 1];
@@ -201,26 +213,30 @@ ALWAYS void put_outputs(const strip *s, const finish_q8 *f, size_t i, __m256i lo
 /* Lanes 0-3 and 8-11 (half 0), which are kept as words, or the others, with which they become bytes. Sums are finished
  * while the next two are under way. */
 ALWAYS void pass(const hn_dwconv_q8_rows *g, strip *s, size_t block, uint8_t *y, const int half, const int mode,
-                 const int plain)
+                 const int end)
 {
     const finish_q8 f = finish_q8_load(g->one.out);
-    const float *scale = g->one.scale + 16 * block + 8 * half;
-    along on = {.p = {s->x, s->x + s->pitch, s->x + 2 * s->pitch}, .bias = load32(g->one.bias + 16 * block + 8 * half)};
+    const __m256 scale = _mm256_loadu_ps(g->one.scale + 16 * block + 8 * half), less = fall(scale);
+    along on = {.p = {s->x, s->x + s->pitch, s->x + 2 * s->pitch}};
+    on.bias = start_of(g->one.bias + 16 * block + 8 * half, end);
     weights_of((const int16_t *)(const void *)g->one.w + block * 5 * 32 + 16 * half, s->turned, on.w);
     first_two(&on, half);
     __m256i sum[2] = {next_sum(&on, half), next_sum(&on, half)};
-    for (size_t i = 0, end = s->outputs; i < end; i += 2) {
+    for (size_t i = 0, n = s->outputs; i < n; i += 2) {
         __m256 v[2];
         HN_UNROLL for (int k = 0; k < 2; k++)
         {
-            v[k] = scaled(sum[k], scale);
-            if (!plain) v[k] = _mm256_min_ps(v[k], f.t_hi);
+            if (end == RAISED)
+                v[k] = _mm256_fmsub_ps(_mm256_castsi256_ps(sum[k]), scale, less);
+            else
+                v[k] = _mm256_mul_ps(_mm256_cvtepi32_ps(sum[k]), scale);
+            if (end == ANY) v[k] = _mm256_min_ps(v[k], f.t_hi);
         }
         HN_UNROLL for (int k = 0; k < 2; k++) sum[k] = next_sum(&on, half);
         const __m256i all = _mm256_packs_epi32(_mm256_cvtps_epi32(v[0]), _mm256_cvtps_epi32(v[1])),
-                      finished = _mm256_adds_epi16(all, f.y_zp);
+                      finished = end == RAISED ? all : _mm256_adds_epi16(all, f.y_zp);
         if (half)
-            put_outputs(s, &f, i, at(s->low, i / 2), finished, y, mode, plain);
+            put_outputs(s, &f, i, at(s->low, i / 2), finished, y, mode, end);
         else
             _mm256_store_si256((__m256i *)(void *)(s->low + i / 2), finished);
     }
@@ -228,33 +244,35 @@ ALWAYS void pass(const hn_dwconv_q8_rows *g, strip *s, size_t block, uint8_t *y,
 
 typedef void pass_fn(const hn_dwconv_q8_rows *g, strip *s, size_t block, uint8_t *y);
 
-#define PASS(half, mode, plain)                                                                                        \
-    static __attribute__((noinline)) void pass_##half##mode##plain(const hn_dwconv_q8_rows *g, strip *s, size_t block, \
-                                                                   uint8_t *y)                                         \
-    {                                                                                                                  \
-        pass(g, s, block, y, half, mode, plain);                                                                       \
+#define PASS(half, mode, end)                                                                                        \
+    static __attribute__((noinline)) void pass_##half##mode##end(const hn_dwconv_q8_rows *g, strip *s, size_t block, \
+                                                                 uint8_t *y)                                         \
+    {                                                                                                                \
+        pass(g, s, block, y, half, mode, end);                                                                       \
     }
-PASS(0, WHOLE, 0)
-PASS(0, WHOLE, 1)
-PASS(1, WHOLE, 0)
-PASS(1, WHOLE, 1)
-PASS(0, HALVES, 0)
-PASS(0, HALVES, 1)
-PASS(1, HALVES, 0)
-PASS(1, HALVES, 1)
+#define PASSES(half, mode)  \
+    PASS(half, mode, ANY)   \
+    PASS(half, mode, PLAIN) \
+    PASS(half, mode, RAISED)
+PASSES(0, WHOLE)
+PASSES(1, WHOLE)
+PASSES(0, HALVES)
+PASSES(1, HALVES)
 
 /* Output rows from oy on, the call's first being oy 0. */
 static void strip_rows(const hn_dwconv_q8_rows *g, strip *s, size_t oy, const int mode)
 {
-    static pass_fn *const passes[2][2][2] = {{{pass_0WHOLE0, pass_0WHOLE1}, {pass_1WHOLE0, pass_1WHOLE1}},
-                                             {{pass_0HALVES0, pass_0HALVES1}, {pass_1HALVES0, pass_1HALVES1}}};
-    const bool plain = finish_q8_plain(g->one.out);
+    static pass_fn *const passes[2][2][3] = {
+        {{pass_0WHOLEANY, pass_0WHOLEPLAIN, pass_0WHOLERAISED}, {pass_1WHOLEANY, pass_1WHOLEPLAIN, pass_1WHOLERAISED}},
+        {{pass_0HALVESANY, pass_0HALVESPLAIN, pass_0HALVESRAISED},
+         {pass_1HALVESANY, pass_1HALVESPLAIN, pass_1HALVESRAISED}}};
+    const int end = end_of(g->one.out);
     const size_t start = s->turned ? g->one.from : g->oy, left = s->first - (s->turned ? g->oy : g->one.from);
     for (size_t b = g->block; b < g->block + g->blocks; b++) {
         const size_t from = mode == HALVES ? 0 : hn_dwconv_q8_first(g->one.c, b);
         widen(s, g, start + oy, from, mode);
         for (size_t half = 0; half < 2; half++)
-            passes[mode == HALVES][half][plain](g, s, b, g->one.y + oy * s->y_row + left * s->y_step + from);
+            passes[mode == HALVES][half][end](g, s, b, g->one.y + oy * s->y_row + left * s->y_step + from);
     }
 }
 
