@@ -52,6 +52,12 @@ def models(record):
                                                             ("the faster of both", f"geomean_{kind}_faster_peer")) if key in record]
         heads = ["model", "hone ms", "ORT ms"] + ["OpenVINO ms"] * vino + ["to ORT"] + ["to the faster"] * vino + ["limit ms", "share"]
         out += [f"### {name}", "", table(heads, rows), "", f"Geometric mean over {len(rows)} models against {', '.join(means)}.", ""]
+        wrong = [m for m in record["models"] if "saturates" in m and m["kind"] == kind]
+        if wrong:
+            told = [f"{m['model']} {ms(m['saturating']['median_ms'])} ms ({m['saturating']['ratio']:.2f} times hone's; "
+                    f"{100 * m['saturates']['same_row_maxima']:.0f} % of the answers right)" for m in wrong]
+            out += ["ONNX Runtime's 8-bit sums saturate at 16 bits on this CPU. Where its answers are wrong for it, it is set to exact "
+                    f"sums (`session.x64quantprecision`) above; as it comes it takes: {', '.join(told)}.", ""]
     share = lambda m: f", {100 * m['of_limit']:.0f} %" if m.get("of_limit") else ""
     over = [f"- {m['model']}{share(m)}: {'; '.join(m['over_limit'])}." for m in record["models"] if "over_limit" in m]
     if over:
