@@ -300,8 +300,7 @@ ALWAYS void spread_all(const hn_dwconv_q8_rows *a, const int mode, const int is_
     taps_start(g, &at);
     for (size_t i = 0; i < g->m; i++) {
         taps_move(g, &at, g->from + i);
-        for (size_t b = a->block, last = b + a->blocks; b < last; b++)
-            spread(g, &f, &at, i, b, mode, is_signed, end);
+        for (size_t b = a->block, last = b + a->blocks; b < last; b++) spread(g, &f, &at, i, b, mode, is_signed, end);
     }
 }
 
