@@ -59,15 +59,27 @@ copy() { # copy FILE-OR-FOLDER, to the same path in the guest
     cp -rL "$from" "$root$to"
     if [ -f "$from" ] && head -c 4 "$from" | grep -q ELF; then
         strip "$root$to" 2>/dev/null || true
+        # Libraries: those linked, and those that it names to open them later.
         for file in $(ldd "$from" 2>/dev/null | grep -o '/[^ ]*'); do copy "$file"; done
+        for file in $(strings "$from" | grep -xE 'lib[a-z0-9]+\.so[.0-9]*'); do
+            file=$(/sbin/ldconfig -p | awk -v name="$file" '$1 == name { print $NF; exit }')
+            [ -z "$file" ] || copy "$file"
+        done
     fi
 }
+named=()
 for command in "$@"; do
     for word in $command; do
         word=${word#*=}
-        [ ! -e "$word" ] || copy "$word"
+        case $(realpath -m -- "$word") in / | /dev* | /proc* | /sys* | "$PWD") continue ;; esac
+        [ ! -e "$word" ] || named+=("$word")
     done
 done
+if [ ${#named[@]} -gt 0 ] && [ "$(du -scmL "${named[@]}" | tail -1 | cut -f1)" -gt 800 ]; then
+    echo "emulate: the files named come to more than 800 MiB" >&2
+    exit 2
+fi
+for word in ${named[@]+"${named[@]}"}; do copy "$word"; done
 
 # A copy of overlapping bytes by `rep movsb` goes wrong in Bochs: the kernel is told not to, and so is the C library.
 cat >"$root/init" <<'END'
@@ -95,10 +107,6 @@ END
 chmod +x "$root/init"
 printf '%s\n' "$PWD" >"$root/folder"
 printf '%s\n' "$@" >"$root/commands"
-if [ "$(du -sm "$root" | cut -f1)" -gt 400 ]; then
-    echo "emulate: the files named come to more than 400 MiB" >&2
-    exit 2
-fi
 (cd "$root" && find . | /bin/busybox cpio -o -H newc 2>/dev/null) >"$work/iso/initrd"
 cp "$cache/vmlinuz" /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 "$work/iso/"
 # The clock is the count of instructions, whatever rate the CPU model claims. Without ACPI a reset ends the emulator.
@@ -114,7 +122,7 @@ xorriso -as mkisofs -quiet -o "$work/cd" -b isolinux.bin -c boot.cat -no-emul-bo
 cat >"$work/rc" <<END
 display_library: nogui
 cpu: model=$cpu, ips=20000000, reset_on_triple_fault=0
-memory: guest=1024, host=1024
+memory: guest=2048, host=2048
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/vgabios/vgabios.bin
 ata0-master: type=cdrom, path=$work/cd, status=inserted
