@@ -232,6 +232,7 @@ static hn_status lower(hn_lower *c)
     if (why != NULL) return hn_lower_refuse(c, "%s", why);
     if (!hn_q8_out_read(c, hn_node_in(node, 4), &p->out)) return HN_OK;
     measure(&k);
+    /* Never RAISED: the sums here are larger than those that were measured. */
     p->out.bounded = hn_q8_bounds_level(&k.bounds, &p->out) > 0 ? HN_Q8_BOUNDED : 0;
     const hn_kernel *kernel = choose(c, &k);
     if (kernel == NULL) return hn_lower_refuse(c, "a sum or a scale may leave the range that is exact");

@@ -229,7 +229,7 @@ ALWAYS void pass(const hn_dwconv_q8_rows *g, strip *s, size_t block, uint8_t *y,
             if (end == RAISED)
                 v[k] = _mm256_fmsub_ps(_mm256_castsi256_ps(sum[k]), scale, less);
             else
-                v[k] = _mm256_mul_ps(_mm256_cvtepi32_ps(sum[k]), scale);
+                v[k] = scaled(sum[k], scale);
             if (end == ANY) v[k] = _mm256_min_ps(v[k], f.t_hi);
         }
         HN_UNROLL for (int k = 0; k < 2; k++) sum[k] = next_sum(&on, half);

@@ -87,13 +87,13 @@ ALWAYS finish_q8 finish_q8_load(const hn_q8_out *e)
 }
 
 /* Too small gives INT_MIN, which the packs take to the lower limit; too large must be met by the caller. */
-ALWAYS __m256 scaled(__m256i acc, const float *scale)
+ALWAYS __m256 scaled(__m256i acc, __m256 scale)
 {
-    return _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(scale));
+    return _mm256_mul_ps(_mm256_cvtepi32_ps(acc), scale);
 }
 ALWAYS __m256i rounded_sum(__m256i acc, __m256 scale)
 {
-    return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(acc), scale));
+    return _mm256_cvtps_epi32(scaled(acc, scale));
 }
 
 /* The same in place, for sums that started at HN_Q8_RAISE; less: the 8 numbers of `fall` for these scales. In assembly:
@@ -121,7 +121,7 @@ ALWAYS __m256i residual(const finish_q8 *f, __m256 v, __m256i r, const int bound
 ALWAYS __m256i rounded_residual(const finish_q8 *f, __m256i acc, __m256 scale, const uint8_t *r)
 {
     const __m256i x = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)r));
-    return residual(f, _mm256_mul_ps(_mm256_cvtepi32_ps(acc), scale), x, 1);
+    return residual(f, scaled(acc, scale), x, 1);
 }
 
 /* Rounded numbers of 32 outputs to bytes, in order. plain: y_lo is 0 and y_hi 255. */
@@ -139,7 +139,7 @@ ALWAYS __m256i bytes_of(const finish_q8 *f, const __m256i q[4], const int raised
 ALWAYS __m256i finish_words(const finish_q8 *f, const int plain, const int kind, const __m256i *acc, const float *scale,
                             __m128i r)
 {
-    __m256 a = scaled(acc[0], scale), b = scaled(acc[1], scale + 8);
+    __m256 a = scaled(acc[0], _mm256_loadu_ps(scale)), b = scaled(acc[1], _mm256_loadu_ps(scale + 8));
     __m256i lo, hi;
     if (!plain && kind == HN_Q8_RESIDUAL) {
         const __m256i rw = _mm256_cvtepu8_epi16(r), none = _mm256_setzero_si256();

@@ -116,7 +116,7 @@ ALWAYS void tile(const hn_rowconv_q8 *g, const finish_q8 *f, const uint8_t *x, s
             __m256i q[2];
             HN_UNROLL for (int h = 0; h < 2; h++)
             {
-                __m256 v = _mm256_mul_ps(_mm256_cvtepi32_ps(acc[c][2 * u + h]), scale);
+                __m256 v = scaled(acc[c][2 * u + h], scale);
                 q[h] = _mm256_cvtps_epi32(plain ? v : _mm256_min_ps(v, f->t_hi));
             }
             word[c] = _mm256_packs_epi32(q[0], q[1]);
