@@ -55,7 +55,7 @@ const hn_op hn_op_global_average_pool = {
     .grad_kind = HN_GRAD_DECOMPOSE,
     .decompose = decompose,
     .cost = cost,
-    .shard = hn_shard_batch,
+    .shard = hn_shard_planes,
     .cases = cases,
     .quant = "compute",
 };

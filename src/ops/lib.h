@@ -168,6 +168,7 @@ bool hn_shard_view(hn_shard *s);                            /* the default of vi
 bool hn_shard_first(hn_shard *s);                           /* input 0 along any axis, the others whole */
 bool hn_shard_with(hn_shard *s, size_t r); /* input 0 along any axis, input r alike or absent, the others whole */
 bool hn_shard_batch(hn_shard *s);          /* input 0 along its first axis, the others whole */
+bool hn_shard_planes(hn_shard *s);         /* the same, or along its second */
 bool hn_shard_residual(hn_shard *s);       /* the same, with the last port, R, absent or cut like input 0 */
 bool hn_shard_rows(hn_shard *s);           /* the same along any axis of input 0 but the last */
 bool hn_shard_off_axis(hn_shard *s);       /* all inputs along one axis, which is not the attribute axis */

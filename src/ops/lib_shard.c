@@ -31,6 +31,11 @@ bool hn_shard_batch(hn_shard *s)
     return s->in[0] == 0 && hn_shard_first(s);
 }
 
+bool hn_shard_planes(hn_shard *s)
+{
+    return s->in[0] <= 1 && hn_shard_first(s);
+}
+
 bool hn_shard_with(hn_shard *s, size_t r)
 {
     for (size_t i = 1; i < s->node->nin; i++)

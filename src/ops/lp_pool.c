@@ -82,7 +82,7 @@ const hn_op hn_op_lp_pool = {
     .ref = ref,
     HN_GRAD(grad),
     .cost = hn_pool_cost,
-    .shard = hn_shard_batch,
+    .shard = hn_shard_planes,
     .cases = cases,
     .quant = "",
 };

@@ -58,7 +58,7 @@ static hn_status grad(hn_gradargs *g)
 /* Indices count from the first image. */
 static bool shard(hn_shard *s)
 {
-    return hn_node_out(s->node, 1) == NULL && hn_shard_batch(s);
+    return hn_node_out(s->node, 1) == NULL && hn_shard_planes(s);
 }
 
 static hn_status cases(hn_cases *c)

@@ -1,5 +1,6 @@
 /* pass: the runner's own refusals, regions, and every allocation refused in turn.
  * labels: torture */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/size.h"
 #include "ops/ops.h"
 #include "passes/lib_cone.h"
 #include "passes/pass.h"
@@ -56,18 +58,78 @@ static hn_status whole_way(hn_env *env)
     return st;
 }
 
-static void test_torture(void **state)
+/* Eight of 16 channels have weights of this size, and no bias above zero. */
+static hn_graph *thin_network(hn_env *env, hn_arena *arena, double small)
+{
+    static const char text[] =
+        "graph \"g\" opset 21 { input %x : f32[1,2,4,4] const %w : f32[16,2,1,1] = random 1\n"
+        "const %b : f32[16] = [-1.0,-1.0,-1.0,-1.0,-1.0,-1.0,-1.0,-1.0,1.0,1.0,1.0,1.0,1.0,1.0,1.0,1.0]\n"
+        "const %d : f32[16,1,3,3] = random 2 const %v : f32[3,16,1,1] = random 3\n"
+        "%1 = Conv(%x, %w, %b) %2 = Relu(%1) %3 = Conv(%2, %d) {group = 16, pads = [1, 1, 1, 1]} %4 = Tanh(%3)\n"
+        "%5 = GlobalAveragePool(%4) %y = Conv(%5, %v) output %y }";
+    hn_graph *g = hn_graph_parse(env, arena, &hn_ops, text, sizeof(text) - 1);
+    for (size_t i = 0; g != NULL && i < 16; ++i) hn_set_f64(g->first->in[1]->data, i, small);
+    return g;
+}
+
+static hn_status thin(hn_env *env, double small, size_t *changes)
+{
+    hn_arena arena = {0};
+    hn_graph *g = thin_network(env, &arena, small);
+    hn_status st = g == NULL ? HN_NOMEM : hn_graph_infer(g);
+    if (st == HN_OK) st = hn_pass_run(env, g, "dead_channels", changes);
+    if (st == HN_OK) {
+        int64_t left = *changes > 0 ? 8 : 16;
+        assert_int_equal(g->first->in[1]->type.dims[0], left);
+        assert_int_equal(g->out[0]->producer->in[1]->type.dims[1], left);
+    }
+    hn_arena_fini(env, &arena);
+    return st;
+}
+
+static void test_weights_too_small_to_be_felt(void **state)
 {
     (void)state;
+    static const struct {
+        double small;
+        bool strict;
+        size_t changes;
+    } cases[] = {{0, true, 1},      {1e-14, false, 1}, {1e-14, true, 0},
+                 {1e-10, false, 0}, {NAN, false, 0},   {INFINITY, false, 0}};
+    for (size_t i = 0; i < HN_COUNT(cases); ++i) {
+        hn_env env;
+        size_t changes;
+        hn_env_init(&env);
+        env.strict = cases[i].strict;
+        assert_int_equal(thin(&env, cases[i].small, &changes), HN_OK);
+        assert_int_equal(changes, cases[i].changes);
+    }
+}
+
+static void torture(hn_status (*work)(hn_env *env))
+{
     hn_rig rig;
     hn_env env;
     hn_rig_init(&rig, &env);
     bool done = false;
     HN_RIG_TORTURE(rig, env, done, 20000)
     {
-        done = hn_rig_check(&rig, &env, whole_way(&env));
+        done = hn_rig_check(&rig, &env, work(&env));
     }
     assert_true(done);
+}
+
+static hn_status thin_once(hn_env *env)
+{
+    size_t changes;
+    return thin(env, 0, &changes);
+}
+
+static void test_torture(void **state)
+{
+    (void)state;
+    torture(whole_way);
+    torture(thin_once);
 }
 
 static void test_unknown_pass(void **state)
@@ -156,6 +218,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_torture),
+        cmocka_unit_test(test_weights_too_small_to_be_felt),
         cmocka_unit_test(test_unknown_pass),
         cmocka_unit_test(test_pipelines_name_passes),
         cmocka_unit_test(test_unknown_dims_pass_through),

@@ -69,6 +69,22 @@ static hn_value *norm(hn_gen *g, hn_value *x)
     return hn_gen_op(g, "BatchNormalization", 5, in, NULL);
 }
 
+/* Weights; at times with zeros for whole results and for whole channels of the input. */
+static hn_tensor *some_weights(hn_gen *g, hn_dtype dtype, int rank, const int64_t *dims, double most)
+{
+    hn_tensor *t = hn_gen_tensor(g, dtype, rank, dims, -most, most);
+    if (!t || rank < 2 || !hn_gen_chance(g, 25)) return t;
+    for (int axis = 0; axis < 2; axis++) {
+        size_t inner = hn_dims_elems(rank, dims, axis + 1, rank), n = (size_t)dims[axis];
+        for (size_t i = 0; i < n; i++) {
+            if (!hn_gen_chance(g, 30)) continue;
+            for (size_t e = 0; e < hn_tensor_elems(t); e++)
+                if (e / inner % n == i) hn_set_f64(t, e, 0);
+        }
+    }
+    return t;
+}
+
 static void conv(hn_gen *g)
 {
     hn_value *x = image(g), *skip = NULL;
@@ -83,7 +99,7 @@ static void conv(hn_gen *g)
         int64_t pads[] = {0, 0, 1, (int64_t)hn_gen_below(g, 2), 0, 0, 1, (int64_t)hn_gen_below(g, 2)};
         if (t->rank == 4) x = v2(g, "Pad", x, hn_gen_ints(g, 8, pads));
     }
-    hn_value *in[] = {x, hn_gen_const(g, hn_gen_tensor(g, HN_F32, t->rank, dims, -0.5, 0.5)),
+    hn_value *in[] = {x, hn_gen_const(g, some_weights(g, HN_F32, t->rank, dims, 0.5)),
                       hn_gen_floats(g, (size_t)m, -1, 1)};
     if (!x || !in[1]) return;
     hn_value *y = hn_gen_op(g, "Conv", 2 + hn_gen_below(g, 2), in,
@@ -110,8 +126,7 @@ static void heads(hn_gen *g)
     for (size_t i = 0, n = 2 + hn_gen_below(g, 4); x && i < n; i++) {
         int64_t m = hn_gen_size(g, 6, 17), pads[] = {k / 2, k / 2, k / 2, k / 2}, w[] = {m, c, k, k},
                 v[] = {m, 1, 3, 3};
-        hn_value *in[] = {x, hn_gen_const(g, hn_gen_tensor(g, HN_F32, 4, w, -0.2, 0.2)),
-                          hn_gen_floats(g, (size_t)m, -1, 1)};
+        hn_value *in[] = {x, hn_gen_const(g, some_weights(g, HN_F32, 4, w, 0.2)), hn_gen_floats(g, (size_t)m, -1, 1)};
         hn_value *y = hn_gen_op(g, "Conv", 2 + hn_gen_below(g, 2), in, A(HN_A_INTS("pads", pads, 4)));
         if (y && deep && (same || i > 0)) {
             hn_value *next[] = {y, hn_gen_const(g, hn_gen_tensor(g, HN_F32, 4, v, -0.5, 0.5)),
@@ -163,7 +178,7 @@ static void pool(hn_gen *g)
 static hn_value *matrix(hn_gen *g, int64_t k)
 {
     int64_t dims[] = {k, hn_gen_size(g, 10, 80)};
-    return hn_gen_const(g, hn_gen_tensor(g, HN_F32, 2, dims, -0.7, 0.7));
+    return hn_gen_const(g, some_weights(g, HN_F32, 2, dims, 0.7));
 }
 
 static void product(hn_gen *g)
@@ -222,8 +237,7 @@ static void gemm(hn_gen *g)
     if (!x || hn_gen_data(g, x)->rank != 2) return;
     bool ta = hn_gen_chance(g, 30), tb = hn_gen_chance(g, 50);
     int64_t k = x->type.dims[ta ? 0 : 1], n = hn_gen_size(g, 8, 80), dims[] = {tb ? n : k, tb ? k : n};
-    hn_value *in[] = {x, hn_gen_const(g, hn_gen_tensor(g, HN_F32, 2, dims, -0.7, 0.7)),
-                      hn_gen_floats(g, (size_t)n, -1, 1)};
+    hn_value *in[] = {x, hn_gen_const(g, some_weights(g, HN_F32, 2, dims, 0.7)), hn_gen_floats(g, (size_t)n, -1, 1)};
     hn_value *y =
         hn_gen_op(g, "Gemm", 2 + hn_gen_below(g, 2), in,
                   A(HN_A_INT("transA", ta), HN_A_INT("transB", tb), HN_A_FLOAT("alpha", hn_gen_chance(g, 80) ? 1 : 0.5),
@@ -329,7 +343,7 @@ static hn_value *pair(hn_gen *g, hn_value *x)
 
 static hn_value *weights(hn_gen *g, int rank, const int64_t *dims, double scale)
 {
-    hn_tensor *t = hn_gen_tensor(g, HN_I8, rank, dims, -100, 100);
+    hn_tensor *t = some_weights(g, HN_I8, rank, dims, 100);
     return t ? back(g, hn_gen_const(g, t), scale, 0) : NULL;
 }
 
