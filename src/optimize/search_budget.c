@@ -1,7 +1,7 @@
 /* search_budget: the accuracy loop. While the selection part shows a drop beyond the budget, layers give way, those
  * first that explain most of the output error. Only such go as explain at least half of an even share of it: what is
  * spread over all layers, or is chance in a small selection part, is not mended by a few of them. Where no choice holds
- * the budget, the one with the least drop is kept. */
+ * the budget, one that gives layers up is kept if its drop is clearly less than without. */
 #include "optimize/search_priv.h"
 
 #include <math.h>
@@ -60,6 +60,12 @@ static bool holds(const hn_search *s, const hn_trial *t)
     return t->drop.value - t->drop.se <= s->o->max_drop;
 }
 
+/* By more than the standard error: layers are not slowed down for what is as good as chance. */
+static bool clearly_less(const hn_trial *t, const hn_trial *than)
+{
+    return than->drop.value - t->drop.value > than->drop.se;
+}
+
 size_t hn_search_next_layer(const hn_search *s)
 {
     size_t best = SIZE_MAX;
@@ -110,13 +116,12 @@ void hn_search_take_back(hn_search *s, const hn_given *given, size_t n)
     s->nrefusals--;
 }
 
-/* The choice that has the least drop, where none holds the budget; *given holds what `n` layers gave up for the last.
- */
+/* The best choice, where none holds the budget; *given holds what `n` layers gave up for the last. */
 static hn_status keep_best(hn_search *s, const hn_given *given, size_t n, size_t keep, const hn_trial *best)
 {
     if (s->budget_met || n == keep) return HN_OK;
     while (n > keep) hn_search_take_back(s, given, n--);
-    hn_trial *t = hn_search_trial(s, "least drop of these", NAN);
+    hn_trial *t = hn_search_trial(s, "best of these", NAN);
     if (!t) return HN_NOMEM;
     t->scored = true;
     t->correct = best->correct;
@@ -149,7 +154,7 @@ hn_status hn_search_hold_budget(hn_search *s, hn_probe *p)
         if (s->o->weight_bits == 7) snprintf(narrow, sizeof narrow, " (%zu with 7-bit weights)", hn_search_narrow(s));
         snprintf(t->note, sizeof t->note, "%zu layers in INT8%s, drop %.2f points", t->int8_layers, narrow,
                  t->drop.value);
-        if (t->drop.value >= best.drop.value) continue;
+        if (!clearly_less(t, &best)) continue;
         best = *t;
         keep = n;
     }
