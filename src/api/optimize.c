@@ -78,6 +78,15 @@ static hn_status open_all(hn_job *j)
     return HN_OK;
 }
 
+static size_t weights_in(const hn_graph *g)
+{
+    size_t sum = 0;
+    for (const hn_node *n = g->first; n; n = n->next)
+        for (size_t i = 0; i < n->nin; i++)
+            if (hn_node_const(n, i) && hn_dtype_is_float(n->in[i]->data->dtype)) sum += hn_tensor_elems(n->in[i]->data);
+    return sum;
+}
+
 static hn_status clean_graph(hn_job *j)
 {
     hn_env *env = &j->e->env;
@@ -89,7 +98,14 @@ static hn_status clean_graph(hn_job *j)
             hn_hint(env, "optimise the float model that it was made from");
             return HN_INPUT;
         }
-    return hn_pipeline_run(env, j->clean, hn_pipeline_clean);
+    HN_TRY(hn_pipeline_run(env, j->clean, hn_pipeline_clean));
+    size_t before = weights_in(j->clean), channels = 0;
+    HN_TRY(hn_pass_run(env, j->clean, "dead_channels", &channels));
+    j->params_removed = before - weights_in(j->clean);
+    if (channels > 0)
+        hn_log(env, HN_LOG_INFO, "%zu channels that are zero or unread are gone, and %zu weights with them", channels,
+               j->params_removed);
+    return HN_OK;
 }
 
 static hn_status search(hn_job *j)

@@ -25,6 +25,7 @@ typedef struct hn_job {
     hn_session *source;
     const char *sha256;
     hn_graph *clean;
+    size_t params_removed;
     hn_dataset *ds, *test_ds; /* test_ds: NULL when the test part comes from ds */
     hn_split split;
     size_t *test, ntest, batch;

@@ -327,17 +327,17 @@ hn_status hn_job_record(hn_job *j, hn_rec *root)
     double params = 0, weights = 0, saved = (double)j->after_bytes / (double)(j->before_bytes ? j->before_bytes : 1);
     double speed = j->timing[0].latency.p50_ms / j->timing[1].latency.p50_ms;
     for (size_t i = 0; i < j->s.layers.nlayers; i++) params += (double)j->s.layers.layer[i].params;
-    weights = params;
+    weights = params + (double)j->params_removed;
     put_verdict(j, root, saved, speed);
     put_weights(j, root);
-    put_side(j, root, "before", j->before_correct, j->before_bytes, (size_t)weights, &j->timing[0], params,
+    put_side(j, root, "before", j->before_correct, j->before_bytes, (size_t)weights, &j->timing[0], weights,
              plan_macs(j->timing[0].plan));
     put_side(j, root, "after", j->after_correct, j->after_bytes, (size_t)weights, &j->timing[1], params,
              plan_macs(j->timing[0].plan));
     hn_rec *after = (hn_rec *)(uintptr_t)hn_rec_get(root, "after");
     if (!after) return j->e->env.error.status ? j->e->env.error.status : HN_NOMEM;
     hn_rec_int(r, after, "plan_bytes", (int64_t)hn_api_file_bytes(j->plan_path));
-    hn_rec_int(r, after, "params_removed", 0);
+    hn_rec_int(r, after, "params_removed", (int64_t)j->params_removed);
     hn_rec_int(r, after, "params_zeroed", 0);
     hn_rec *d = hn_rec_map(r, root, "drop");
     hn_rec_real(r, d, "value", j->drop.value);

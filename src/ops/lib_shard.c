@@ -91,7 +91,8 @@ bool hn_shard_scaled(hn_shard *s)
     for (size_t i = 1; i < s->node->nin; i++) {
         const hn_value *v = s->node->in[i];
         if (v == NULL || v->type.rank == 0) continue;
-        if (v->type.rank != 1 || (hn_type_elems(&v->type) != 1 && s->in[0] == axis)) return false;
+        if (v->type.rank != 1 || !hn_type_known(&v->type) || (hn_type_elems(&v->type) != 1 && s->in[0] == axis))
+            return false;
     }
     return hn_attr_int(s->node, "block_size", 0) == 0 && hn_shard_first(s);
 }
@@ -103,6 +104,7 @@ bool hn_shard_view(hn_shard *s)
     if (s->in[0] == HN_WHOLE || !hn_shard_others_whole(s, 1) || x->dtype == HN_STRING) return false;
     if (y->dtype != x->dtype) return false; /* other sizes of elements move the last axis */
     int64_t before = hn_dims_product(x, 0, s->in[0]);
+    if (before == -1) return false;
     for (int d = 0; d < y->rank; d++)
         if (y->dims[d] == x->dims[s->in[0]] && hn_dims_product(y, 0, d) == before) {
             s->sizes = ~UINT32_C(1);
@@ -140,13 +142,14 @@ bool hn_op_shard(const hn_node *node, const int *in, int *out, uint32_t *sizes)
     for (size_t k = 0; k < node->nout; k++) out[k] = HN_WHOLE;
     for (size_t i = 0; i < node->nin; i++) {
         if (node->in[i] == NULL || in[i] == HN_WHOLE) continue;
-        if (!hn_type_known(&node->in[i]->type) || in[i] >= node->in[i]->type.rank) return false;
-        int64_t here = node->in[i]->type.dims[in[i]];
-        if (n >= 0 && here != n) return false;
+        const hn_type *t = &node->in[i]->type;
+        if (t->kind != HN_KIND_TENSOR || t->dtype == HN_NONE || in[i] >= t->rank) return false;
+        int64_t here = t->dims[in[i]];
+        if (here < 0 || (n >= 0 && here != n)) return false;
         n = here;
     }
     for (size_t k = 0; k < node->nout; k++)
-        if (node->out[k] && !hn_type_known(&node->out[k]->type)) return false;
+        if (node->out[k] && (node->out[k]->type.kind != HN_KIND_TENSOR || node->out[k]->type.rank < 0)) return false;
     bool ok = n < 0                           ? false
               : op->shard                     ? op->shard(&s)
               : op->flags & HN_OP_VIEW        ? hn_shard_view(&s)

@@ -349,7 +349,7 @@ static hn_status choose(walk *w, region *r)
         if (!r->needed[i] && spare-- <= 0) continue;
         r->keep[to++] = i;
     }
-    w->c->changes++;
+    w->c->changes += (size_t)(r->channels - r->kept);
     return HN_OK;
 }
 
@@ -407,11 +407,11 @@ static hn_status cut_node(walk *w, hn_node *n)
         int axis = constant_axis(n, i, to_end, r->channels);
         if (axis != HN_WHOLE) hn_node_input_set(n, i, hn_weights_pick(&rw, n->in[i], axis, r->keep, r->kept));
     }
-    if (hn_node_is(n, "Reshape")) {
-        int64_t dims[HN_MAX_RANK];
-        memcpy(dims, n->out[0]->type.dims, sizeof(dims));
-        dims[member_of(n->out[0])->axis] = r->kept;
-        hn_node_input_set(n, 1, hn_rw_ints(&rw, dims, (size_t)n->out[0]->type.rank));
+    int64_t dims[HN_MAX_RANK], *size = &dims[member_of(n->out[0])->axis];
+    size_t rank;
+    if (hn_node_is(n, "Reshape") && hn_const_ints(n->in[1], HN_COUNT(dims), dims, &rank)) {
+        *size = *size > 0 ? r->kept : *size;
+        hn_node_input_set(n, 1, hn_rw_ints(&rw, dims, rank));
     }
     return hn_rw_status(&rw);
 }
