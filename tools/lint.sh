@@ -4,7 +4,7 @@ set -u
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}
 failed=0
-for check in layers symbols sizes headers words format tidy; do
+for check in layers symbols sizes headers words mutations format tidy; do
     start=$(date +%s)
     if tools/check_$check.sh $([ $check = symbols ] || [ $check = tidy ] && echo "$build"); then
         echo "lint: $check passed ($(($(date +%s) - start)) s)"
