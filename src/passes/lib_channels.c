@@ -190,38 +190,63 @@ hn_status hn_product_look(hn_env *env, hn_arena *arena, const hn_node *n, const 
     return HN_OK;
 }
 
-/* What positive and negative weights come to. */
-static void split(const float *x, size_t n, double *positive, double *negative)
+/* Adds to bounds of a sum what n weights make of numbers from a to b, a not above and b not below zero. */
+static inline void add_bounds(const float *x, size_t n, double a, double b, double *low, double *high)
 {
-    double up = 0, down = 0;
     for (size_t i = 0; i < n; ++i) {
-        double v = x[i], more = v > 0 ? v : 0;
-        up += more;
-        down += v - more;
+        const double v = x[i], up = v > 0 ? v : 0, down = v - up;
+        *low += up * a + down * b;
+        *high += up * b + down * a;
     }
-    *positive = up;
-    *negative = down;
+}
+
+static bool bounded(const double *low, const double *high, size_t i)
+{
+    return isfinite(low[i]) && isfinite(high[i]);
+}
+
+/* Bounds of all results, when all channels that are read are bounded. */
+static void bound_rows(const hn_product *p, const float *x, const hn_product_sums *s, const double *low,
+                       const double *high, double *y_low, double *y_high)
+{
+    const shape d = shape_of(&p->w);
+    const bool turned = p->out_axis == 1;
+    for (size_t i = 0; i < d.d0; ++i)
+        for (size_t j = 0; j < d.d1; ++j, x += d.inner) {
+            const size_t row = turned ? j : i, channel = turned ? i : j;
+            if (s->row[row] || s->column[channel]) continue;
+            const double a = low[channel] < 0 ? low[channel] : 0, b = high[channel] > 0 ? high[channel] : 0;
+            add_bounds(x, d.inner, a, b, &y_low[row], &y_high[row]);
+        }
+}
+
+/* Each result of a depthwise convolution has one channel. */
+static void bound_each(const hn_product *p, const float *x, const hn_product_sums *s, const double *low,
+                       const double *high, double *y_low, double *y_high)
+{
+    const shape d = shape_of(&p->w);
+    for (size_t i = 0; i < d.d0; ++i, x += d.inner) {
+        if (s->row[i] || !bounded(low, high, i)) continue;
+        const double a = low[i] < 0 ? low[i] : 0, b = high[i] > 0 ? high[i] : 0;
+        y_low[i] = y_high[i] = s->bias[i];
+        add_bounds(x, d.inner, a, b, &y_low[i], &y_high[i]);
+    }
 }
 
 void hn_product_bounds(const hn_product *p, const float *weights, const hn_product_sums *s, const double *low,
                        const double *high, double *y_low, double *y_high)
 {
-    const shape d = shape_of(&p->w);
-    const size_t rows = p->out_axis == 0 ? d.d0 : d.d1;
-    const float *x = weights;
-    for (size_t i = 0; i < rows; ++i) y_low[i] = y_high[i] = s->bias[i];
-    for (size_t i = 0; i < d.d0; ++i)
-        for (size_t j = 0; j < d.d1; ++j, x += d.inner) {
-            const size_t row = p->out_axis == 0 ? i : j, channel = p->depthwise || p->out_axis == 1 ? i : j;
-            const double a = low[channel] < 0 ? low[channel] : 0, b = high[channel] > 0 ? high[channel] : 0;
-            double up, down;
-            if (s->row[row] || !isfinite(y_low[row]) || (!p->depthwise && s->column[channel])) continue;
-            split(x, d.inner, &up, &down);
-            if (up == 0 && down == 0) continue;
-            const bool bounded = isfinite(a) && isfinite(b);
-            y_low[row] = bounded ? y_low[row] + up * a + down * b : -INFINITY;
-            y_high[row] = bounded ? y_high[row] + up * b + down * a : INFINITY;
-        }
+    const size_t rows = (size_t)p->w.t->dims[p->out_axis], columns = (size_t)p->w.t->dims[p->in_axis];
+    bool all = !p->depthwise;
+    for (size_t i = 0; all && i < columns; ++i) all = s->column[i] || bounded(low, high, i);
+    for (size_t i = 0; i < rows; ++i) {
+        y_low[i] = s->row[i] || all ? s->bias[i] : -INFINITY;
+        y_high[i] = s->row[i] || all ? s->bias[i] : INFINITY;
+    }
+    if (p->depthwise)
+        bound_each(p, weights, s, low, high, y_low, y_high);
+    else if (all)
+        bound_rows(p, weights, s, low, high, y_low, y_high);
     /* A float sum of so many terms is off by no more, in whatever order. */
     const double share = (double)hn_tensor_elems(p->w.t) / (double)rows * 0x1p-23;
     for (size_t i = 0; i < rows; ++i) {
