@@ -95,7 +95,7 @@ static const hn_rec *child(const hn_rec *c, const char *name, size_t len)
 {
     if (c->kind == HN_REC_MAP) {
         for (const hn_rec *n = c->u.c.first; n != NULL; n = n->next)
-            if (n->key != NULL && strlen(n->key) == len && memcmp(n->key, name, len) == 0) return n;
+            if (n->key != NULL && strncmp(n->key, name, len) == 0 && n->key[len] == '\0') return n;
     } else if (c->kind == HN_REC_LIST && len > 0 && len < 10) {
         size_t index = 0;
         for (size_t i = 0; i < len; i++) {
