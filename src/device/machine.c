@@ -36,13 +36,14 @@ static regs look(uint32_t leaf, uint32_t sub)
     return r;
 }
 
-static uint64_t read_isa(uint32_t most)
+/* Where the system saves states, leaf 13 tells which; so leaf 7 is there. */
+uint64_t hn_machine_isa(void)
 {
-    if (most < 7) return 0;
-    regs one = look(1, 0), seven = look(7, 0);
+    regs one = look(1, 0);
     uint64_t isa = 0;
     if (!bit(one.c, 27) || !bit(one.c, 28)) return isa; /* OSXSAVE, AVX */
     uint64_t saved = saved_state();
+    regs seven = look(7, 0);
     if ((saved & 0x6) != 0x6) return isa;                                   /* xmm, ymm */
     if (!bit(one.c, 12) || !bit(one.c, 29) || !bit(seven.b, 5)) return isa; /* FMA, F16C, AVX2 */
     isa |= HN_ISA_AVX2;
@@ -84,15 +85,10 @@ static void read_name(uint32_t extended, hn_machine *m)
     while (n > 0 && m->cpu[n - 1] == ' ') m->cpu[--n] = '\0';
 }
 
-uint64_t hn_machine_isa(void)
-{
-    return read_isa(look(0, 0).a);
-}
-
 static void read_cpu(hn_machine *m)
 {
     uint32_t most = look(0, 0).a, extended = look(UINT32_C(0x80000000), 0).a;
-    m->isa = read_isa(most);
+    m->isa = hn_machine_isa();
     read_caches(most, extended, m);
     read_name(extended, m);
 }
