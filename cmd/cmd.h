@@ -60,6 +60,7 @@ typedef struct cmd_context {
     size_t args;
     int argc;
     char **argv; /* the whole command line, for reports */
+    int failed;  /* exit code where the result could not be told, whatever it is; 0: it could */
 } cmd_context;
 
 typedef struct cmd_row {
@@ -79,7 +80,7 @@ extern const size_t cmd_count;
 /* Print the environment's message to stderr ("hone eval: ..."), or as {"error": ...} with --json; gives the exit code
  * of the status. */
 int cmd_fail(cmd_context *c, hone_status st);
-/* With --json print the record and nothing else, and give true. */
+/* With --json print the record, or why it cannot be written as JSON, and nothing else, and give true. */
 bool cmd_json(cmd_context *c, hone_record *rec);
 int cmd_usage(const char *command, const char *fmt, ...);
 

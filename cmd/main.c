@@ -111,7 +111,10 @@ bool cmd_json(cmd_context *c, hone_record *rec)
 {
     if (!c->common.json) return false;
     const char *text = hone_record_json(c->env, rec);
-    puts(text ? text : "{}");
+    if (text)
+        puts(text);
+    else
+        c->failed = cmd_fail(c, HONE_UNSUPPORTED);
     return true;
 }
 
@@ -205,6 +208,7 @@ static int run_row(const cmd_row *row, int argc, char **argv)
                               .self = &b};
         hone_status st = hone_env_new(&o, &c.env);
         code = st == HONE_OK ? row->run(&c) : cmd_fail(&c, st);
+        if (c.failed) code = c.failed;
         clear_bar(&b);
         hone_env_free(c.env);
     }

@@ -70,7 +70,8 @@ HONE_API const char *hone_version(void);
 typedef struct hone_record hone_record;
 
 HONE_API void hone_record_free(hone_record *record);
-/* JSON text, one object; borrowed from the record. NULL when memory ran out. */
+/* JSON text, one object; borrowed from the record. NULL when memory ran out or the library that writes it is not there;
+ * see hone_env_message. */
 HONE_API const char *hone_record_json(hone_env *env, hone_record *record);
 /* Path: "layers.3.name". Absent: the given default; for _count 0. */
 HONE_API double hone_record_number(const hone_record *record, const char *path, double otherwise);
