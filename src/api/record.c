@@ -96,7 +96,7 @@ const char *hone_record_json(hone_env *e, hone_record *rec)
 
 double hone_record_number(const hone_record *rec, const char *path, double otherwise)
 {
-    return get(rec, path) ? hn_rec_num(rec->root, path, otherwise) : otherwise;
+    return hn_rec_num(get(rec, path), "", otherwise);
 }
 
 int64_t hone_record_int(const hone_record *rec, const char *path, int64_t otherwise)
@@ -107,7 +107,7 @@ int64_t hone_record_int(const hone_record *rec, const char *path, int64_t otherw
 
 const char *hone_record_string(const hone_record *rec, const char *path, const char *otherwise)
 {
-    return get(rec, path) ? hn_rec_text(rec->root, path, otherwise) : otherwise;
+    return hn_rec_text(get(rec, path), "", otherwise);
 }
 
 bool hone_record_bool(const hone_record *rec, const char *path, bool otherwise)
