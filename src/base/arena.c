@@ -103,6 +103,24 @@ void *hn_arena_raw(hn_env *env, hn_arena *arena, size_t bytes)
     return cut(env, arena, bytes == 0 ? 1 : bytes, CHUNK_ALIGN);
 }
 
+/* For later blocks the chunk ends where these bytes begin. */
+void *hn_arena_raw_behind(hn_env *env, hn_arena *arena, size_t front, size_t bytes)
+{
+    size_t total;
+    if (!hn_size_add(front, CHUNK_ALIGN - 1, &total) ||
+        !hn_size_add(front = total & ~(size_t)(CHUNK_ALIGN - 1), bytes, &total)) {
+        (void)hn_fail(env, HN_LIMIT, "cannot allocate %zu bytes: size overflows", bytes);
+        return NULL;
+    }
+    unsigned char *p = cut(env, arena, total, CHUNK_ALIGN);
+    if (p == NULL) return NULL;
+    hn_arena_chunk *c = arena->head;
+    c->used -= total;
+    c->cap = c->used + front;
+    arena->used_bytes -= front;
+    return p + front;
+}
+
 void *hn_arena_copy(hn_env *env, hn_arena *arena, const void *data, size_t bytes)
 {
     void *p = hn_arena_raw(env, arena, bytes);

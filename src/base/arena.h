@@ -20,6 +20,9 @@ void *hn_arena_alloc(hn_env *env, hn_arena *arena, size_t bytes) HN_MUST_CHECK;
 void *hn_arena_alloc_aligned(hn_env *env, hn_arena *arena, size_t bytes, size_t align) HN_MUST_CHECK;
 /* 64-byte aligned, with whatever bytes are there. */
 void *hn_arena_raw(hn_env *env, hn_arena *arena, size_t bytes) HN_MUST_CHECK;
+/* The same, with `front` bytes before them for what is asked for next: for memory of which only the first part may be
+ * used, so that all that is used lies on one piece. */
+void *hn_arena_raw_behind(hn_env *env, hn_arena *arena, size_t front, size_t bytes) HN_MUST_CHECK;
 /* A copy of bytes, 64-byte aligned. */
 void *hn_arena_copy(hn_env *env, hn_arena *arena, const void *data, size_t bytes) HN_MUST_CHECK;
 /* count * elem_bytes with overflow check (HN_LIMIT). */

@@ -115,11 +115,22 @@ static hn_status count_work(hn_env *env, hn_instance *inst)
     return hn_work_add(env, inst->work);
 }
 
+/* About what the tables of an instance take, and the inputs of a plan file, which a caller may put beside them. They
+ * come first: one thread leaves the end of the scratch alone, and what is used then lies on fewer huge pages. */
+static size_t front_bytes(const hn_plan *p)
+{
+    enum { A_STEP = 128, AN_INPUT = 512, INPUTS_MOST = 1 << 24 };
+    size_t tables = p->nvalues * sizeof(hn_tensor) + p->nsteps * A_STEP, inputs = p->nin * AN_INPUT;
+    for (size_t i = 0; i < p->nin && p->map.data && inputs < INPUTS_MOST; i++)
+        if (hn_type_known(&p->in_type[i])) inputs += hn_min_size(hn_type_bytes(&p->in_type[i]), INPUTS_MOST);
+    return tables + hn_min_size(inputs, INPUTS_MOST);
+}
+
 static hn_status init(hn_env *env, hn_instance *inst)
 {
     const hn_plan *p = inst->plan;
     inst->memory_bytes = p->arena_bytes + p->scratch_bytes;
-    inst->memory = hn_arena_raw(env, &inst->arena, inst->memory_bytes + 64);
+    inst->memory = hn_arena_raw_behind(env, &inst->arena, front_bytes(p), inst->memory_bytes + 64);
     inst->ptr = hn_arena_array(env, &inst->arena, p->nsteps + 1, sizeof *inst->ptr);
     inst->in = hn_arena_array(env, &inst->arena, p->nsteps + 1, sizeof *inst->in);
     inst->out = hn_arena_array(env, &inst->arena, p->nsteps + 1, sizeof *inst->out);

@@ -69,6 +69,39 @@ static void the_last_bytes_of_a_chunk(void **state)
     }
 }
 
+/* What is asked for after a block with room before it lies in that room, then elsewhere, and never in the block. */
+static void a_block_behind_room(void **state)
+{
+    (void)state;
+    for (size_t before = 0; before < 2; before++) {
+        hn_env env;
+        hn_rig rig;
+        hn_rig_init(&rig, &env);
+        hn_arena a = {0};
+        unsigned char *first = before ? hn_arena_alloc(&env, &a, 100) : NULL, *p;
+        size_t used = a.used_bytes;
+        unsigned char *block = hn_arena_raw_behind(&env, &a, 1000, 9999);
+        assert_non_null(block);
+        assert_int_equal((uintptr_t)block % 64, 0);
+        assert_in_range(a.used_bytes - used, 9999, 9999 + 64);
+        memset(block, 7, 9999);
+        for (int i = 0; i < 4; i++) {
+            p = hn_arena_alloc(&env, &a, 256);
+            assert_non_null(p);
+            assert_int_equal(block - p, 1024 - 256 * i);
+            memset(p, 8, 256);
+        }
+        p = hn_arena_alloc(&env, &a, 1);
+        assert_true(p != NULL && (p < block - 1024 || p >= block + 9999));
+        *p = 8;
+        for (size_t i = 0; i < 9999; i++) assert_int_equal(block[i], 7);
+        assert_true(first == NULL || first[0] == 0);
+        hn_arena_fini(&env, &a);
+        assert_int_equal(rig.damaged, 0);
+        assert_int_equal(rig.live, 0);
+    }
+}
+
 static void sizes_that_overflow(void **state)
 {
     (void)state;
@@ -86,6 +119,11 @@ static void sizes_that_overflow(void **state)
     hn_error_clear(&env);
     assert_null(hn_arena_strndup(&env, &a, "x", SIZE_MAX));
     assert_int_equal(env.error.status, HN_LIMIT);
+    for (size_t front = SIZE_MAX; front > SIZE_MAX - 128; front--) {
+        hn_error_clear(&env);
+        assert_null(hn_arena_raw_behind(&env, &a, front, 64));
+        assert_int_equal(env.error.status, HN_LIMIT);
+    }
     hn_arena_fini(&env, &a);
 }
 
@@ -132,8 +170,11 @@ static void torture(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blocks_are_aligned_zeroed_and_apart), cmocka_unit_test(the_last_bytes_of_a_chunk),
-        cmocka_unit_test(sizes_that_overflow), cmocka_unit_test(strings), cmocka_unit_test(torture)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(blocks_are_aligned_zeroed_and_apart),
+                                       cmocka_unit_test(the_last_bytes_of_a_chunk),
+                                       cmocka_unit_test(a_block_behind_room),
+                                       cmocka_unit_test(sizes_that_overflow),
+                                       cmocka_unit_test(strings),
+                                       cmocka_unit_test(torture)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
