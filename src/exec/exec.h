@@ -19,7 +19,7 @@ void hn_instance_profile(hn_instance *inst, bool on);
 const uint64_t *hn_instance_step_ns(const hn_instance *inst, uint64_t *runs);
 size_t hn_instance_bytes(const hn_instance *inst);
 
-/* For what lives as long as the instance, before its memory. */
+/* For what lives as long as the instance, on the pages of its memory. */
 hn_arena *hn_instance_arena(hn_instance *inst);
 
 #endif

@@ -115,8 +115,7 @@ static hn_status count_work(hn_env *env, hn_instance *inst)
     return hn_work_add(env, inst->work);
 }
 
-/* About what the tables of an instance take, and the inputs of a plan file, which a caller may put beside them. They
- * come first: one thread leaves the end of the scratch alone, and what is used then lies on fewer huge pages. */
+/* About what the tables of an instance take, and the inputs of a plan file, which a caller may put beside them. */
 static size_t front_bytes(const hn_plan *p)
 {
     enum { A_STEP = 128, AN_INPUT = 512, INPUTS_MOST = 1 << 24 };
@@ -126,11 +125,21 @@ static size_t front_bytes(const hn_plan *p)
     return tables + hn_min_size(inputs, INPUTS_MOST);
 }
 
+/* Large memory comes after the tables: one thread leaves the end of the scratch alone, and what is used then lies on
+ * fewer huge pages. Small memory comes first: all fits on one huge page, or on few small ones. */
+static void *take_memory(hn_env *env, hn_instance *inst)
+{
+    enum { LARGE = 1 << 20 };
+    size_t bytes = inst->memory_bytes + 64;
+    if (bytes < LARGE) return hn_arena_raw(env, &inst->arena, bytes);
+    return hn_arena_raw_behind(env, &inst->arena, front_bytes(inst->plan), bytes);
+}
+
 static hn_status init(hn_env *env, hn_instance *inst)
 {
     const hn_plan *p = inst->plan;
     inst->memory_bytes = p->arena_bytes + p->scratch_bytes;
-    inst->memory = hn_arena_raw_behind(env, &inst->arena, front_bytes(p), inst->memory_bytes + 64);
+    inst->memory = take_memory(env, inst);
     inst->ptr = hn_arena_array(env, &inst->arena, p->nsteps + 1, sizeof *inst->ptr);
     inst->in = hn_arena_array(env, &inst->arena, p->nsteps + 1, sizeof *inst->in);
     inst->out = hn_arena_array(env, &inst->arena, p->nsteps + 1, sizeof *inst->out);
