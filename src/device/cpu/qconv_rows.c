@@ -35,16 +35,20 @@ typedef struct job {
     uint8_t *y;
 } job;
 
-/* One row of one channel, phases one after the other. */
-static void copy_row(const job *j, const uint8_t *x, size_t iy, uint8_t *dst)
+/* A row of the image, in one phase. */
+static void copy_whole(const params *p, const uint8_t *x, uint8_t *dst)
+{
+    const size_t n = hn_min_size(p->win.w, p->run - p->first);
+    for (size_t i = 0; i < p->first; i++) dst[i] = p->fill;
+    for (size_t i = p->last[0]; i < p->needed; i++) dst[i] = p->fill;
+    memcpy(dst + p->first, x, n);
+}
+
+/* The same, phases one after the other. */
+static void copy_phases(const job *j, const uint8_t *x, uint8_t *dst)
 {
     const params *p = j->p;
     const hn_q8_window *win = &p->win;
-    if (iy < win->ph || iy - win->ph >= win->h || win->pw >= p->phases * p->run) {
-        memset(dst, p->fill, p->phases * p->run);
-        return;
-    }
-    x += (iy - win->ph) * win->w;
     size_t n = hn_min_size(win->w, p->phases * p->run - win->pw), lead = hn_min_size(p->lead, n);
     for (size_t k = 0; k < p->phases; k++) { /* mostly a byte or two; what is further on meets no pixel that is kept */
         uint8_t *to = dst + k * p->run;
@@ -53,6 +57,22 @@ static void copy_row(const job *j, const uint8_t *x, size_t iy, uint8_t *dst)
     }
     for (size_t i = 0; i < lead; i++) dst[(p->phase + i) * p->run + p->first] = x[i];
     ((hn_phases_q8_fn *)j->phases->fn)(n - lead, p->phases, x + lead, dst + p->first + (p->lead > 0), p->run);
+}
+
+/* Rows from number `first` of the padded image on, for a channel x. */
+static void copy_rows(const job *j, const uint8_t *x, size_t first, size_t rows, uint8_t *dst)
+{
+    const params *p = j->p;
+    const hn_q8_window *win = &p->win;
+    const size_t line = p->phases * p->run;
+    for (size_t i = first; i < first + rows; i++, dst += line) {
+        if (i < win->ph || i - win->ph >= win->h || win->pw >= line)
+            memset(dst, p->fill, line);
+        else if (p->phases == 1)
+            copy_whole(p, x + (i - win->ph) * win->w, dst);
+        else
+            copy_phases(j, x + (i - win->ph) * win->w, dst);
+    }
 }
 
 static void task(void *ctx, size_t t)
@@ -66,9 +86,8 @@ static void task(void *ctx, size_t t)
     size_t rows = hn_min_size(p->rows, win->oh - from), in_rows = (rows - 1) * win->sh + (win->kh - 1) * win->dh + 1;
     size_t line = p->phases * p->run, n = win->c * win->kh * win->kw;
     for (size_t c = 0; c < win->c; c++)
-        for (size_t k = 0; k < in_rows; k++)
-            copy_row(j, j->x + (image * win->c + c) * win->h * win->w, from * win->sh + k,
-                     band + (c * p->in_rows + k) * line);
+        copy_rows(j, j->x + (image * win->c + c) * win->h * win->w, from * win->sh, in_rows,
+                  band + c * p->in_rows * line);
     hn_rowconv_q8 g = {.m = win->ow, .n = win->m, .taps = n, .groups = p->groups, .step = p->step, .tap = tap};
     g.x_flip = p->x_flip;
     g.w_zp = p->w_zp;
