@@ -92,10 +92,10 @@ typedef struct hn_cost {
  */
 typedef void hn_cost_fn(const hn_node *node, hn_cost *cost);
 
-/* Where a cut of inputs along one axis leads. Asked only of nodes whose ranks and cut dims are known, with at least one input cut;
- * all cuts are into the same number of equal parts. The rule sets for every output the axis along which it consists of
- * what the parts give, one behind the other. It says false when a part needs more than its own share, and where it
- * cannot tell. NULL: views and elementwise rows follow from their flags, others cannot be cut. */
+/* Where a cut of inputs along one axis leads. Asked only of nodes whose ranks and cut dims are known, with at least one
+ * input cut; all cuts are into the same number of equal parts. The rule sets for every output the axis along which it
+ * consists of what the parts give, one behind the other. It says false when a part needs more than its own share, and
+ * where it cannot tell. NULL: views and elementwise rows follow from their flags, others cannot be cut. */
 enum { HN_WHOLE = -1 }; /* not cut: every part sees, or gives, all of it */
 typedef struct hn_shard {
     const hn_node *node;

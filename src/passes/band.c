@@ -1,10 +1,11 @@
-/* band: a chain of convolutions from a small image over large ones to a small one computes its upper half first, then
- * its lower half, so that the large images are never there as a whole. The few rows around the cut are made twice. */
+/* band: a chain of convolutions from a small image over large ones to a small one, or to one that a pool makes small,
+ * is computed a band of rows at a time, so that the large images are never there as a whole. The few rows around the
+ * cuts are made twice. */
 #include "base/size.h"
 #include "passes/lib_epilogue.h"
 
 /* Images beyond caches; how small the ends are against the largest pair of images; rows made twice, as a share. */
-enum { LEAST_BYTES = 8 << 20, SMALL = 4, TWICE = 16, LONGEST = 16, BANDS = 2 };
+enum { LEAST_BYTES = 8 << 20, SMALL = 4, TWICE = 16, LONGEST = 16, MOST_BANDS = 4 };
 
 typedef struct span {
     int64_t from, to; /* rows */
@@ -47,8 +48,9 @@ static bool fits(const hn_node *n)
            n->in[0]->type.dims[2] == n->out[0]->type.dims[2];
 }
 
-/* The chain that ends in `last`, first node first; 0 where it is too short or not worth it. */
-static size_t chain_of(hn_node *last, hn_node *chain[LONGEST])
+/* The chain that ends in `last` and then gives `result`, first node first, and how many bands it is for; 0 where it is
+ * too short or not worth it. */
+static size_t chain_of(hn_node *last, const hn_value *result, hn_node *chain[LONGEST], int64_t *bands)
 {
     hn_node *back[LONGEST];
     size_t n = 0, most = 0, ends[2], in, out;
@@ -58,13 +60,15 @@ static size_t chain_of(hn_node *last, hn_node *chain[LONGEST])
         back[n++] = at;
         rows += hn_node_const(at, 1)->dims[2] - 1;
     }
-    if (n < 3 || height < BANDS || rows * TWICE > height) return 0;
+    *bands = n < 3 ? 1 : 1 + height / (rows * TWICE > 0 ? rows * TWICE : 1);
+    *bands = *bands < MOST_BANDS ? *bands : MOST_BANDS;
+    if (*bands < 2) return 0;
     for (size_t i = 0; i < n; i++) {
         chain[i] = back[n - 1 - i];
         if (!bytes_of(chain[i]->in[0], &in) || !bytes_of(chain[i]->out[0], &out)) return 0;
         if (in >= LEAST_BYTES && out >= LEAST_BYTES) most = hn_max_size(most, in + out);
     }
-    if (!bytes_of(chain[0]->in[0], &ends[0]) || !bytes_of(last->out[0], &ends[1])) return 0;
+    if (!bytes_of(chain[0]->in[0], &ends[0]) || !bytes_of(result, &ends[1])) return 0;
     return (ends[0] + ends[1]) * SMALL <= most ? n : 0;
 }
 
@@ -81,9 +85,42 @@ static span rows_for(const hn_node *n, span of, int64_t pads[4])
     return (span){s.from + pads[0], s.to - pads[2]};
 }
 
-static hn_value *band(hn_rw *rw, hn_node *const *chain, size_t n, span of)
+/* A MaxPool of images without padding, one row or more for each band. */
+static bool pools(const hn_node *p)
+{
+    const int64_t *list;
+    size_t pads = hn_attr_ints(p, "pads", &list);
+    if (!hn_node_is(p, "MaxPool") || hn_node_out(p, 1) != NULL || !ones(p, "dilations")) return false;
+    for (size_t i = 0; i < pads; i++)
+        if (list[i] != 0) return false;
+    return (hn_attr_is(p, "auto_pad", "NOTSET") || hn_attr_is(p, "auto_pad", "VALID")) &&
+           hn_attr_int(p, "ceil_mode", 0) == 0 && hn_attr_ints(p, "kernel_shape", &list) == 2 &&
+           hn_type_known(&p->out[0]->type) && p->out[0]->type.dims[2] >= MOST_BANDS;
+}
+
+/* Rows that the pool reads for these of its own. */
+static span rows_under(const hn_node *pool, span of)
+{
+    const int64_t *kernel, *strides;
+    (void)hn_attr_ints(pool, "kernel_shape", &kernel);
+    int64_t step = hn_attr_ints(pool, "strides", &strides) == 2 ? strides[0] : 1;
+    return (span){of.from * step, (of.to - 1) * step + kernel[0]};
+}
+
+static hn_value *pooled(hn_rw *rw, const hn_node *pool, hn_value *x)
+{
+    if (hn_rw_status(rw) != HN_OK) return NULL;
+    hn_node *p = hn_node_new(rw->graph, rw->before, pool->op, pool->name, 1, &x, 1);
+    hn_status st = p == NULL ? HN_NOMEM : hn_node_copy_attrs(p, pool);
+    if (st == HN_OK) st = hn_node_infer(p);
+    if (st != HN_OK) (void)hn_rw_fail(rw, st);
+    return st == HN_OK ? p->out[0] : NULL;
+}
+
+static hn_value *band(hn_rw *rw, hn_node *const *chain, size_t n, const hn_node *pool, span of)
 {
     int64_t pads[LONGEST][4];
+    if (pool != NULL) of = rows_under(pool, of);
     for (size_t i = n; i-- > 0;) of = rows_for(chain[i], of, pads[i]);
     hn_value *cut[] = {chain[0]->in[0], hn_rw_ints(rw, &of.from, 1), hn_rw_ints(rw, &of.to, 1),
                        hn_rw_ints(rw, (int64_t[]){2}, 1)};
@@ -93,24 +130,36 @@ static hn_value *band(hn_rw *rw, hn_node *const *chain, size_t n, span of)
         hn_value *in[] = {x, chain[i]->in[1], hn_node_in(chain[i], 2), NULL};
         x = hn_conv_like(rw, chain[i], in, hn_attr_int(chain[i], "group", 1), pads[i], true);
     }
-    return x;
+    return pool == NULL ? x : pooled(rw, pool, x);
+}
+
+/* The convolution whose chain ends in n: n itself, or what the pool n reads; NULL where the chain goes on. */
+static hn_node *end_of_chain(hn_node *n)
+{
+    hn_node *conv = pools(n) ? hn_made_by(n->in[0], "hone.Conv") : n;
+    if (conv == NULL || !fits(conv)) return NULL;
+    hn_node *user = hn_only_user(conv->out[0]);
+    if (conv != n) return user == n ? conv : NULL;
+    return user == NULL || !(fits(user) || pools(user)) ? conv : NULL;
 }
 
 static hn_status run(hn_pass_ctx *c)
 {
     for (hn_node *n = c->graph->first, *next; n != NULL; n = next) {
         next = n->next;
-        hn_node *chain[LONGEST], *user = fits(n) ? hn_only_user(n->out[0]) : NULL;
-        size_t count = fits(n) && (user == NULL || !fits(user)) ? chain_of(n, chain) : 0;
+        hn_node *chain[LONGEST], *end = end_of_chain(n);
+        int64_t height, bands;
+        size_t count = end != NULL ? chain_of(end, n->out[0], chain, &bands) : 0;
         if (count == 0) continue;
         hn_rw rw = hn_rw_at(c->graph, n);
-        hn_value *part[BANDS];
-        int64_t height = n->out[0]->type.dims[2];
-        for (int64_t i = 0; i < BANDS; i++)
-            part[i] = band(&rw, chain, count, (span){height * i / BANDS, height * (i + 1) / BANDS});
+        hn_value *part[MOST_BANDS];
+        height = n->out[0]->type.dims[2];
+        for (int64_t i = 0; i < bands; i++)
+            part[i] =
+                band(&rw, chain, count, end == n ? NULL : n, (span){height * i / bands, height * (i + 1) / bands});
         rw.name = n->name;
-        HN_TRY(hn_replace_first(c, &rw, n,
-                                hn_rw_op(&rw, "Concat", BANDS, part, (const hn_rw_attr[]){HN_A_INT("axis", 2), {0}})));
+        HN_TRY(hn_replace_first(
+            c, &rw, n, hn_rw_op(&rw, "Concat", (size_t)bands, part, (const hn_rw_attr[]){HN_A_INT("axis", 2), {0}})));
     }
     return HN_OK;
 }
@@ -118,6 +167,6 @@ static hn_status run(hn_pass_ctx *c)
 const hn_pass hn_pass_band = {
     .name = "band",
     .doc = "Where three or more hone.Conv lead from a small image over neighbours of 8 MiB or more to a small one, the "
-           "upper half of the rows goes through all of them, then the lower half.",
+           "rows go through all of them, and through a MaxPool behind them, in two to four bands.",
     .run = run,
 };

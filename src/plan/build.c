@@ -103,8 +103,14 @@ static hn_status number_all(builder *b, hn_graph *g)
     return HN_OK;
 }
 
+/* Steps that pack the same weights share them. */
 static hn_status take_blob(builder *b, const hn_operand *op, uint32_t *number)
 {
+    for (size_t i = 0; i < b->nblobs; i++) {
+        if (b->blobs[i].bytes != op->bytes || memcmp(b->blob_data[i], op->data, op->bytes) != 0) continue;
+        *number = HN_BLOB | (uint32_t)i;
+        return HN_OK;
+    }
     void *blobs = b->blobs, *data = b->blob_data;
     size_t cap = b->blobs_cap;
     HN_TRY(grow(b, &blobs, &cap, b->nblobs, sizeof *b->blobs));

@@ -163,6 +163,26 @@ static void test_parts_are_views(void **state)
     check_graph(text, true);
 }
 
+/* Convolutions whose packed weights are the same bytes share them. */
+static void test_equal_weights_are_there_once(void **state)
+{
+    (void)state;
+    static const char *const format = "graph \"g\" opset 21 { input %%x : f32[1,8,9,9] input %%z : f32[1,8,12,9]\n"
+                                      "const %%w : f32[24,8,1,1] = random 1 const %%v : f32[24,8,1,1] = random %d\n"
+                                      "%%a = Conv(%%x, %%w) %%b = Conv(%%z, %%v) output %%a output %%b }";
+    size_t blobs[2];
+    for (int seed = 1; seed <= 2; seed++) {
+        char text[512];
+        planrun r;
+        snprintf(text, sizeof text, format, seed);
+        check_graph(text, true);
+        planrun_must(&env, text, true, &r);
+        blobs[seed - 1] = r.plan->nblobs;
+        planrun_close(&r);
+    }
+    assert_true(blobs[0] > 0 && blobs[0] < blobs[1]);
+}
+
 static void test_in_place(void **state)
 {
     (void)state;
@@ -264,6 +284,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_views_share, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parts_are_views, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parts_are_joined, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_equal_weights_are_there_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_in_place, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bound_shapes_only, setup, teardown),
         cmocka_unit_test_setup_teardown(test_check_notices, setup, teardown),
