@@ -124,7 +124,7 @@ ALWAYS __m256i rounded_residual(const finish_q8 *f, __m256i acc, __m256 scale, c
     return residual(f, scaled(acc, scale), x, 1);
 }
 
-/* Rounded numbers of 32 outputs to bytes, in order. plain: y_lo is 0 and y_hi 255. */
+/* Rounded numbers of 32 outputs to bytes, in order. plain: y_lo is 0 and y_hi 255; with `raised` y_flip is 0 too. */
 ALWAYS __m256i bytes_of(const finish_q8 *f, const __m256i q[4], const int raised, const int plain)
 {
     __m256i a = _mm256_packs_epi32(q[0], q[1]), b = _mm256_packs_epi32(q[2], q[3]);
@@ -132,7 +132,8 @@ ALWAYS __m256i bytes_of(const finish_q8 *f, const __m256i q[4], const int raised
     __m256i v = _mm256_packus_epi16(a, b);
     if (!plain) v = raised ? _mm256_adds_epu8(v, f->y_lo) : _mm256_max_epu8(v, f->y_lo);
     if (!plain) v = _mm256_min_epu8(v, f->y_hi);
-    return _mm256_permutevar8x32_epi32(_mm256_xor_si256(v, f->y_flip), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    if (!raised || !plain) v = _mm256_xor_si256(v, f->y_flip);
+    return _mm256_permutevar8x32_epi32(v, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
 }
 
 /* 16 sums to words with the zero point added. r: 16 bytes of residual, else ignored. */
