@@ -56,7 +56,7 @@ ALWAYS void means(const hn_pool_q8 *g, const window *s, const finish_q8 *f, size
         HN_UNROLL for (int h = 0; h < 2; h++) v[h] =
             _mm256_cvtps_epi32(_mm256_min_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sum[k][h]), scale), top));
         __m256i q = _mm256_adds_epi16(_mm256_packs_epi32(v[0], v[1]), f->y_zp);
-        _mm_storeu_si128((__m128i *)(void *)(y + from + 16 * k), _mm256_castsi256_si128(finish_bytes(f, 0, q, q)));
+        _mm_storeu_si128((__m128i *)(void *)(y + from + 16 * k), finish_bytes(f, 0, q, q).v[0]);
     }
 }
 

@@ -154,9 +154,9 @@ ALWAYS __m256i finish(const hn_dwconv_q8 *g, const finish_q8 *f, const target *t
 ALWAYS void put_two(const finish_q8 *f, const target *t, size_t i, size_t m, const __m256i *done, const int mode,
                     const int end)
 {
-    __m256i v = finish_bytes(f, end != ANY, done[0], done[1]);
-    put(t, i, _mm256_castsi256_si128(v), mode, end);
-    if (i + 1 < m) put(t, i + 1, _mm256_extracti128_si256(v, 1), mode, end);
+    const two_q8 bytes = finish_bytes(f, end != ANY, done[0], done[1]);
+    put(t, i, bytes.v[0], mode, end);
+    if (i + 1 < m) put(t, i + 1, bytes.v[1], mode, end);
 }
 
 /* Sums of pixels under way: the next, and with stride 1 the one after it. */
@@ -289,7 +289,7 @@ ALWAYS void spread(const hn_dwconv_q8 *g, const finish_q8 *f, const taps *at, si
         times(acc, &x, w + 16 * k);
     }
     const __m256i done = finish(g, f, &t, i, acc, &e, mode, end);
-    put(&t, i, _mm256_castsi256_si128(finish_bytes(f, end != ANY, done, done)), mode, end);
+    put(&t, i, finish_bytes(f, end != ANY, done, done).v[0], mode, end);
 }
 
 ALWAYS void spread_all(const hn_dwconv_q8_rows *a, const int mode, const int is_signed, const int end)

@@ -125,9 +125,9 @@ ALWAYS void finish(const hn_gemm_q8 *g, const work *w, size_t i, size_t rows, co
                 q[2 * k + v] = residual ? rounded_residual(&f, s, scale[v], res + 8 * v) : rounded_sum(s, scale[v]);
             }
         }
-        __m256i v = bytes_of(&f, q, 0, 0);
-        store_row(y, n, _mm256_castsi256_si128(v));
-        if (r + 1 < rows) store_row(y + ldy, n, _mm256_extracti128_si256(v, 1));
+        const two_q8 bytes = bytes_of(&f, q, 0, 0);
+        store_row(y, n, bytes.v[0]);
+        if (r + 1 < rows) store_row(y + ldy, n, bytes.v[1]);
     }
 }
 

@@ -193,8 +193,11 @@ ALWAYS void put_outputs(const strip *s, const finish_q8 *f, size_t i, __m256i lo
 {
     __m256i v = _mm256_packus_epi16(low, high);
     if (end == ANY) v = _mm256_min_epu8(_mm256_max_epu8(v, f->y_lo), f->y_hi);
-    v = _mm256_permutevar8x32_epi32(_mm256_xor_si256(v, f->y_flip), _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
-    const __m128i one = _mm256_castsi256_si128(v), two = _mm256_extracti128_si256(v, 1);
+    v = _mm256_xor_si256(v, f->y_flip);
+    const __m128 first = _mm_castsi128_ps(_mm256_castsi256_si128(v)),
+                 second = _mm_castsi128_ps(_mm256_extracti128_si256(v, 1));
+    const __m128i one = _mm_castps_si128(_mm_shuffle_ps(first, second, 0x88)), /* every other four bytes */
+        two = _mm_castps_si128(_mm_shuffle_ps(first, second, 0xdd));
     uint8_t *to = y + s->y[i], *then = y + s->y[i + 1];
     const size_t apart = s->apart * s->y_row;
     const bool both = i + 1 < s->outputs;

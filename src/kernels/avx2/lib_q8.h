@@ -124,8 +124,14 @@ ALWAYS __m256i rounded_residual(const finish_q8 *f, __m256i acc, __m256 scale, c
     return residual(f, scaled(acc, scale), x, 1);
 }
 
+/* 32 bytes. To take the halves of a vector apart and unpack them takes less time than to put it in order and store
+ * them. */
+typedef struct two_q8 {
+    __m128i v[2];
+} two_q8;
+
 /* Rounded numbers of 32 outputs to bytes, in order. plain: y_lo is 0 and y_hi 255; with `raised` y_flip is 0 too. */
-ALWAYS __m256i bytes_of(const finish_q8 *f, const __m256i q[4], const int raised, const int plain)
+ALWAYS two_q8 bytes_of(const finish_q8 *f, const __m256i q[4], const int raised, const int plain)
 {
     __m256i a = _mm256_packs_epi32(q[0], q[1]), b = _mm256_packs_epi32(q[2], q[3]);
     if (!raised) a = _mm256_adds_epi16(a, f->y_zp), b = _mm256_adds_epi16(b, f->y_zp);
@@ -133,7 +139,8 @@ ALWAYS __m256i bytes_of(const finish_q8 *f, const __m256i q[4], const int raised
     if (!plain) v = raised ? _mm256_adds_epu8(v, f->y_lo) : _mm256_max_epu8(v, f->y_lo);
     if (!plain) v = _mm256_min_epu8(v, f->y_hi);
     if (!raised || !plain) v = _mm256_xor_si256(v, f->y_flip);
-    return _mm256_permutevar8x32_epi32(v, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    const __m128i low = _mm256_castsi256_si128(v), high = _mm256_extracti128_si256(v, 1);
+    return (two_q8){{_mm_unpacklo_epi32(low, high), _mm_unpackhi_epi32(low, high)}};
 }
 
 /* 16 sums to words with the zero point added. r: 16 bytes of residual, else ignored. */
@@ -153,12 +160,14 @@ ALWAYS __m256i finish_words(const finish_q8 *f, const int plain, const int kind,
     return _mm256_adds_epi16(_mm256_packs_epi32(lo, hi), f->y_zp);
 }
 
-/* Two times 16 words to 32 bytes. */
-ALWAYS __m256i finish_bytes(const finish_q8 *f, const int plain, __m256i a, __m256i b)
+/* Two times 16 words to bytes. */
+ALWAYS two_q8 finish_bytes(const finish_q8 *f, const int plain, __m256i a, __m256i b)
 {
-    __m256i v = _mm256_permute4x64_epi64(_mm256_packus_epi16(a, b), 0xd8);
+    __m256i v = _mm256_packus_epi16(a, b);
     if (!plain) v = _mm256_min_epu8(_mm256_max_epu8(v, f->y_lo), f->y_hi);
-    return _mm256_xor_si256(v, f->y_flip);
+    v = _mm256_xor_si256(v, f->y_flip);
+    const __m128i low = _mm256_castsi256_si128(v), high = _mm256_extracti128_si256(v, 1);
+    return (two_q8){{_mm_unpacklo_epi64(low, high), _mm_unpackhi_epi64(low, high)}};
 }
 
 #endif

@@ -100,9 +100,9 @@ ALWAYS void store_two(const ending *e, __m256i acc[2][2], const uint8_t *const r
         q[k] = residual ? rounded_residual(&e->f, sum, e->scale[k % 2], r[k / 2] + 8 * (k % 2))
                         : rounded_sum(sum, e->scale[k % 2]);
     }
-    const __m256i v = bytes_of(&e->f, q, 0, 0);
-    _mm_storeu_si128((__m128i *)(void *)y[0], _mm256_castsi256_si128(v));
-    _mm_storeu_si128((__m128i *)(void *)y[1], _mm256_extracti128_si256(v, 1));
+    const two_q8 bytes = bytes_of(&e->f, q, 0, 0);
+    _mm_storeu_si128((__m128i *)(void *)y[0], bytes.v[0]);
+    _mm_storeu_si128((__m128i *)(void *)y[1], bytes.v[1]);
 }
 
 /* n <= 16 bytes. */
