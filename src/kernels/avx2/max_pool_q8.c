@@ -5,9 +5,8 @@
 #define VECTOR       __m256i
 #define LOAD(p)      _mm256_loadu_si256((const __m256i *)(p))
 #define STORE(p, v)  _mm256_storeu_si256((__m256i *)(p), v)
-#define XOR(a, b)    _mm256_xor_si256(a, b)
 #define MAX_U8(a, b) _mm256_max_epu8(a, b)
-#define SPLAT(b)     _mm256_set1_epi8((char)(b))
+#define MAX_S8(a, b) _mm256_max_epi8(a, b)
 #include "kernels/pool_q8.inc"
 
 const hn_kernel hn_k_avx2_max_pool_q8 = {.family = "pool_q8",
