@@ -158,6 +158,31 @@ ALWAYS void put_pixels(const __m256i *v, uint8_t *y, size_t ldy)
     }
 }
 
+/* 16 channels; a, b: eight of them each. */
+ALWAYS void put_wide_pixels(const __m256i *a, const __m256i *b, uint8_t *y, size_t ldy)
+{
+    HN_UNROLL for (size_t k = 0; k < 4; k++, y += 2 * ldy)
+    {
+        const __m256i even = _mm256_unpacklo_epi64(a[k], b[k]), odd = _mm256_unpackhi_epi64(a[k], b[k]);
+        _mm_storeu_si128((__m128i *)(void *)y, _mm256_castsi256_si128(even));
+        _mm_storeu_si128((__m128i *)(void *)(y + ldy), _mm256_castsi256_si128(odd));
+        _mm_storeu_si128((__m128i *)(void *)(y + 8 * ldy), _mm256_extracti128_si256(even, 1));
+        _mm_storeu_si128((__m128i *)(void *)(y + 9 * ldy), _mm256_extracti128_si256(odd, 1));
+    }
+}
+
+/* The same of the first m of 16 pixels. */
+ALWAYS void put_wide(const __m256i *a, const __m256i *b, size_t m, uint8_t *y, size_t ldy)
+{
+    uint8_t part[UNIT * 2 * BLOCK];
+    if (m == UNIT) {
+        put_wide_pixels(a, b, y, ldy);
+        return;
+    }
+    put_wide_pixels(a, b, part, (size_t)2 * BLOCK);
+    for (size_t k = 0; k < m; k++) memcpy(y + k * ldy, part + k * 2 * BLOCK, (size_t)2 * BLOCK);
+}
+
 /* The first m of 16 pixels, n of their channels. */
 ALWAYS void put_part(const __m256i *v, size_t m, size_t n, uint8_t *y, size_t ldy)
 {
@@ -176,22 +201,27 @@ ALWAYS void block(const hn_rowconv_q8 *g, const finish_q8 *f, const strip *s, si
                   const int plain)
 {
     const size_t first = s->from + UNIT * at, ldy = g->ldy;
-    for (size_t from = 0; from < g->n; from += BLOCK) {
+    for (size_t from = 0, done; from < g->n; from += done) {
         const size_t n = g->n - from < BLOCK ? g->n - from : BLOCK;
-        __m256i bytes[BLOCK / 2][UNITS], v[4];
-        for (size_t c = 0; c < BLOCK; c += 2)
+        __m256i bytes[BLOCK][UNITS], v[4], more[4];
+        done = g->n - from < 2 * BLOCK ? BLOCK : 2 * BLOCK; /* two blocks together: longer stores */
+        for (size_t c = 0; c < done; c += 2)
             tile(g, f, s->x + 64 * at, 64 * s->units, from + c, units, plain, bytes[c / 2]);
         HN_UNROLL for (size_t u = 0; u < (size_t)units; u++)
         {
             const size_t i = first + UNIT * u, m = g->m - i < UNIT ? g->m - i : UNIT;
             uint8_t *y = g->y + i * ldy + from;
             turn(&bytes[0][u], v);
-            if (n < BLOCK || m < UNIT)
+            if (done > BLOCK) {
+                turn(&bytes[BLOCK / 2][u], more);
+                put_wide(v, more, m, y, ldy);
+            } else if (n < BLOCK || m < UNIT) {
                 put_part(v, m, n, y, ldy);
-            else if (ldy == BLOCK)
+            } else if (ldy == BLOCK) {
                 put_pixels(v, y, BLOCK);
-            else
+            } else {
                 put_pixels(v, y, ldy);
+            }
         }
     }
 }
