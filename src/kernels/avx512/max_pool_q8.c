@@ -5,9 +5,8 @@
 #define VECTOR       __m512i
 #define LOAD(p)      _mm512_loadu_si512(p)
 #define STORE(p, v)  _mm512_storeu_si512(p, v)
-#define XOR(a, b)    _mm512_xor_si512(a, b)
 #define MAX_U8(a, b) _mm512_max_epu8(a, b)
-#define SPLAT(b)     _mm512_set1_epi8((char)(b))
+#define MAX_S8(a, b) _mm512_max_epi8(a, b)
 #include "kernels/pool_q8.inc"
 
 const hn_kernel hn_k_avx512_max_pool_q8 = {.family = "pool_q8",
