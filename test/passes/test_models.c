@@ -152,8 +152,51 @@ static void test_models(void **state)
     }
 }
 
+static size_t weights_in(const hn_graph *g)
+{
+    size_t sum = 0;
+    for (const hn_node *n = g->first; n != NULL; n = n->next)
+        for (size_t i = 0; i < n->nin; ++i)
+            if (hn_node_const(n, i) != NULL && n->in[i]->data->dtype != HN_I64) sum += hn_tensor_elems(n->in[i]->data);
+    return sum;
+}
+
+/* Trained models that have dead channels, with their batch still free, as hone optimize sees them. */
+static void test_dead_channels(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t channels, weights;
+    } known[] = {{"mlperf_tiny_vww", 928, 176032},
+                 {"mlperf_tiny_vww_int8_qdq", 944, 182072},
+                 {"mobilenet_v2_1.0_224", 8, 432},
+                 {"ppocr_det_v3", 64, 11968},
+                 {"squeezenet1.1", 0, 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); ++i) {
+        char dir[2048], path[4096], sub[256];
+        job j = {.name = known[i].name};
+        hn_model *model = NULL;
+        size_t channels;
+        (void)snprintf(sub, sizeof(sub), "models/%s", j.name);
+        hn_test_need_data(sub, dir, sizeof(dir));
+        (void)snprintf(path, sizeof(path), "%s/model.onnx", dir);
+        hn_env_init(&j.env);
+        must(&j, hn_model_open(&j.env, path, NULL, &model), "open");
+        must(&j, hn_pipeline_run(&j.env, model->graph, hn_pipeline_clean), "clean");
+        size_t before = weights_in(model->graph);
+        must(&j, hn_pass_run(&j.env, model->graph, "dead_channels", &channels), "dead_channels");
+        size_t gone = before - weights_in(model->graph);
+        print_message("%s: %zu channels and %zu of %zu weights are dead\n", j.name, channels, gone, before);
+        assert_int_equal(channels, known[i].channels);
+        assert_int_equal(gone, known[i].weights);
+        hn_model_close(&j.env, model);
+        hn_arena_fini(&j.env, &j.arena);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models), cmocka_unit_test(test_dead_channels)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
