@@ -65,6 +65,19 @@ hn_node *hn_rw_node(hn_rw *rw, const char *op, size_t nin, hn_value *const *in, 
     return NULL;
 }
 
+hn_node *hn_rw_like(hn_rw *rw, const hn_node *like, size_t nin, hn_value *const *in)
+{
+    if (rw->status != HN_OK) return NULL;
+    hn_node *n = hn_node_new(rw->graph, rw->before, like->op, like->name, nin, in, like->nout);
+    hn_status st = n != NULL ? hn_node_copy_attrs(n, like) : rw->graph->env->error.status;
+    for (size_t i = 0; st == HN_OK && i < like->nout; ++i)
+        if (like->out[i] == NULL) n->out[i] = NULL;
+    if (st == HN_OK) st = hn_node_infer(n);
+    if (st == HN_OK) return n;
+    (void)hn_rw_fail(rw, st);
+    return NULL;
+}
+
 hn_value *hn_rw_op(hn_rw *rw, const char *op, size_t nin, hn_value *const *in, const hn_rw_attr *attrs)
 {
     hn_node *n = hn_rw_node(rw, op, nin, in, 1, attrs);

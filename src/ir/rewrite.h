@@ -51,7 +51,9 @@ typedef struct hn_rw_attr {
 
 /* op: "Mul", or "hone.Conv" for our own domain. Returns the node. */
 hn_node *hn_rw_node(hn_rw *rw, const char *op, size_t nin, hn_value *const *in, size_t nout, const hn_rw_attr *attrs);
-/* The same with one output, returned. attrs may be NULL. */
+/* The row, name, attributes and used outputs of another node over other inputs. */
+hn_node *hn_rw_like(hn_rw *rw, const hn_node *like, size_t nin, hn_value *const *in);
+/* hn_rw_node with one output, returned. attrs may be NULL. */
 hn_value *hn_rw_op(hn_rw *rw, const char *op, size_t nin, hn_value *const *in, const hn_rw_attr *attrs);
 hn_value *hn_rw_1(hn_rw *rw, const char *op, hn_value *a);
 hn_value *hn_rw_2(hn_rw *rw, const char *op, hn_value *a, hn_value *b);

@@ -90,19 +90,12 @@ hn_rec *hn_rec_strf(hn_recs *r, hn_rec *parent, const char *key, const char *fmt
     return n->u.s == NULL ? NULL : link_to(parent, n);
 }
 
-static bool is_key(const char *key, const char *name, size_t len)
-{
-    size_t i = 0;
-    while (i < len && key[i] == name[i]) i++;
-    return i == len && key[i] == '\0';
-}
-
 /* Child of a map by key, of a list by number; the name is not NUL-terminated. */
 static const hn_rec *child(const hn_rec *c, const char *name, size_t len)
 {
     if (c->kind == HN_REC_MAP) {
         for (const hn_rec *n = c->u.c.first; n != NULL; n = n->next)
-            if (n->key != NULL && is_key(n->key, name, len)) return n;
+            if (n->key != NULL && strncmp(n->key, name, len) == 0 && n->key[len] == '\0') return n;
     } else if (c->kind == HN_REC_LIST && len > 0 && len < 10) {
         size_t index = 0;
         for (size_t i = 0; i < len; i++) {

@@ -107,16 +107,6 @@ static span rows_under(const hn_node *pool, span of)
     return (span){of.from * step, (of.to - 1) * step + kernel[0]};
 }
 
-static hn_value *pooled(hn_rw *rw, const hn_node *pool, hn_value *x)
-{
-    if (hn_rw_status(rw) != HN_OK) return NULL;
-    hn_node *p = hn_node_new(rw->graph, rw->before, pool->op, pool->name, 1, &x, 1);
-    hn_status st = p == NULL ? HN_NOMEM : hn_node_copy_attrs(p, pool);
-    if (st == HN_OK) st = hn_node_infer(p);
-    if (st != HN_OK) (void)hn_rw_fail(rw, st);
-    return st == HN_OK ? p->out[0] : NULL;
-}
-
 static hn_value *band(hn_rw *rw, hn_node *const *chain, size_t n, const hn_node *pool, span of)
 {
     int64_t pads[LONGEST][4];
@@ -130,7 +120,8 @@ static hn_value *band(hn_rw *rw, hn_node *const *chain, size_t n, const hn_node 
         hn_value *in[] = {x, chain[i]->in[1], hn_node_in(chain[i], 2), NULL};
         x = hn_conv_like(rw, chain[i], in, hn_attr_int(chain[i], "group", 1), pads[i], true);
     }
-    return pool == NULL ? x : pooled(rw, pool, x);
+    const hn_node *last = pool != NULL ? hn_rw_like(rw, pool, 1, &x) : NULL;
+    return last != NULL ? last->out[0] : pool != NULL ? NULL : x;
 }
 
 /* The convolution whose chain ends in n: n itself, or what the pool n reads; NULL where the chain goes on. */

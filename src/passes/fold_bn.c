@@ -112,12 +112,10 @@ static hn_status fold_after(hn_pass_ctx *c, const target *t, hn_node *n, const a
         for (int64_t i = 0; i < t->n; ++i) hn_set_f64(bias, (size_t)i, old[i] * (gemm ? beta : 1) * f->a[i] + f->b[i]);
     }
     rw.name = m->name;
-    hn_node *fresh = hn_node_new(c->graph, n, m->op, m->name, shift ? 3 : 2, in, 1);
-    if (fresh == NULL) return c->env->error.status;
-    HN_TRY(hn_node_copy_attrs(fresh, m));
+    hn_node *fresh = hn_rw_like(&rw, m, shift ? 3 : 2, in);
+    if (fresh == NULL) return hn_rw_status(&rw);
     if (gemm) hn_node_unset(fresh, "alpha");
     if (gemm) hn_node_unset(fresh, "beta");
-    HN_TRY(hn_node_infer(fresh));
     return hn_replace_first(c, &rw, n, fresh->out[0]);
 }
 
@@ -160,10 +158,8 @@ static hn_status fold_before(hn_pass_ctx *c, hn_node *conv, const affine *f)
         }
         if (bias) hn_set_f64(nb, (size_t)o, sum);
     }
-    hn_node *fresh = hn_node_new(c->graph, conv, conv->op, conv->name, bias ? 3 : 2, in, 1);
-    if (fresh == NULL) return c->env->error.status;
-    HN_TRY(hn_node_copy_attrs(fresh, conv));
-    HN_TRY(hn_node_infer(fresh));
+    const hn_node *fresh = hn_rw_like(&rw, conv, bias ? 3 : 2, in);
+    if (fresh == NULL) return hn_rw_status(&rw);
     return hn_replace_first(c, &rw, conv, fresh->out[0]);
 }
 

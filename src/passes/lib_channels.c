@@ -8,13 +8,6 @@
 
 #define FELT 0x1p-40F
 
-static bool all_finite(const hn_tensor *t)
-{
-    for (size_t i = 0; i < hn_tensor_elems(t); ++i)
-        if (!isfinite(hn_get_f64(t, i))) return false;
-    return true;
-}
-
 /* ---- reading ---- */
 
 /* Types whose numbers are told apart, and from zero, as float32. */
@@ -30,7 +23,7 @@ static bool read_scales(hn_weights *w)
     const hn_tensor *scale = hn_node_const(w->dq, 1);
     const hn_value *zp = hn_node_in(w->dq, 2);
     if (w->t == NULL || scale == NULL || scale->rank > 1 || (zp != NULL && zp->data == NULL)) return false;
-    if (hn_attr_int(w->dq, "block_size", 0) != 0 || !all_finite(scale)) return false;
+    if (hn_attr_int(w->dq, "block_size", 0) != 0 || !hn_const_finite(w->dq->in[1])) return false;
     if (hn_tensor_elems(scale) == 1) return true;
     return hn_axis(hn_attr_int(w->dq, "axis", 1), w->t->rank, &w->axis) && w->axis < 2;
 }
@@ -253,6 +246,9 @@ void hn_product_bounds(const hn_product *p, const float *weights, const hn_produ
         double slack = s->row[i] || !isfinite(y_low[i]) ? 0 : share * (fabs(s->bias[i]) + y_high[i] - y_low[i]);
         y_low[i] -= slack;
         y_high[i] += slack;
+        if (y_low[i] <= y_high[i]) continue;
+        y_low[i] = -INFINITY; /* weights that are no numbers */
+        y_high[i] = INFINITY;
     }
 }
 
@@ -282,10 +278,6 @@ hn_value *hn_weights_pick(hn_rw *rw, hn_value *v, int axis, const int64_t *keep,
     hn_value *in[3] = {pick(rw, w.t, axis, keep, kept), w.dq->in[1], hn_node_in(w.dq, 2)};
     for (size_t i = 1; i < 3 && w.axis == axis; ++i)
         if (in[i] != NULL) in[i] = pick(rw, in[i]->data, 0, keep, kept);
-    if (hn_rw_status(rw) != HN_OK) return NULL;
-    hn_node *dq = hn_node_new(rw->graph, rw->before, w.dq->op, w.dq->name, w.dq->nin, in, 1);
-    hn_status st = dq == NULL ? HN_NOMEM : hn_node_copy_attrs(dq, w.dq);
-    if (st == HN_OK) st = hn_node_infer(dq);
-    if (st != HN_OK) (void)hn_rw_fail(rw, st);
-    return st == HN_OK ? dq->out[0] : NULL;
+    const hn_node *dq = hn_rw_like(rw, w.dq, w.dq->nin, in);
+    return dq != NULL ? dq->out[0] : NULL;
 }

@@ -27,6 +27,14 @@ bool hn_const_scalar(const hn_value *v, double *out)
     return true;
 }
 
+bool hn_const_finite(const hn_value *v)
+{
+    if (v == NULL || v->data == NULL || !numeric(v->data)) return false;
+    for (size_t i = 0; i < hn_tensor_elems(v->data); ++i)
+        if (!isfinite(hn_get_f64(v->data, i))) return false;
+    return true;
+}
+
 bool hn_const_all(const hn_value *v, double x)
 {
     if (v == NULL || v->data == NULL || !numeric(v->data)) return false;

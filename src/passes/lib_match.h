@@ -10,6 +10,8 @@ hn_node *hn_only_user(const hn_value *v);
 hn_node *hn_made_by(const hn_value *v, const char *op);
 /* A constant with one element, of any rank. */
 bool hn_const_scalar(const hn_value *v, double *out);
+/* A constant without infinities and NaN. */
+bool hn_const_finite(const hn_value *v);
 /* Every element of a constant equals x. Empty constants do not. */
 bool hn_const_all(const hn_value *v, double x);
 /* Small constant list of integers; returns false when not constant or longer than max. */

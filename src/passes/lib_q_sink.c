@@ -34,13 +34,8 @@ static hn_status sink_move(hn_pass_ctx *c, hn_node *n, hn_value *q, const hn_qp 
         in[2] = hn_rw_scalar(&rw, p->dtype, (double)p->zp);
         if (nin < 3) nin = 3;
     }
-    HN_TRY(hn_rw_status(&rw));
-    hn_node *m = hn_node_new(c->graph, n, n->op, n->name, nin, in, n->nout);
-    if (m == NULL) return c->env->error.status;
-    HN_TRY(hn_node_copy_attrs(m, n));
-    for (size_t i = 0; i < n->nout; ++i)
-        if (n->out[i] == NULL) m->out[i] = NULL;
-    HN_TRY(hn_node_infer(m));
+    const hn_node *m = hn_rw_like(&rw, n, nin, in);
+    if (m == NULL) return hn_rw_status(&rw);
     for (size_t i = 0; i < n->nout; ++i)
         if (n->out[i] != NULL) out[i] = dequantised(&rw, dq, m->out[i]);
     HN_TRY(hn_rw_status(&rw));

@@ -84,10 +84,8 @@ static hn_status lift_function(hn_pass_ctx *c, hn_node *n, const hn_node *view, 
         HN_TRY(hn_rw_status(&rw));
         if (in[i] == NULL) return HN_OK;
     }
-    hn_node *m = hn_node_new(c->graph, n, n->op, n->name, n->nin, in, 1);
-    if (m == NULL) return c->env->error.status;
-    HN_TRY(hn_node_copy_attrs(m, n));
-    HN_TRY(hn_node_infer(m));
+    const hn_node *m = hn_rw_like(&rw, n, n->nin, in);
+    if (m == NULL) return hn_rw_status(&rw);
     return hn_replace_first(c, &rw, n, hn_rw_reshape(&rw, m->out[0], v->rank, v->dims));
 }
 

@@ -13,15 +13,6 @@ static bool is_int(const hn_value *v)
     return v->type.dtype == HN_I32 || v->type.dtype == HN_I64;
 }
 
-static bool all_finite(const hn_value *v)
-{
-    if (v == NULL) return true;
-    if (v->data == NULL) return false;
-    for (size_t i = 0; i < hn_tensor_elems(v->data); ++i)
-        if (!isfinite(hn_get_f64(v->data, i))) return false;
-    return true;
-}
-
 /* v[0], v[0] + 1, ... along the last dim. */
 static bool consecutive(const hn_value *v, int64_t classes, int64_t *first)
 {
@@ -67,7 +58,7 @@ static hn_status take(hn_pass_ctx *c, hn_node *n)
     hn_tensor *eye;
     if (n->in[0]->type.dtype != HN_F32 || hn_node_in(n, 3) != NULL || !read_hot(n->in[0], &h)) return HN_OK;
     for (size_t i = 1; i < n->nin; ++i)
-        if (!all_finite(n->in[i])) return HN_OK;
+        if (n->in[i] != NULL && !hn_const_finite(n->in[i])) return HN_OK;
     hn_rw rw = hn_rw_at(c->graph, n);
     hn_dtype dtype = h.index->type.dtype;
     rw.name = n->name;

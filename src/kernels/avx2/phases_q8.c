@@ -1,6 +1,5 @@
 /* A run of bytes cut by phase: even and odd places 64 or 32 bytes at a time; other steps in plain C. */
 #include <immintrin.h>
-#include <string.h>
 
 #include "kernels/phases_q8.h"
 
@@ -29,9 +28,7 @@ static void two(size_t n, const uint8_t *x, uint8_t *even, uint8_t *odd)
 
 static void phases(size_t n, size_t step, const uint8_t *x, uint8_t *y, size_t ld)
 {
-    if (step == 1)
-        memcpy(y, x, n);
-    else if (step == 2)
+    if (step == 2)
         two(n, x, y, y + ld);
     else
         hn_phases_q8_plain(n, step, x, y, ld);
