@@ -277,19 +277,22 @@ static void put_inputs(hn_job *j, hn_rec *root)
 static void put_weights(hn_job *j, hn_rec *root)
 {
     size_t n = j->s.layers.nlayers;
-    const char *isa = hn_isa_name(j->e->env.isa);
+    const char *isa = hn_isa_name(j->e->env.isa), *how = j->s.rounded ? "; rounded together" : "";
+    char narrow[80] = "";
+    if (hn_search_narrow(&j->s) > 0)
+        snprintf(narrow, sizeof narrow, ", 7 bits in %zu of these, which are faster so", hn_search_narrow(&j->s));
     if (strcmp(j->recipe.bits, "7") == 0)
-        hn_rec_strf(&j->r, root, "weights", "7 bits in %zu of %zu layers, as the recipe says", hn_search_narrow(&j->s),
-                    n);
+        hn_rec_strf(&j->r, root, "weights", "7 bits in %zu of %zu layers, as the recipe says%s",
+                    hn_search_narrow(&j->s), n, how);
     else if (strcmp(j->recipe.bits, "8") == 0)
-        hn_rec_str(&j->r, root, "weights", "8 bits, as the recipe says");
+        hn_rec_strf(&j->r, root, "weights", "8 bits, as the recipe says%s", how);
     else if (j->so.pairs)
         hn_rec_strf(
             &j->r, root, "weights",
-            "8 bits, in %zu of %zu layers as wide as pairs allow: with %s products of bytes are added in 16 bits",
-            hn_search_paired(&j->s), n, isa);
+            "8 bits, in %zu of %zu layers as wide as pairs allow%s: with %s products of bytes are added in 16 bits%s",
+            hn_search_paired(&j->s), n, narrow, isa, how);
     else
-        hn_rec_strf(&j->r, root, "weights", "8 bits: with %s products of bytes are added in 32 bits", isa);
+        hn_rec_strf(&j->r, root, "weights", "8 bits: with %s products of bytes are added in 32 bits%s", isa, how);
 }
 
 static void put_verdict(hn_job *j, hn_rec *root, double size, double speed)

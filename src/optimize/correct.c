@@ -58,9 +58,9 @@ hn_status hn_bias_shift(hn_env *env, hn_arena *arena, const hn_layers *l, const 
             size_t group = o / (v.out / v.groups);
             for (size_t c = 0; c < v.in; c++)
                 for (size_t t = 0; t < v.taps; t++) {
-                    float w = v.w[o * v.so + c * v.si + t * v.st];
-                    sum += ((double)hn_weight_code(w, scale[o], most) * (double)scale[o] - (double)w) *
-                           h->mean[group * v.in + c];
+                    const size_t at = o * v.so + c * v.si + t * v.st;
+                    const int code = y->code ? y->code[at] : hn_weight_code(v.w[at], scale[o], most);
+                    sum += ((double)code * (double)scale[o] - (double)v.w[at]) * h->mean[group * v.in + c];
                 }
             shift[o] = (float)-sum;
         }

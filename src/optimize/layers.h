@@ -23,6 +23,8 @@ typedef struct hn_layer {
     int bits;         /* of its weights when it is: 8, or 7 where the kernel gains by it */
     bool pairs;       /* it does: with 8 bits, too, two weights times bytes are to fit 16 bits */
     char reason[160]; /* why it is float, or what decided */
+    /* Codes of its weights at `bits`, and at the other width; NULL: the nearest of each. */
+    const int8_t *code, *other_code;
 } hn_layer;
 
 typedef struct hn_act {

@@ -86,7 +86,9 @@ static hn_value *quantise_act(hn_rw *rw, hn_value *v, const hn_act *a)
     return named(rw, hn_rw_3(rw, "DequantizeLinear", q, s, z), a->name, "_dequantized");
 }
 
-static hn_value *quantise_weight(inserter *t, hn_rw *rw, const hn_layer *y, const hn_tensor *w, const float *scale)
+/* own: channels whose scale is the layer's. */
+static hn_value *quantise_weight(inserter *t, hn_rw *rw, const hn_layer *y, const hn_tensor *w, const float *scale,
+                                 const bool *own)
 {
     size_t c = y->channels, outer = hn_dims_elems(w->rank, w->dims, 0, y->out_axis),
            inner = hn_dims_elems(w->rank, w->dims, y->out_axis + 1, w->rank);
@@ -103,7 +105,7 @@ static hn_value *quantise_weight(inserter *t, hn_rw *rw, const hn_layer *y, cons
         for (size_t k = 0; k < c; k++)
             for (size_t i = 0; i < inner; i++) {
                 size_t at = (o * c + k) * inner + i;
-                out[at] = hn_weight_code(x[at], scale[k], hn_weight_most(y->bits));
+                out[at] = y->code && own[k] ? y->code[at] : hn_weight_code(x[at], scale[k], hn_weight_most(y->bits));
             }
     hn_value *in[2] = {q, s};
     hn_rw_attr attrs[] = {HN_A_INT("axis", y->out_axis), {0}};
@@ -154,12 +156,16 @@ static hn_status insert_layer(inserter *t, const hn_layer *y, hn_node *n, const 
     hn_value *wv = n->in[y->weight];
     const hn_tensor *w = wv->data, *b = y->bias >= 0 ? hn_node_const(n, (size_t)y->bias) : NULL;
     const hn_act *x = hn_layers_act(t->l, y->x);
-    float *scale = hn_arena_array(t->env, t->g->arena, y->channels, sizeof *scale);
-    if (!scale) return HN_NOMEM;
-    hn_layer_scales(y, w, t->o->per_tensor, scale);
+    float *scale = hn_arena_array(t->env, t->g->arena, y->channels, sizeof *scale),
+          *layer = hn_arena_array(t->env, t->g->arena, y->channels, sizeof *layer);
+    bool *own = hn_arena_array(t->env, t->g->arena, y->channels, sizeof *own);
+    if (!scale || !layer || !own) return HN_NOMEM;
+    hn_layer_scales(y, w, t->o->per_tensor, layer);
+    memcpy(scale, layer, y->channels * sizeof *scale);
     bool has_port = n->op->nin > 2; /* MatMul has no bias input */
     if (has_port) widen_for_bias(y, b ? b->data : NULL, shift, x->scale, t->o->per_tensor, scale);
-    hn_value *dw = quantise_weight(t, &rw, y, w, scale);
+    for (size_t k = 0; k < y->channels; k++) own[k] = scale[k] == layer[k];
+    hn_value *dw = quantise_weight(t, &rw, y, w, scale, own);
     hn_value *db = NULL;
     if ((b || shift) && has_port) db = quantise_bias(&rw, y, b ? b->data : NULL, shift, scale, x->scale);
     HN_TRY(hn_rw_status(&rw));

@@ -35,7 +35,8 @@ const hn_recipe_key hn_recipe_keys[] = {
      "Highest instruction set."},
     {"target", "threads", HN_RECIPE_INT, AT(threads), NULL, 0, 1024, "0", "Threads; 0: one per usable core."},
     {"quantize", "bits", HN_RECIPE_CHOICE, AT(bits), "auto|7|8", 0, 0, "auto",
-     "Bits of weights. 7: of layers that run as matrix products; `auto`: 8, in pairs where that is faster."},
+     "Bits of weights. 7: of layers that run as matrix products; `auto`: 8, and in these 8 in pairs or 7 where that is "
+     "faster."},
     {"quantize", "weights", HN_RECIPE_CHOICE, AT(weights), "per_channel|per_tensor", 0, 0, "per_channel",
      "Scales of weights."},
     {"quantize", "calibration", HN_RECIPE_CHOICE, AT(calibration), "auto|minmax|percentile|mse|entropy", 0, 0, "auto",

@@ -51,6 +51,8 @@ static hn_status route(hn_search *s, hn_probe *p)
         HN_TRY(stage(s, p, s->bias_shift ? "equalisation and bias correction" : "equalisation", loss));
     else if (s->bias_shift != without)
         HN_TRY(stage(s, p, "bias correction", loss));
+    if (!hn_search_late(s)) HN_TRY(hn_search_round(s, p, &loss));
+    if (s->rounded) HN_TRY(stage(s, p, "weights rounded together", loss));
     if (!s->o->all && !s->o->size) HN_TRY(hn_search_refuse_slow(s));
     return hn_search_hold_budget(s, p);
 }

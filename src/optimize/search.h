@@ -16,7 +16,8 @@ typedef struct hn_search_options {
     int method;      /* hn_method, or -1: by loss, for each activation */
     bool per_tensor;
     int weight_bits; /* 7 or 8 */
-    bool pairs;      /* layers that gain by it get weight_bits, two of which fit 16 bits with bytes */
+    bool pairs;      /* layers that run as matrix products get weights two of which fit 16 bits with bytes: 7-bit ones
+                      * where weight_bits is 7, else 8 or, where it measures faster, 7 */
     bool all;        /* keep every layer in INT8 */
     bool size;       /* goal size: do not leave layers in float for speed */
     double time_budget_s;
@@ -70,6 +71,7 @@ typedef struct hn_search {
     hn_graph *graph; /* float, cleaned (and equalised when that helped) */
     hn_layers layers;
     hn_hist *hist;             /* per activation */
+    bool rounded;              /* weights are rounded together */
     const float **bias_shift;  /* NULL: not used */
     const float **other_shift; /* the same with the other width of weights */
     hn_graph *quantized;       /* the result: plain ONNX with Q and DQ; the float graph when nothing is left in INT8 */

@@ -144,15 +144,16 @@ hn_status hn_search_hold_budget(hn_search *s, hn_probe *p)
     hn_given *given = hn_arena_array(s->env, s->arena, 2 * s->layers.nlayers, sizeof *given);
     if (!given) return HN_NOMEM;
     HN_TRY(find_gains(s, p));
+    const bool narrow = hn_search_narrow(s) > 0;
     for (size_t step = 1, next; !s->budget_met && hn_search_next_layer(s) != SIZE_MAX && !hn_search_late(s); step++) {
         for (size_t k = 0; k < (step + 1) / 2 && (next = hn_search_next_layer(s)) != SIZE_MAX; k++)
             HN_TRY(hn_search_give_way(s, next, &given[n++]));
-        char name[64], narrow[64] = "";
-        snprintf(name, sizeof name, "back to %s, step %zu", s->o->weight_bits == 7 ? "8 bits or float" : "float", step);
+        char name[64], left[64] = "";
+        snprintf(name, sizeof name, "back to %s, step %zu", narrow ? "8 bits or float" : "float", step);
         HN_TRY(score_choice(s, p, name, &t));
         s->budget_met = holds(s, t);
-        if (s->o->weight_bits == 7) snprintf(narrow, sizeof narrow, " (%zu with 7-bit weights)", hn_search_narrow(s));
-        snprintf(t->note, sizeof t->note, "%zu layers in INT8%s, drop %.2f points", t->int8_layers, narrow,
+        if (narrow) snprintf(left, sizeof left, " (%zu with 7-bit weights)", hn_search_narrow(s));
+        snprintf(t->note, sizeof t->note, "%zu layers in INT8%s, drop %.2f points", t->int8_layers, left,
                  t->drop.value);
         if (!clearly_less(t, &best)) continue;
         best = *t;

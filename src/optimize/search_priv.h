@@ -36,6 +36,12 @@ void hn_search_swap_bits(hn_search *s, size_t i);
 /* Repairs; *loss is the error without, and what it is afterwards. */
 hn_status hn_search_bias(hn_search *s, hn_probe *p, double *loss) HN_MUST_CHECK;
 hn_status hn_search_equalize(hn_search *s, hn_probe *p, double *loss) HN_MUST_CHECK;
+/* Codes of weights whose errors make up for each other, with biases for them. */
+hn_status hn_search_round(hn_search *s, hn_probe *p, double *loss) HN_MUST_CHECK;
+/* Each layer's step in two graphs that are timed in turn, every layer apart: v[2 * i] and v[2 * i + 1], negative where
+ * it has none. */
+hn_status hn_search_time_layers(hn_search *s, hn_arena *arena, const hn_graph *a, const hn_graph *b,
+                                double *v) HN_MUST_CHECK;
 /* Time of the present choice as a share of the float model's. */
 hn_status hn_search_time(hn_search *s, double *share) HN_MUST_CHECK;
 /* Layers that are clearly faster in float go back to it. */

@@ -24,14 +24,13 @@ static hn_status time_pair(hn_search *s, hn_arena *arena, hn_session *a, hn_sess
     return hn_time_sessions(s->env, arena, pair, 2, &feed, ROUNDS, slice, t);
 }
 
-/* Float and INT8 of each layer's step, from sessions in which every layer has one. */
-static hn_status time_layers(hn_search *s, hn_arena *arena, const hn_graph *quantized, double *v)
+hn_status hn_search_time_layers(hn_search *s, hn_arena *arena, const hn_graph *a, const hn_graph *b, double *v)
 {
     const hn_session_options apart = {.apart = true};
     hn_session *pair[2] = {NULL, NULL};
     hn_timing t[2];
-    hn_status st = hn_session_new(s->env, s->graph, NULL, &apart, &pair[0]);
-    if (st == HN_OK) st = hn_session_new(s->env, quantized, NULL, &apart, &pair[1]);
+    hn_status st = hn_session_new(s->env, a, NULL, &apart, &pair[0]);
+    if (st == HN_OK) st = hn_session_new(s->env, b, NULL, &apart, &pair[1]);
     if (st == HN_OK) st = time_pair(s, arena, pair[0], pair[1], t);
     for (size_t i = 0; i < s->layers.nlayers && st == HN_OK; i++)
         for (size_t k = 0; k < 2; k++) v[2 * i + k] = hn_timing_best(&t[k], s->layers.layer[i].name);
@@ -54,7 +53,7 @@ static hn_status against_float(hn_search *s, double *v, size_t n)
     hn_status st = hn_search_build(s, &arena, &q, &g, &session);
     if (st == HN_OK) st = time_pair(s, &arena, s->float_session, session, t);
     for (size_t k = 0; k < 2 && st == HN_OK; k++) v[k] = t[k].latency.min_ms;
-    if (st == HN_OK && n > 2) st = time_layers(s, &arena, g, v + 2);
+    if (st == HN_OK && n > 2) st = hn_search_time_layers(s, &arena, s->graph, g, v + 2);
     hn_session_close(s->env, session);
     hn_arena_fini(s->env, &arena);
     HN_TRY(st);

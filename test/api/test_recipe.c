@@ -138,7 +138,7 @@ static void test_bits(void **state)
     char weights[200];
     hn_map first, again;
     assert_int_equal(optimize("generic", "target: {goal: size}\n", "auto", weights, sizeof weights), 0);
-    assert_string_equal(weights, "8 bits: with generic products of bytes are added in 32 bits");
+    assert_ptr_equal(strstr(weights, "8 bits: with generic products of bytes are added in 32 bits"), weights);
     check_lock("auto", "      bits: auto\n");
     static const char *const seven = "target: {goal: size}\npasses: [{quantize: {bits: 7}}]\n";
     const size_t narrow = optimize("auto", seven, "seven", weights, sizeof weights);

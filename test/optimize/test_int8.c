@@ -393,21 +393,53 @@ static void test_narrow(void **state)
     hn_buf_fini(&env, &b[1]);
 }
 
-/* The same layers with 8 bits and pairs that fit. */
+/* The same layers with 8 bits and pairs that fit; with 7 at most where that may be faster, which size does not ask. */
 static void test_paired(void **state)
 {
     (void)state;
     static const char *const names[] = {"conv1", "dw", "conv3", "head"};
     hn_search s;
-    hn_search_options o = {.max_drop = 100, .method = -1, .size = true, .weight_bits = 8, .pairs = true};
-    planrun_ok(&env, hn_search_run(&env, &arena, graph, ds, &split, &o, &s));
-    assert_true(hn_search_paired(&s) == 2 && hn_search_narrow(&s) == 0);
-    for (size_t i = 0; i < 4; i++) {
-        assert_int_equal(s.layers.layer[i].pairs, i >= 2);
-        assert_true(furthest(s.quantized, names[i]) > 64);
-        if (i >= 2) assert_true(largest_pair(s.quantized, names[i]) <= 128);
+    for (int size = 0; size < 2; size++) {
+        hn_search_options o = {.max_drop = 100, .method = -1, .size = size, .weight_bits = 8, .pairs = true};
+        planrun_ok(&env, hn_search_run(&env, &arena, graph, ds, &split, &o, &s));
+        assert_int_equal(hn_search_paired(&s), 2);
+        assert_true(hn_search_narrow(&s) == 0 || !size);
+        for (size_t i = 0; i < 4; i++) {
+            const hn_layer *y = &s.layers.layer[i];
+            if (!y->on) continue;
+            assert_int_equal(y->pairs, i >= 2);
+            assert_true(y->bits == 7 ? i >= 2 && furthest(s.quantized, names[i]) <= 64
+                                     : furthest(s.quantized, names[i]) > 64);
+            if (i >= 2) assert_true(largest_pair(s.quantized, names[i]) <= 128);
+        }
+        assert_string_equal(s.stages[1].name, "weights in pairs");
+        hn_search_fini(&s);
     }
-    assert_string_equal(s.stages[1].name, "weights in pairs");
+}
+
+/* Weights are rounded together when the outputs come closer so, and the written ones are those. */
+static void test_rounded_together(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"conv1", "dw", "conv3", "head"};
+    hn_search s;
+    hn_search_options o = {.max_drop = 100, .method = -1, .size = true, .weight_bits = 7, .pairs = true};
+    planrun_ok(&env, hn_search_run(&env, &arena, graph, ds, &split, &o, &s));
+    const hn_trial *t = s.trials;
+    while (strcmp(t->name, "weights rounded together") != 0) t++;
+    assert_true(t < s.trials + s.ntrials && s.rounded == (strstr(t->note, "not kept") == NULL));
+    assert_true(s.rounded);
+    assert_string_equal(s.stages[s.nstages - 1].name, "weights rounded together");
+    for (size_t i = 0; i < 4; i++) {
+        const hn_layer *y = &s.layers.layer[i];
+        char name[64];
+        snprintf(name, sizeof name, "%s_weight_quantized", names[i]);
+        const hn_tensor *codes = hn_graph_find(s.quantized, name)->data;
+        assert_int_equal(y->code != NULL, i != 1); /* not in groups */
+        assert_int_equal(y->other_code != NULL, i >= 2);
+        if (y->code) assert_memory_equal(codes->data, y->code, codes->bytes);
+        if (y->other_code) assert_true(memcmp(codes->data, y->other_code, codes->bytes) != 0);
+    }
     hn_search_fini(&s);
 }
 
@@ -522,6 +554,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_parts_never_meet, setup, teardown),
         cmocka_unit_test_setup_teardown(test_search, setup, teardown),
         cmocka_unit_test_setup_teardown(test_narrow, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rounded_together, setup, teardown),
         cmocka_unit_test_setup_teardown(test_paired, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_choice_holds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_layers_give_way, setup, teardown),
