@@ -151,6 +151,13 @@ static hn_status test(hn_job *j)
     return HN_OK;
 }
 
+double hn_job_macs(const hn_plan *p)
+{
+    double macs = 0;
+    for (size_t i = 0; i < p->nsteps; i++) macs += p->steps[i].cost.macs;
+    return macs;
+}
+
 /* What the graph costs as it stands in the file, and clean, before anything is fused: the first stages of the
  * waterfall.
  */
@@ -167,6 +174,7 @@ static hn_status time_stages(hn_job *j, const hn_feed *feed)
         double share = t[i].latency.p50_ms / t[HN_JOB_STAGES - 1].latency.p50_ms;
         j->stage_ms[i] = share * j->timing[0].latency.p50_ms;
     }
+    if (st == HN_OK) j->source_macs = hn_job_macs(t[0].plan);
     hn_session_close(env, s[0]);
     hn_session_close(env, s[1]);
     return st;

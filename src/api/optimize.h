@@ -39,6 +39,7 @@ typedef struct hn_job {
     size_t before_bytes, after_bytes, export_same, export_n;
     double export_steps; /* largest difference in steps of the output's code; NaN: the output has no code */
     double stage_ms[HN_JOB_STAGES];
+    double source_macs; /* as in the file */
 } hn_job;
 
 /* Reads the recipe of the options, when they name one, and merges it under them; sets the environment up as it says. */
@@ -50,6 +51,8 @@ void hn_job_recipe_fini(hn_job *j);                                           /*
 /* After the search options are set: measurements go to state/ in the output folder; with --resume those there come
  * first. */
 hn_status hn_job_state_open(hn_job *j) HN_MUST_CHECK;
+/* Multiply-accumulates of all steps. */
+double hn_job_macs(const hn_plan *p);
 /* Fill the record (schema in docs/report.md). */
 hn_status hn_job_record(hn_job *j, hn_rec *root) HN_MUST_CHECK;
 /* Write report.json, report.html, report.txt, recipe.lock.yaml and log.txt into the folder. */

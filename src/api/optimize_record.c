@@ -57,13 +57,6 @@ static void put_side(hn_job *j, hn_rec *root, const char *key, size_t correct, s
     hn_rec_real(r, m, "macs", macs);
 }
 
-static double plan_macs(const hn_plan *p)
-{
-    double macs = 0;
-    for (size_t i = 0; i < p->nsteps; i++) macs += p->steps[i].cost.macs;
-    return macs;
-}
-
 static const hn_step *step_of(const hn_plan *p, const char *name)
 {
     for (size_t i = 0; i < p->nsteps; i++)
@@ -334,9 +327,9 @@ hn_status hn_job_record(hn_job *j, hn_rec *root)
     put_verdict(j, root, saved, speed);
     put_weights(j, root);
     put_side(j, root, "before", j->before_correct, j->before_bytes, (size_t)weights, &j->timing[0], weights,
-             plan_macs(j->timing[0].plan));
+             j->source_macs);
     put_side(j, root, "after", j->after_correct, j->after_bytes, (size_t)weights, &j->timing[1], params,
-             plan_macs(j->timing[0].plan));
+             hn_job_macs(j->timing[0].plan));
     hn_rec *after = (hn_rec *)(uintptr_t)hn_rec_get(root, "after");
     if (!after) return j->e->env.error.status ? j->e->env.error.status : HN_NOMEM;
     hn_rec_int(r, after, "plan_bytes", (int64_t)hn_api_file_bytes(j->plan_path));
