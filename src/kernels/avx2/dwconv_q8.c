@@ -332,7 +332,7 @@ COPIES(spread_whole, spread_all, WHOLE)
 COPIES(spread_part, spread_all, PART)
 
 /* Rows of at most SHORT outputs go in strips, unless all of them are fewer than FEW. */
-enum { SHORT = 32, FEW = 40 };
+enum { SHORT = 48, FEW = 25 };
 
 static void row_by_row(const hn_dwconv_q8_rows *g, row_fn *fn)
 {

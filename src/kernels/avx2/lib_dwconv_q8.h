@@ -1,6 +1,7 @@
 /* 3 x 3 windows of stride 1 for dwconv_q8: the rows of a strip are widened to words with their padding, 16 channels at
- * a time. They then are one run of cells, along which the sums of three outputs slide with the weights of 8 channels in
- * registers, and short rows cost no more than long ones. An image that is tall goes through on its side. */
+ * a time. They then are one run of cells, along which the sums of 8 channels of outputs slide two by two: a pair of
+ * cells of the third row serves both. So short rows cost no more than long ones. An image that is tall goes through on
+ * its side. */
 #ifndef HN_KERNELS_AVX2_LIB_DWCONV_Q8_H
 #define HN_KERNELS_AVX2_LIB_DWCONV_Q8_H
 
@@ -24,7 +25,7 @@ ALWAYS __m256i start_of(const int32_t *bias, const int end)
 
 /* CELLS: of a strip. ENOUGH: such that they stay in L1 with what becomes of them. LONG: most outputs of a row. SLACK:
  * cells that sums under way at the end read. */
-enum { CELLS = 512, ENOUGH = 384, LONG = 56, SLACK = 5 };
+enum { CELLS = 512, ENOUGH = 384, LONG = 56, SLACK = 3 };
 
 typedef struct cell {
     int16_t lane[16];
@@ -36,7 +37,7 @@ typedef struct strip {
     _Alignas(32) cell low[CELLS / 2];    /* words of lanes 0-3 and 8-11 of two outputs */
     uint32_t y[CELLS];                   /* bytes to where an output goes */
     size_t rows, columns, first, pitch;  /* output rows and columns, and the first of these */
-    size_t left, body, right;            /* cells of a row: padding, pixels, padding */
+    size_t left, body;                   /* cells of a row: padding, pixels; the others are padding */
     size_t outputs;                      /* with those between rows, which give way to others */
     size_t apart;                        /* HALVES: output rows to the second strip's */
     size_t x_step, x_row, y_step, y_row; /* bytes from pixel to pixel and from row to row */
@@ -53,17 +54,19 @@ static void cut_columns(strip *s, size_t first, size_t m)
     s->left = first >= s->pw ? 0 : s->pw - first < all ? s->pw - first : all;
     const size_t ix = first + s->left - s->pw, there = ix < s->width ? s->width - ix : 0;
     s->body = there < all - s->left ? there : all - s->left;
-    s->right = all - s->left - s->body;
-    s->pitch = all - (s->left < s->right ? s->left : s->right);
+    const size_t right = all - s->left - s->body;
+    s->pitch = all - (s->left < right ? s->left : right);
 }
 
 static void cut_rows(strip *s, size_t rows)
 {
     s->rows = rows;
     s->outputs = (rows - 1) * s->pitch + s->columns;
-    for (size_t r = 0, n = 0; r < rows; r++)
-        for (size_t i = 0; i < s->pitch; i++)
-            s->y[n++] = (uint32_t)(i < s->columns ? r * s->y_row + i * s->y_step : (r + 1) * s->y_row);
+    uint32_t *y = s->y;
+    for (size_t r = 0; r < rows; r++, y += s->pitch) {
+        for (size_t i = 0; i < s->columns; i++) y[i] = (uint32_t)(r * s->y_row + i * s->y_step);
+        for (size_t i = s->columns; i < s->pitch; i++) y[i] = (uint32_t)((r + 1) * s->y_row);
+    }
 }
 
 ALWAYS void put_cell(int16_t *to, __m256i v, const int mode)
@@ -78,34 +81,37 @@ ALWAYS void widen_cell(int16_t *to, const uint8_t *x, const int mode, const int 
     put_cell(to, mode == WHOLE ? words(load16(x), is_signed) : _mm256_castsi128_si256(words8(x, is_signed)), mode);
 }
 
-/* The cells of one row; x: its first pixel that counts, NULL outside the image. more: padding at the end. */
-ALWAYS void widen_row(const strip *s, const uint8_t *x, __m256i pad, size_t more, int16_t *to, const int mode,
-                      const int is_signed)
+/* Row i of those for output rows from oy on is outside the image. */
+ALWAYS bool outside(const strip *s, size_t oy, size_t i)
 {
-    const size_t n = x != NULL ? s->body : 0, step = s->x_step, left = s->left,
-                 right = s->right + more + (x != NULL ? 0 : s->body);
-    for (size_t i = 0; i < left; i++, to += 16) put_cell(to, pad, mode);
-    size_t i = 0;
-    for (; i + 4 <= n; i += 4, x += 4 * step, to += (ptrdiff_t)4 * 16) {
-        widen_cell(to, x, mode, is_signed);
-        widen_cell(to + 16, x + step, mode, is_signed);
-        widen_cell(to + 32, x + 2 * step, mode, is_signed);
-        widen_cell(to + 48, x + 3 * step, mode, is_signed);
-    }
-    for (; i < n; i++, x += step, to += 16) widen_cell(to, x, mode, is_signed);
-    for (i = 0; i < right; i++, to += 16) put_cell(to, pad, mode);
+    return oy + i - s->ph >= s->h; /* wraps above the image */
 }
 
-/* All rows for output rows from oy on. half: of the cells (HALVES). */
+/* Cells of padding, which all blocks of channels share. half: of the cells (HALVES). */
+ALWAYS void pad_rows(strip *s, const hn_dwconv_q8_rows *g, size_t oy, size_t half, const int mode)
+{
+    const __m256i pad = _mm256_set1_epi16(g->one.x_flip ? (int8_t)*g->one.pad : *g->one.pad);
+    for (size_t i = 0; i < s->rows + 2; i++) {
+        int16_t *to = s->x[i * s->pitch].lane + 8 * half;
+        const size_t all = s->columns + 2 + (i == s->rows + 1 ? SLACK : 0);
+        for (size_t k = 0; k < s->left; k++) put_cell(to + 16 * k, pad, mode);
+        for (size_t k = s->left + (outside(s, oy, i) ? 0 : s->body); k < all; k++) put_cell(to + 16 * k, pad, mode);
+    }
+}
+
+/* Cells of pixels. */
 ALWAYS void widen_rows(strip *s, const hn_dwconv_q8_rows *g, size_t oy, size_t from, size_t half, const int mode,
                        const int is_signed)
 {
-    const size_t ix = s->first + s->left - s->pw;
-    const __m256i pad = _mm256_set1_epi16(is_signed ? (int8_t)*g->one.pad : *g->one.pad);
+    const size_t step = s->x_step, n = s->body;
     for (size_t i = 0; i < s->rows + 2; i++) {
-        const size_t iy = oy + i - s->ph; /* wraps above the image */
-        const uint8_t *x = iy < s->h && s->body > 0 ? g->x + iy * s->x_row + ix * s->x_step + from : NULL;
-        widen_row(s, x, pad, i == s->rows + 1 ? SLACK : 0, s->x[i * s->pitch].lane + 8 * half, mode, is_signed);
+        if (n == 0 || outside(s, oy, i)) continue;
+        const uint8_t *x = g->x + (oy + i - s->ph) * s->x_row + (s->first + s->left - s->pw) * step + from;
+        int16_t *to = s->x[i * s->pitch + s->left].lane + 8 * half;
+        size_t k = 0;
+        for (; k + 4 <= n; k += 4, x += 4 * step, to += (ptrdiff_t)4 * 16)
+            HN_UNROLL for (size_t j = 0; j < 4; j++) widen_cell(to + 16 * j, x + j * step, mode, is_signed);
+        for (; k < n; k++, x += step, to += 16) widen_cell(to, x, mode, is_signed);
     }
 }
 
@@ -133,58 +139,46 @@ ALWAYS __m256i at(const cell *p, size_t i)
 }
 ALWAYS __m256i plus(__m256i acc, __m256i x, __m256i w)
 {
-    return _mm256_add_epi32(acc, _mm256_madd_epi16(x, w));
+    __m256i product = _mm256_madd_epi16(x, w);
+    __asm__("" : "+x"(product)); /* compilers would add in another order, which takes longer */
+    return _mm256_add_epi32(acc, product);
 }
 
-/* Where a pass over the cells is: the next ones, the one of the third row, sums of two outputs. */
+/* Where a pass over the cells is: the next ones of each row, sums of two outputs. */
 typedef struct along {
     const cell *p[3];
-    __m256i last, a, b;
-    __m256i w[5], bias;
+    __m256i a, b;
+    __m256i w[7], bias;
 } along;
 
-/* Weights of 8 lanes, as they are packed or on their side. */
+/* Weights of 8 lanes, as they are packed or on their side: three columns of the first two rows; of the third row, for
+ * pairs of cells, the first two weights, the third, the first at the pair's second cell, the last two. */
 ALWAYS void weights_of(const int16_t *w, bool turned, __m256i *v)
 {
     HN_UNROLL for (int k = 0; k < 5; k++) v[k] = load32(w + 32 * k);
-    if (!turned) return;
-    const __m256i first = v[0], second = v[1], third = v[2];
-    v[0] = _mm256_blend_epi16(first, _mm256_slli_epi32(second, 16), 0xaa);
-    v[1] = _mm256_blend_epi16(_mm256_srli_epi32(first, 16), second, 0xaa);
-    v[2] = v[3];
-    v[3] = third;
+    if (turned) {
+        const __m256i first = v[0], second = v[1], third = v[2];
+        v[0] = _mm256_blend_epi16(first, _mm256_slli_epi32(second, 16), 0xaa);
+        v[1] = _mm256_blend_epi16(_mm256_srli_epi32(first, 16), second, 0xaa);
+        v[2] = v[3];
+        v[3] = third;
+    }
+    v[5] = _mm256_slli_epi32(v[3], 16);
+    v[6] = _mm256_blend_epi16(_mm256_srli_epi32(v[3], 16), _mm256_slli_epi32(v[4], 16), 0xaa);
 }
 
-/* The pairs of a column: its first two rows, and the third with the next column's. */
-ALWAYS void pairs_at(along *s, const int half, __m256i *rows, __m256i *last)
+/* Two columns: the pairs of their first two rows, and that of the third's two cells. They end the sums of two outputs
+ * and begin those of the next two. */
+ALWAYS void next_two(along *s, __m256i *sum, const int half)
 {
-    const __m256i next = at(s->p[2], 1);
-    *rows = unpacked(at(s->p[0], 0), at(s->p[1], 0), half);
-    *last = unpacked(s->last, next, half);
-    s->last = next;
-    HN_UNROLL for (int k = 0; k < 3; k++) s->p[k]++;
-}
-
-ALWAYS void first_two(along *s, const int half)
-{
-    __m256i rows, last;
-    s->last = at(s->p[2], 0);
-    pairs_at(s, half, &rows, &last);
-    s->a = plus(plus(s->bias, rows, s->w[0]), last, s->w[3]);
-    pairs_at(s, half, &rows, &last);
-    s->a = plus(s->a, rows, s->w[1]);
-    s->b = plus(plus(s->bias, rows, s->w[0]), last, s->w[3]);
-}
-
-/* Sums of the next output. */
-ALWAYS __m256i next_sum(along *s, const int half)
-{
-    __m256i rows, last;
-    pairs_at(s, half, &rows, &last);
-    const __m256i done = plus(plus(s->a, rows, s->w[2]), last, s->w[4]);
-    s->a = plus(s->b, rows, s->w[1]);
-    s->b = plus(plus(s->bias, rows, s->w[0]), last, s->w[3]);
-    return done;
+    const __m256i one = unpacked(at(s->p[0], 0), at(s->p[1], 0), half),
+                  two = unpacked(at(s->p[0], 1), at(s->p[1], 1), half),
+                  last = unpacked(at(s->p[2], 0), at(s->p[2], 1), half);
+    HN_UNROLL for (int k = 0; k < 3; k++) s->p[k] += 2;
+    sum[0] = plus(plus(s->a, last, s->w[4]), one, s->w[2]);
+    sum[1] = plus(plus(plus(s->b, last, s->w[6]), one, s->w[1]), two, s->w[2]);
+    s->a = plus(plus(plus(s->bias, last, s->w[3]), one, s->w[0]), two, s->w[1]);
+    s->b = plus(plus(s->bias, last, s->w[5]), two, s->w[0]);
 }
 
 /* Bytes of outputs i and, where there is one, i + 1 from the words of both halves. */
@@ -219,29 +213,34 @@ ALWAYS void pass(const hn_dwconv_q8_rows *g, strip *s, size_t block, uint8_t *y,
                  const int end)
 {
     const finish_q8 f = finish_q8_load(g->one.out);
-    const __m256 scale = _mm256_loadu_ps(g->one.scale + 16 * block + 8 * half), less = fall(scale);
+    const __m256 scale = _mm256_loadu_ps(g->one.scale + 16 * block + 8 * half);
+    _Alignas(32) float less[8];
+    _mm256_store_ps(less, fall(scale));
     along on = {.p = {s->x, s->x + s->pitch, s->x + 2 * s->pitch}};
     on.bias = start_of(g->one.bias + 16 * block + 8 * half, end);
     weights_of((const int16_t *)(const void *)g->one.w + block * 5 * 32 + 16 * half, s->turned, on.w);
-    first_two(&on, half);
-    __m256i sum[2] = {next_sum(&on, half), next_sum(&on, half)};
-    for (size_t i = 0, n = s->outputs; i < n; i += 2) {
-        __m256 v[2];
+    on.a = on.b = on.bias;
+    __m256i sum[2];
+    HN_UNROLL for (int k = 0; k < 2; k++) next_two(&on, sum, half); /* the first ends none */
+    cell *low = s->low;
+    for (size_t i = 0, n = s->outputs; i < n; i += 2, low++) {
+        __m256i done[2] = {sum[0], sum[1]};
         HN_UNROLL for (int k = 0; k < 2; k++)
         {
             if (end == RAISED)
-                v[k] = _mm256_fmsub_ps(_mm256_castsi256_ps(sum[k]), scale, less);
+                round_raised(&done[k], scale, less);
+            else if (end == PLAIN)
+                done[k] = rounded_sum(done[k], scale);
             else
-                v[k] = scaled(sum[k], scale);
-            if (end == ANY) v[k] = _mm256_min_ps(v[k], f.t_hi);
+                done[k] = _mm256_cvtps_epi32(_mm256_min_ps(scaled(done[k], scale), f.t_hi));
         }
-        HN_UNROLL for (int k = 0; k < 2; k++) sum[k] = next_sum(&on, half);
-        const __m256i all = _mm256_packs_epi32(_mm256_cvtps_epi32(v[0]), _mm256_cvtps_epi32(v[1])),
-                      finished = end == RAISED ? all : _mm256_adds_epi16(all, f.y_zp);
+        next_two(&on, sum, half);
+        __m256i v = _mm256_packs_epi32(done[0], done[1]);
+        if (end != RAISED) v = _mm256_adds_epi16(v, f.y_zp);
         if (half)
-            put_outputs(s, &f, i, at(s->low, i / 2), finished, y, mode, end);
+            put_outputs(s, &f, i, at(low, 0), v, y, mode, end);
         else
-            _mm256_store_si256((__m256i *)(void *)(s->low + i / 2), finished);
+            _mm256_store_si256((__m256i *)(void *)low, v);
     }
 }
 
@@ -271,6 +270,8 @@ static void strip_rows(const hn_dwconv_q8_rows *g, strip *s, size_t oy, const in
          {pass_1HALVESANY, pass_1HALVESPLAIN, pass_1HALVESRAISED}}};
     const int end = end_of(g->one.out);
     const size_t start = s->turned ? g->one.from : g->oy, left = s->first - (s->turned ? g->oy : g->one.from);
+    pad_rows(s, g, start + oy, 0, mode);
+    if (mode == HALVES) pad_rows(s, g, start + oy + s->apart, 1, mode);
     for (size_t b = g->block; b < g->block + g->blocks; b++) {
         const size_t from = mode == HALVES ? 0 : hn_dwconv_q8_first(g->one.c, b);
         widen(s, g, start + oy, from, mode);
