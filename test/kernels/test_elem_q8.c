@@ -152,7 +152,9 @@ static void check_phases(const hn_kernel *k, size_t n, size_t step, hn_rng *rng)
 
 static void check_pool(const hn_kernel *k, bool whole, hn_rng *rng)
 {
-    hn_pool_q8 g = {.c = 1 + hn_rng_below(rng, 300), .h = 1 + hn_rng_below(rng, 6), .w = 1 + hn_rng_below(rng, 9)};
+    hn_pool_q8 g = {.c = 1 + hn_rng_below(rng, hn_rng_below(rng, 2) ? 40 : 300),
+                    .h = 1 + hn_rng_below(rng, 6),
+                    .w = 1 + hn_rng_below(rng, 9)};
     g.kh = 1 + hn_rng_below(rng, 4), g.kw = 1 + hn_rng_below(rng, 4), g.sh = 1 + hn_rng_below(rng, 2);
     g.sw = 1 + hn_rng_below(rng, 3), g.dh = 1 + hn_rng_below(rng, 2), g.dw = 1 + hn_rng_below(rng, 2);
     g.ph = hn_rng_below(rng, g.kh), g.pw = hn_rng_below(rng, g.kw);

@@ -5,6 +5,8 @@
 #define VECTOR       __m256i
 #define LOAD(p)      _mm256_loadu_si256((const __m256i *)(p))
 #define STORE(p, v)  _mm256_storeu_si256((__m256i *)(p), v)
+#define LOW(x)       _mm256_castsi128_si256(x)
+#define FIRST(v)     _mm256_castsi256_si128(v)
 #define MAX_U8(a, b) _mm256_max_epu8(a, b)
 #define MAX_S8(a, b) _mm256_max_epi8(a, b)
 #include "kernels/pool_q8.inc"

@@ -5,6 +5,8 @@
 #define VECTOR       __m512i
 #define LOAD(p)      _mm512_loadu_si512(p)
 #define STORE(p, v)  _mm512_storeu_si512(p, v)
+#define LOW(x)       _mm512_castsi128_si512(x)
+#define FIRST(v)     _mm512_castsi512_si128(v)
 #define MAX_U8(a, b) _mm512_max_epu8(a, b)
 #define MAX_S8(a, b) _mm512_max_epi8(a, b)
 #include "kernels/pool_q8.inc"
