@@ -120,6 +120,24 @@ static hn_status try_float(hn_search *s, size_t i, double *share)
     return hn_search_refuse(s, y->name, "int8", "%s", y->reason);
 }
 
+hn_status hn_search_drop_slow(hn_search *s, double share)
+{
+    if (share * faster_model <= 1) return HN_OK;
+    hn_trial *t = hn_search_trial(s, "INT8 is not faster here", NAN);
+    if (!t) return HN_NOMEM;
+    snprintf(t->note, sizeof t->note, "%zu layers back in float: with them in INT8 the model takes %.3f of its time",
+             t->int8_layers, share);
+    for (size_t i = 0; i < s->layers.nlayers; i++) {
+        hn_layer *y = &s->layers.layer[i];
+        if (!y->on) continue;
+        hn_search_turn(s, i, false);
+        snprintf(y->reason, sizeof y->reason, "INT8 is not faster here: the model takes %.3f of its time with it",
+                 share);
+        HN_TRY(hn_search_refuse(s, y->name, "int8", "%s", y->reason));
+    }
+    return HN_OK;
+}
+
 /* Layers whose integer step is slower go back to float when that makes the whole model faster: a float layer among
  * integer ones costs conversions, so the sum decides, not the layer. The largest difference is tried first. */
 hn_status hn_search_refuse_slow(hn_search *s)
@@ -157,5 +175,5 @@ hn_status hn_search_refuse_slow(hn_search *s)
         "%zu of %zu integer steps clearly slower than float; all INT8 the model takes %.3f of its time in float, as "
         "chosen %.3f",
         count, n, all, share);
-    return HN_OK;
+    return hn_search_drop_slow(s, share);
 }

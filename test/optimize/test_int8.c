@@ -467,6 +467,23 @@ static void test_no_choice_holds(void **state)
     }
 }
 
+/* A model that is clearly slower in INT8 as a whole stays in float; one that is as fast does not. */
+static void test_slow_as_a_whole(void **state)
+{
+    (void)state;
+    const hn_search_options o = {.weight_bits = 8};
+    hn_search s = {.env = &env, .arena = &arena, .o = &o};
+    calibrate(&s.layers, &s.hist);
+    hn_search_turn(&s, 1, false);
+    planrun_ok(&env, hn_search_drop_slow(&s, 1.02));
+    assert_true(hn_search_on(&s) == 3 && s.ntrials == 0 && s.nrefusals == 0);
+    planrun_ok(&env, hn_search_drop_slow(&s, 1.03));
+    assert_true(hn_search_on(&s) == 0 && s.ntrials == 1 && s.nrefusals == 3);
+    assert_string_equal(s.refusals[1].layer, "conv3");
+    assert_non_null(strstr(s.layers.layer[3].reason, "1.030 of its time"));
+    assert_true(s.layers.layer[1].reason[0] == 0);
+}
+
 /* The layer that explains most goes first, to 8 bits where that is half the way; what explains little stays; steps are
  * undone from the last on. */
 static void test_layers_give_way(void **state)
@@ -554,6 +571,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_parts_never_meet, setup, teardown),
         cmocka_unit_test_setup_teardown(test_search, setup, teardown),
         cmocka_unit_test_setup_teardown(test_narrow, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_slow_as_a_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rounded_together, setup, teardown),
         cmocka_unit_test_setup_teardown(test_paired, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_choice_holds, setup, teardown),
