@@ -40,12 +40,15 @@ static inline size_t hn_wino_f32_product(size_t mr, size_t lanes, size_t c)
     return (vectors + 1 - vectors % 2) * lanes;
 }
 
+/* Floats that kernels may leave between the products of two vectors of M, for the same reason. */
+enum { HN_WINO_F32_GAP = 16 };
+
 /* Scratch for `count` tiles: V of all channels, M of one panel, a row of zeros. */
 static inline size_t hn_wino_f32_floats(const hn_kernel *k, size_t c, size_t count)
 {
     size_t a = k->variant + 2u, lanes = k->flags, groups = (count + k->mr - 1) / k->mr;
     size_t v = groups * a * a * hn_wino_f32_product(k->mr, lanes, c);
-    return v + groups * k->mr * a * a * k->nr + (c + 15) / 16 * 16;
+    return v + groups * k->mr * (a * a * lanes + HN_WINO_F32_GAP) * (k->nr / lanes) + (c + 15) / 16 * 16;
 }
 
 #endif

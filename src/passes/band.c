@@ -4,8 +4,9 @@
 #include "base/size.h"
 #include "passes/lib_epilogue.h"
 
-/* Images beyond caches; how small the ends are against the largest pair of images; rows made twice, as a share. */
-enum { LEAST_BYTES = 8 << 20, SMALL = 4, TWICE = 16, LONGEST = 16, MOST_BANDS = 4 };
+/* Images beyond caches, of which a pair is brought down to twice the size; how small the ends are against the largest
+ * pair of images; rows made twice, as a share. */
+enum { LEAST_BYTES = 8 << 20, SMALL = 4, TWICE = 16, LONGEST = 16, MOST_BANDS = 8 };
 
 typedef struct span {
     int64_t from, to; /* rows */
@@ -60,14 +61,16 @@ static size_t chain_of(hn_node *last, const hn_value *result, hn_node *chain[LON
         back[n++] = at;
         rows += hn_node_const(at, 1)->dims[2] - 1;
     }
-    *bands = n < 3 ? 1 : 1 + height / (rows * TWICE > 0 ? rows * TWICE : 1);
-    *bands = *bands < MOST_BANDS ? *bands : MOST_BANDS;
-    if (*bands < 2) return 0;
+    if (n < 3) return 0;
     for (size_t i = 0; i < n; i++) {
         chain[i] = back[n - 1 - i];
         if (!bytes_of(chain[i]->in[0], &in) || !bytes_of(chain[i]->out[0], &out)) return 0;
         if (in >= LEAST_BYTES && out >= LEAST_BYTES) most = hn_max_size(most, in + out);
     }
+    size_t cheap = 1 + (size_t)height / (rows * TWICE > 0 ? (size_t)rows * TWICE : 1),
+           wanted = 1 + most / (2 * LEAST_BYTES);
+    *bands = (int64_t)hn_min_size(hn_min_size(wanted, cheap), MOST_BANDS);
+    if (*bands < 2) return 0;
     if (!bytes_of(chain[0]->in[0], &ends[0]) || !bytes_of(result, &ends[1])) return 0;
     return (ends[0] + ends[1]) * SMALL <= most ? n : 0;
 }
@@ -158,6 +161,6 @@ static hn_status run(hn_pass_ctx *c)
 const hn_pass hn_pass_band = {
     .name = "band",
     .doc = "Where three or more hone.Conv lead from a small image over neighbours of 8 MiB or more to a small one, the "
-           "rows go through all of them, and through a MaxPool behind them, in two to four bands.",
+           "rows go through all of them, and through a MaxPool behind them, in two to eight bands.",
     .run = run,
 };

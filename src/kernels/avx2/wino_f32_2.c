@@ -1,6 +1,7 @@
 /* wino_f32 of 2 x 2 outputs. */
 #include "kernels/vec_avx2.h"
 
+#define SIXTEEN
 #define TILE        2
 #define MR          6
 #define RECORD      hn_k_avx2_wino_f32_2

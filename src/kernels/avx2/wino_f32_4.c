@@ -1,6 +1,7 @@
 /* wino_f32 of 4 x 4 outputs. */
 #include "kernels/vec_avx2.h"
 
+#define SIXTEEN
 #define TILE        4
 #define MR          6
 #define RECORD      hn_k_avx2_wino_f32_4
