@@ -5,6 +5,7 @@
 
 #include "ops/lib_act.h"
 #include "ops/lib_chain.h"
+#include "ops/lib_pool.h"
 
 static hn_status infer(hn_infer *c)
 {
@@ -34,12 +35,13 @@ static hn_status infer(hn_infer *c)
     }
     const hn_chain_stage *last = &chain.stage[count - 1];
     c->out[0].rank = 4;
-    memcpy(c->out[0].dims, (int64_t[]){chain.batch, last->out[0], last->out[1], last->cout}, 4 * sizeof(int64_t));
+    memcpy(c->out[0].dims, (int64_t[]){chain.batch, chain.out[0], chain.out[1], last->cout}, 4 * sizeof(int64_t));
     const hn_type *r = hn_nn_type(c, 1);
     if (r == NULL || r->rank < 0) return HN_OK;
-    if (r->rank != 4) return hn_op_fail(c->env, c->node, "R has rank %d, Y 4", r->rank);
+    if (r->rank != 4) return hn_op_fail(c->env, c->node, "R has rank %d, the last image 4", r->rank);
+    const int64_t dims[] = {chain.batch, last->out[0], last->out[1], last->cout};
     for (int i = 0; i < 4; i++)
-        HN_TRY(hn_nn_same_dim(c->env, c->node, "dims of R and Y", r->dims[i], c->out[0].dims[i], NULL));
+        HN_TRY(hn_nn_same_dim(c->env, c->node, "dims of R and the last image", r->dims[i], dims[i], NULL));
     return HN_OK;
 }
 
@@ -80,6 +82,26 @@ static hn_status ref_stage(const hn_refargs *a, const hn_chain *chain, size_t i,
     return HN_OK;
 }
 
+static hn_status ref_pool(const hn_refargs *a, const hn_chain *chain, double **image)
+{
+    const hn_chain_stage *last = &chain->stage[chain->count - 1];
+    hn_window w = {.n = 2};
+    for (size_t d = 0; d < 2; d++) {
+        w.in[d] = last->out[d];
+        w.out[d] = chain->out[d];
+        w.k[d] = w.s[d] = chain->pool[d];
+        w.d[d] = 1;
+    }
+    size_t in = hn_window_elems(w.in, 2), n = hn_window_elems(w.out, 2), planes = (size_t)(chain->batch * last->cout);
+    double *y;
+    int64_t *at = hn_arena_array(a->env, a->scratch, n + 1, sizeof *at);
+    if (!at) return HN_NOMEM;
+    HN_TRY(hn_nn_new(a, planes * n, &y));
+    for (size_t p = 0; p < planes; p++) hn_pool_max(&w, *image + p * in, y + p * n, at);
+    *image = y;
+    return HN_OK;
+}
+
 static hn_status ref(const hn_refargs *a)
 {
     const int64_t *w[HN_CHAIN_MOST];
@@ -93,8 +115,9 @@ static hn_status ref(const hn_refargs *a)
     const hn_chain_stage *first = &chain.stage[0], *last = &chain.stage[count - 1];
     hn_conv_swap_layout(x, image, (size_t)chain.batch, (size_t)first->cin, hn_window_elems(first->in, 2), true);
     for (size_t i = 0; i < count; i++) HN_TRY(ref_stage(a, &chain, i, &image));
+    if (chain.pool[0] * chain.pool[1] > 1) HN_TRY(ref_pool(a, &chain, &image));
     HN_TRY(hn_nn_new(a, hn_tensor_elems(a->out[0]), &y));
-    hn_conv_swap_layout(image, y, (size_t)chain.batch, (size_t)last->cout, hn_window_elems(last->out, 2), false);
+    hn_conv_swap_layout(image, y, (size_t)chain.batch, (size_t)last->cout, hn_window_elems(chain.out, 2), false);
     hn_nn_store(a->out[0], y);
     return HN_OK;
 }
@@ -137,13 +160,21 @@ static hn_status decompose(hn_rw *rw, const hn_node *node, hn_value **out)
                           last ? node->in[1] : NULL};
         x = hn_rw_op(rw, "hone.Conv", 4, in, attrs);
     }
+    if (chain.pool[0] * chain.pool[1] > 1)
+        x = hn_rw_op(rw, "hone.Pool", 1, &x,
+                     (const hn_rw_attr[]){HN_A_INTS("kernel_shape", chain.pool, 2),
+                                          HN_A_INTS("strides", chain.pool, 2),
+                                          HN_A_STR("mode", "max"),
+                                          HN_A_INT("layout", 1),
+                                          {0}});
     out[0] = x;
     return hn_rw_status(rw);
 }
 
-static void stages(hn_cases *c, const char *name, int64_t stride, bool residual)
+static void stages(hn_cases *c, const char *name, int64_t stride, bool residual, bool pool)
 {
     hn_case(c, name);
+    if (pool) hn_case_ints(c, "pool", 2, (const int64_t[]){2, 3});
     hn_case_strings(c, "act", 3, (const hn_str[]){{"Relu", 4}, {"Clip", 4}, {"", 0}});
     hn_case_floats(c, "act_alpha", 3, (const double[]){0, -0.5, 0});
     hn_case_floats(c, "act_beta", 3, (const double[]){0, 0.75, 0});
@@ -178,9 +209,17 @@ static hn_status cases(hn_cases *c)
     hn_case_in(c, HN_F32, HN_DIMS(2, 1, 2, 1), HN_VALS(1, 1, 1, 1));
     hn_case_in(c, HN_F32, HN_DIMS(2), HN_VALS(0, 5));
     hn_case_want(c, HN_F32, HN_DIMS(1, 1, 1, 2), HN_VALS(10, 5));
-    stages(c, "expand, depthwise, project", 1, false);
-    stages(c, "expand, depthwise, project, residual", 1, true);
-    stages(c, "stride 2", 2, true);
+    stages(c, "expand, depthwise, project", 1, false, false);
+    stages(c, "expand, depthwise, project, residual", 1, true, false);
+    stages(c, "stride 2", 2, true, false);
+    stages(c, "residual and pool", 1, true, true);
+    hn_case(c, "a pool larger than its image");
+    hn_case_flag(c, HN_CASE_FAILS);
+    hn_case_ints(c, "pool", 2, (const int64_t[]){2, 4});
+    hn_case_rand(c, HN_F32, HN_DIMS(1, 3, 3, 4), -1, 1);
+    hn_case_absent(c);
+    hn_case_rand(c, HN_F32, HN_DIMS(4, 4, 1, 1), -1, 1);
+    hn_case_absent(c);
     hn_case(c, "weights of another kind");
     hn_case_flag(c, HN_CASE_FAILS);
     hn_case_rand(c, HN_F32, HN_DIMS(1, 3, 3, 4), -1, 1);
@@ -199,6 +238,8 @@ static const hn_attr_row attrs[] = {
     {"act_alpha", HN_ATTR_FLOATS, false, NULL, "of each stage; default 0"},
     {"act_beta", HN_ATTR_FLOATS, false, NULL, "of each stage; default 0"},
     {"act_first", HN_ATTR_INT, false, "0", "last stage: 0: Y = act(sum + R); 1: Y = act(sum) + R"},
+    {"pool", HN_ATTR_INTS, false, NULL,
+     "rows and columns of windows side by side, whose largest numbers are Y; default: none"},
     {0}};
 
 const hn_op hn_op_hone_conv_chain = {
@@ -206,7 +247,7 @@ const hn_op hn_op_hone_conv_chain = {
     .domain = "hone",
     .since = 1,
     .doc = "hone.Conv after hone.Conv, channels last, each a 1 x 1 or a depthwise convolution; P are weights and bias "
-           "of each stage; R is added in the last. "
+           "of each stage; R is added in the last; a pool may follow. "
            "X = [[1,2],[3,4]] (2 rows, 2 channels), W = [[1,1],[1,-1]] with act Relu, then windows of 2 rows with sums "
            "of both and bias [0,5]: [[3,0],[7,0]], Y = [10,5].",
     .flags = HN_OP_INTERNAL | HN_OP_VARIADIC,

@@ -47,6 +47,14 @@ hn_status hn_chain_read(hn_env *env, const hn_node *node, const int64_t *x, cons
         channels = c->stage[i].cout;
         size = c->stage[i].out;
     }
+    const int64_t *pool;
+    size_t given = hn_attr_ints(node, "pool", &pool);
+    for (size_t d = 0; d < 2; d++) {
+        c->pool[d] = d < given ? pool[d] : 1;
+        if (given > 2 || c->pool[d] < 1 || c->pool[d] > size[d])
+            return hn_op_fail(env, node, "the window of the pool does not fit its image");
+        c->out[d] = size[d] / c->pool[d];
+    }
     return HN_OK;
 }
 

@@ -17,7 +17,8 @@ typedef struct hn_chain {
     int64_t batch;
     size_t count;
     hn_chain_stage stage[HN_CHAIN_MOST];
-    bool act_first; /* of the last stage */
+    bool act_first;          /* of the last stage */
+    int64_t pool[2], out[2]; /* windows of the pool at the end, 1 x 1 where there is none; image after it */
 } hn_chain;
 
 /* Inputs of the node: X, R, then weights and bias of each stage. */

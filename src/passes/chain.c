@@ -45,6 +45,25 @@ static hn_node *next_stage(const hn_node *n)
     return user;
 }
 
+/* The MaxPool that alone reads n, of windows side by side and no padding; NULL where it is another. */
+static hn_node *pool_of(const hn_node *n)
+{
+    hn_node *p = hn_only_user(n->out[0]);
+    const int64_t *v, *kernel, *strides;
+    if (p == NULL || !hn_node_is(p, "hone.Pool") || !hn_attr_is(p, "mode", "max") || hn_attr_int(p, "layout", 0) != 1 ||
+        hn_attr_ints(p, "kernel_shape", &kernel) != 2 || hn_attr_ints(p, "strides", &strides) != 2 ||
+        !hn_type_known(&p->out[0]->type))
+        return NULL;
+    for (size_t i = 0, count = hn_attr_ints(p, "dilations", &v); i < count; i++)
+        if (v[i] != 1) return NULL;
+    for (size_t i = 0, count = hn_attr_ints(p, "pads", &v); i < count; i++)
+        if (v[i] != 0) return NULL;
+    for (int d = 0; d < 2; d++)
+        if (strides[d] != kernel[d] || n->out[0]->type.dims[1 + d] / kernel[d] != p->out[0]->type.dims[1 + d])
+            return NULL;
+    return p;
+}
+
 static hn_status join(hn_pass_ctx *c, hn_node *const *stages, size_t count)
 {
     hn_value *in[2 + 2 * HN_CHAIN_MOST] = {stages[0]->in[0], hn_node_in(stages[count - 1], 3)};
@@ -64,19 +83,23 @@ static hn_status join(hn_pass_ctx *c, hn_node *const *stages, size_t count)
         alpha[i] = hn_attr_float(n, "act_alpha", 0);
         beta[i] = hn_attr_float(n, "act_beta", 0);
     }
-    hn_node *last = stages[count - 1];
-    hn_rw rw = hn_rw_at(c->graph, last);
+    hn_node *last = stages[count - 1], *pool = pool_of(last), *end = pool != NULL ? pool : last;
+    hn_rw rw = hn_rw_at(c->graph, end);
     rw.name = last->name;
-    const hn_rw_attr attrs[] = {HN_A_INTS("strides", strides, 2 * count),
-                                HN_A_INTS("pads", pads, 4 * count),
-                                HN_A_FLOATS("act_alpha", alpha, count),
-                                HN_A_FLOATS("act_beta", beta, count),
-                                HN_A_INT("act_first", hn_attr_int(last, "act_first", 0)),
-                                {0}};
+    hn_rw_attr attrs[] = {HN_A_INTS("strides", strides, 2 * count),
+                          HN_A_INTS("pads", pads, 4 * count),
+                          HN_A_FLOATS("act_alpha", alpha, count),
+                          HN_A_FLOATS("act_beta", beta, count),
+                          HN_A_INT("act_first", hn_attr_int(last, "act_first", 0)),
+                          {0},
+                          {0}};
+    const int64_t *window;
+    if (pool != NULL && hn_attr_ints(pool, "kernel_shape", &window) == 2)
+        attrs[5] = (hn_rw_attr)HN_A_INTS("pool", window, 2);
     hn_node *n = hn_rw_node(&rw, "hone.ConvChain", 2 + 2 * count, in, 1, attrs);
     HN_TRY(hn_rw_status(&rw));
     HN_TRY(hn_node_set_strings(n, "act", act, count));
-    return hn_replace_first(c, &rw, last, n->out[0]);
+    return hn_replace_first(c, &rw, end, n->out[0]);
 }
 
 static hn_status run(hn_pass_ctx *c)
@@ -96,7 +119,7 @@ static hn_status run(hn_pass_ctx *c)
 
 const hn_pass hn_pass_chain = {
     .name = "chain",
-    .doc = "Pointwise and depthwise convolutions of channels-last images that follow each other become one "
-           "hone.ConvChain where the images between them are too large for the cache.",
+    .doc = "Pointwise and depthwise convolutions of channels-last images that follow each other, and a MaxPool behind "
+           "them, become one hone.ConvChain where the images between them are too large for the cache.",
     .run = run,
 };

@@ -24,18 +24,29 @@ typedef struct chain {
     int64_t n, h, w, c;
     stage stage[STAGES];
     int residual, act_first;
+    int64_t pool[2]; /* 0: none */
 } chain;
 
 static const chain CHAINS[] = {
-    {1, 56, 40, 16, {{40, 1, 1, {0}, "Clip"}, {0, 3, 1, {1, 1, 1, 1}, "Relu"}, {16, 1, 1, {0}, ""}}, 1, 0},
-    {2, 57, 33, 24, {{65, 1, 1, {0}, "Relu"}, {0, 3, 2, {0, 0, 1, 1}, "Clip"}, {10, 1, 1, {0}, "HardSwish"}}, 1, 1},
-    {1, 90, 70, 17, {{0, 3, 1, {1, 1, 1, 1}, "Relu"}, {33, 1, 1, {0}, "Silu"}}, 0, 0},
-    {3, 41, 77, 9, {{33, 1, 1, {0}, ""}, {0, 5, 1, {2, 2, 2, 2}, "Tanh"}}, 0, 0},
-    {1, 120, 64, 8, {{0, 3, 1, {1, 1, 1, 1}, ""}, {24, 1, 1, {0}, "Clip"}, {0, 5, 2, {2, 2, 2, 2}, "Relu"}}, 1, 0},
-    {1, 200, 30, 8, {{0, 3, 2, {0, 1, 0, 1}, "Relu"}, {0, 7, 3, {3, 3, 3, 3}, "Elu"}}, 0, 0},
-    {1, 4, 4, 3, {{0, 3, 1, {3, 3, 3, 3}, "Relu"}, {0, 5, 4, {4, 4, 4, 4}, ""}, {2, 1, 1, {0}, ""}}, 0, 0},
-    {2, 1, 1, 5, {{7, 1, 1, {0}, ""}, {3, 1, 1, {0}, "Sigmoid"}}, 1, 1},
-    {0, 5, 5, 4, {{8, 1, 1, {0}, ""}, {0, 3, 1, {1, 1, 1, 1}, ""}}, 0, 0},
+    {1, 56, 40, 16, {{40, 1, 1, {0}, "Clip"}, {0, 3, 1, {1, 1, 1, 1}, "Relu"}, {16, 1, 1, {0}, ""}}, 1, 0, {0}},
+    {2,
+     57,
+     33,
+     24,
+     {{65, 1, 1, {0}, "Relu"}, {0, 3, 2, {0, 0, 1, 1}, "Clip"}, {10, 1, 1, {0}, "HardSwish"}},
+     1,
+     1,
+     {0}},
+    {1, 90, 70, 17, {{0, 3, 1, {1, 1, 1, 1}, "Relu"}, {33, 1, 1, {0}, "Silu"}}, 0, 0, {0}},
+    {3, 41, 77, 9, {{33, 1, 1, {0}, ""}, {0, 5, 1, {2, 2, 2, 2}, "Tanh"}}, 0, 0, {0}},
+    {1, 120, 64, 8, {{0, 3, 1, {1, 1, 1, 1}, ""}, {24, 1, 1, {0}, "Clip"}, {0, 5, 2, {2, 2, 2, 2}, "Relu"}}, 1, 0, {0}},
+    {1, 200, 30, 8, {{0, 3, 2, {0, 1, 0, 1}, "Relu"}, {0, 7, 3, {3, 3, 3, 3}, "Elu"}}, 0, 0, {0}},
+    {1, 4, 4, 3, {{0, 3, 1, {3, 3, 3, 3}, "Relu"}, {0, 5, 4, {4, 4, 4, 4}, ""}, {2, 1, 1, {0}, ""}}, 0, 0, {0}},
+    {2, 1, 1, 5, {{7, 1, 1, {0}, ""}, {3, 1, 1, {0}, "Sigmoid"}}, 1, 1, {0}},
+    {1, 90, 67, 17, {{0, 3, 1, {1, 1, 1, 1}, "Relu"}, {33, 1, 1, {0}, "Clip"}}, 1, 0, {2, 2}},
+    {2, 61, 50, 9, {{20, 1, 1, {0}, "Relu"}, {0, 3, 1, {1, 1, 1, 1}, "Relu"}, {12, 1, 1, {0}, ""}}, 1, 1, {3, 5}},
+    {3, 50, 40, 8, {{24, 1, 1, {0}, ""}, {0, 5, 2, {2, 2, 2, 2}, "Relu"}}, 0, 0, {1, 20}},
+    {0, 5, 5, 4, {{8, 1, 1, {0}, ""}, {0, 3, 1, {1, 1, 1, 1}, ""}}, 0, 0, {0}},
 };
 
 static void ok(hn_status st)
@@ -84,6 +95,7 @@ static void drive_chain(const chain *t, uint64_t seed)
     ok(hn_node_set_floats(n, "act_alpha", alpha, count));
     ok(hn_node_set_floats(n, "act_beta", beta, count));
     ok(hn_node_set_int(n, "act_first", t->act_first));
+    if (t->pool[0] > 0) ok(hn_node_set_ints(n, "pool", t->pool, 2));
     drive_check(&d, "conv_chain_f32", 1e-4, 1e-4);
     assert_false(d.unsuitable);
     assert_true(d.taken > 0);
@@ -96,17 +108,19 @@ static void chains_match(void **state)
     for (size_t i = 0; i < sizeof CHAINS / sizeof *CHAINS; i++) drive_chain(&CHAINS[i], 100 + i);
 }
 
-static const char GRAPH[] = "graph \"block\" opset 21 {\n"
-                            "  input %x : f32[2,97,60,16]\n"
-                            "  const %we : f32[48,16,1,1] = random 1\n"
-                            "  const %be : f32[48] = random 2\n"
-                            "  const %wd : f32[48,1,3,3] = random 3\n"
-                            "  const %wp : f32[16,48,1,1] = random 4\n"
-                            "  %1 = hone.Conv(%x, %we, %be) {layout = 1, act = \"Clip\", act_beta = 6.0}\n"
-                            "  %2 = hone.Conv(%1, %wd) {group = 48, pads = [1, 1, 1, 1], layout = 1, act = \"Relu\"}\n"
-                            "  %3 = hone.Conv(%2, %wp, _, %x) {layout = 1}\n"
-                            "  output %3\n"
-                            "}\n";
+static const char GRAPH[] =
+    "graph \"block\" opset 21 {\n"
+    "  input %x : f32[2,97,60,16]\n"
+    "  const %we : f32[48,16,1,1] = random 1\n"
+    "  const %be : f32[48] = random 2\n"
+    "  const %wd : f32[48,1,3,3] = random 3\n"
+    "  const %wp : f32[16,48,1,1] = random 4\n"
+    "  %1 = hone.Conv(%x, %we, %be) {layout = 1, act = \"Clip\", act_beta = 6.0}\n"
+    "  %2 = hone.Conv(%1, %wd) {group = 48, pads = [1, 1, 1, 1], layout = 1, act = \"Relu\"}\n"
+    "  %3 = hone.Conv(%2, %wp, _, %x) {layout = 1}\n"
+    "  %4 = hone.Pool(%3) {mode = \"max\", kernel_shape = [2, 3], strides = [2, 3], layout = 1}\n"
+    "  output %4\n"
+    "}\n";
 
 /* Rows are computed by the same kernels in the same order, whatever the band and the strip they fall into. */
 static void bytes_are_those_of_single_convolutions(void **state)

@@ -1,13 +1,15 @@
-/* conv_chain_f32: hone.ConvChain in bands of rows. The last stage asks for its next rows; each stage before it makes
- * the rows that are missing into a small buffer, which keeps those that later windows read again. What lies between two
- * stages thus stays in L2, and each row is made once per strip. Sums are those of the single convolutions, so the bytes
- * are too. Strips of rows run side by side where there are threads; only the rows where two strips meet are made twice.
+/* conv_chain_f32: hone.ConvChain in bands of rows. The last stage, or the pool behind it, asks for its next rows; each
+ * stage before it makes the rows that are missing into a small buffer, which keeps those that later windows read again.
+ * What lies between two stages thus stays in L2, and each row is made once per strip. Sums are those of the single
+ * convolutions, so the bytes are too. Strips of rows run side by side where there are threads; only the rows where two
+ * strips meet are made twice.
  */
 #include <string.h>
 
 #include "base/size.h"
 #include "device/cpu/lib_gemm.h"
 #include "kernels/dwconv_f32.h"
+#include "kernels/pool_f32.h"
 
 enum { OPERAND_X, OPERAND_R, OPERAND_Y, OPERAND_P };
 enum {
@@ -17,7 +19,8 @@ enum {
     STRIPS_MAX = 8,
     STRIP_ROWS = 8,
     ROWS_MOST = 4,
-    DEPTHWISE = -1
+    DEPTHWISE = -1,
+    NONE = -1
 };
 
 typedef struct stage {
@@ -31,8 +34,10 @@ typedef struct stage {
 } stage;
 
 typedef struct params {
-    uint32_t count, band; /* stages; rows of the last one at a time */
-    int32_t n, depthwise; /* images; kernel of depthwise stages */
+    uint32_t count, band;   /* stages; rows of the result at a time */
+    int32_t n, depthwise;   /* images; kernel of depthwise stages */
+    int32_t pool[2], pools; /* rows and columns of a window, 1 x 1 where there is none; its kernel, or NONE */
+    int32_t oh, ow;         /* of the result */
     uint64_t strip_floats;
     stage stage[STAGES_MAX];
 } params;
@@ -69,10 +74,12 @@ static bool read_stage(const hn_node *n, size_t i, int32_t c, int32_t h, int32_t
 }
 
 /* Buffers for bands of `band` rows; returns the floats of a strip. A buffer has room for two bands, so that what is
- * kept moves only every second time. */
+ * kept moves only every second time; a pool reads each row once. */
 static size_t lay_buffers(params *p, size_t band)
 {
-    size_t made = band, at = 0;
+    const stage *last = &p->stage[p->count - 1];
+    size_t made = band * (size_t)p->pool[0], at = 0;
+    if (p->pools != NONE) at += hn_align_up(made * (size_t)last->ow * (size_t)last->m, LANES_MAX);
     for (size_t i = p->count; i-- > 1;) {
         stage *s = &p->stage[i];
         size_t need = (made - 1) * (size_t)s->sh + (size_t)s->kh;
@@ -86,7 +93,7 @@ static size_t lay_buffers(params *p, size_t band)
 
 static void choose_band(params *p)
 {
-    size_t oh = (size_t)p->stage[p->count - 1].oh, band = oh;
+    size_t oh = (size_t)p->oh, band = oh;
     while (band > 1 && lay_buffers(p, band) > BAND_FLOATS) band = (band + 1) / 2 < band ? (band + 1) / 2 : 1;
     while (band < oh && lay_buffers(p, band + 1) <= BAND_FLOATS) band++;
     p->band = (uint32_t)hn_div_up(oh, hn_div_up(oh, band));
@@ -109,7 +116,7 @@ static hn_status pack_stage(hn_lower *c, params *p, stage *s, const hn_tensor *w
     size_t m = (size_t)s->m, taps = (size_t)s->kh * (size_t)s->kw;
     const float *from = w->data;
     if (!is_depthwise(s)) {
-        size_t pixels = hn_max_size((size_t)p->band * (size_t)s->ow, 1);
+        size_t pixels = hn_max_size((size_t)p->band * (size_t)p->pool[0] * (size_t)s->ow, 1);
         hn_gemm_plan_init(&s->plan, c->kernels[s->kernel], 1, pixels, m, 1, (size_t)s->c);
         if (hn_lower_const(c, hn_gemm_packed_floats(&s->plan) * sizeof *packed, (void **)&packed) < 0) return HN_NOMEM;
         hn_gemm_pack(&s->plan, packed, from, 1, (size_t)s->c, 1.0f);
@@ -131,7 +138,10 @@ static bool choose_kernels(hn_lower *c, params *p)
         if (k == NULL) return false;
         *(is_depthwise(s) ? &p->depthwise : &s->kernel) = kernel_number(c, k);
     }
-    return true;
+    if (p->pool[0] * p->pool[1] == 1) return true;
+    const hn_kernel *k = hn_lower_kernel(c, "pool_f32", -1, 0);
+    if (k != NULL) p->pools = kernel_number(c, k);
+    return k != NULL;
 }
 
 /* Fills the stages; false with the refusal recorded. */
@@ -162,6 +172,12 @@ static bool read_chain(hn_lower *c, params *p)
         w = s->ow;
     }
     p->stage[p->count - 1].ep.act_first = hn_attr_int(node, "act_first", 0) != 0;
+    const int64_t *pool;
+    bool pooled = hn_attr_ints(node, "pool", &pool) == 2;
+    for (int d = 0; d < 2; d++) p->pool[d] = pooled ? (int32_t)pool[d] : 1;
+    p->pools = NONE;
+    p->oh = h / p->pool[0];
+    p->ow = w / p->pool[1];
     return true;
 }
 
@@ -172,7 +188,7 @@ static hn_status lower(hn_lower *c)
     params *p = hn_lower_params(c, sizeof *p);
     if (p == NULL) return HN_NOMEM;
     if (!read_chain(c, p)) return HN_OK;
-    if (!choose_kernels(c, p)) return hn_lower_refuse(c, "no gemm_f32 or dwconv_f32 kernel");
+    if (!choose_kernels(c, p)) return hn_lower_refuse(c, "no gemm_f32, dwconv_f32 or pool_f32 kernel");
     choose_band(p);
     if (hn_lower_input(c, 0) < 0 || hn_lower_input(c, 1) < 0 || hn_lower_output(c, 0) < 0) return HN_NOMEM;
     for (size_t i = 0; i < p->count; i++) {
@@ -281,6 +297,26 @@ static void make_rows(strip *t, size_t i, int32_t r0, int32_t r1, float *dst)
     hn_gemm_run(NULL, &job);
 }
 
+/* Rows [o, end) of the pool's result, from those of the last stage. */
+static void pool_rows(strip *t, int32_t o, int32_t end, float *y)
+{
+    const params *p = t->p;
+    const stage *s = &p->stage[p->count - 1];
+    size_t m = (size_t)s->m, line = (size_t)s->ow * m;
+    float *rows = t->scratch; /* in front of the buffers */
+    make_rows(t, p->count - 1, o * p->pool[0], end * p->pool[0], rows);
+    hn_pool_f32 k = {.c = m, .rows = (size_t)p->pool[0], .kw = (size_t)p->pool[1], .width = (size_t)s->ow};
+    k.ow = (size_t)p->ow;
+    k.sw = p->pool[1];
+    k.dw = 1;
+    k.row_stride = line;
+    for (; o < end; o++, rows += k.rows * line, y += k.ow * m) {
+        k.x = rows;
+        k.y = y;
+        ((hn_pool_f32_fn *)t->r->kernels[p->pools]->fn)(&k);
+    }
+}
+
 typedef struct pass {
     const hn_run *r;
     size_t first, strips; /* number of the strip that task 0 takes; strips of an image */
@@ -292,23 +328,27 @@ static void task(void *ctx, size_t index)
     const params *p = x->r->params;
     const stage *in = &p->stage[0], *out = &p->stage[p->count - 1];
     size_t image = (x->first + index) / x->strips, part = (x->first + index) % x->strips;
-    size_t row = (size_t)out->ow * (size_t)out->m, whole = row * (size_t)out->oh * image;
+    size_t row = (size_t)p->ow * (size_t)out->m, whole = (size_t)out->oh * (size_t)out->ow * (size_t)out->m * image;
     const float *res = x->r->ptr[OPERAND_R];
-    float *y = (float *)x->r->ptr[OPERAND_Y] + whole;
+    float *y = (float *)x->r->ptr[OPERAND_Y] + row * (size_t)p->oh * image;
     strip t = {.r = x->r, .p = p};
     t.x = (const float *)x->r->ptr[OPERAND_X] + image * (size_t)in->h * (size_t)in->w * (size_t)in->c;
     t.res = res == NULL ? NULL : res + whole;
     t.scratch = (float *)x->r->scratch + index * p->strip_floats;
-    int32_t end = (int32_t)((size_t)out->oh * (part + 1) / x->strips);
-    for (int32_t o = (int32_t)((size_t)out->oh * part / x->strips); o < end; o += (int32_t)p->band)
-        make_rows(&t, p->count - 1, o, o + (int32_t)p->band < end ? o + (int32_t)p->band : end, y + (size_t)o * row);
+    int32_t end = (int32_t)((size_t)p->oh * (part + 1) / x->strips);
+    for (int32_t o = (int32_t)((size_t)p->oh * part / x->strips), to; o < end; o = to) {
+        to = o + (int32_t)p->band < end ? o + (int32_t)p->band : end;
+        if (p->pools != NONE)
+            pool_rows(&t, o, to, y + (size_t)o * row);
+        else
+            make_rows(&t, p->count - 1, o, to, y + (size_t)o * row);
+    }
 }
 
 static hn_status run(const hn_run *r)
 {
     const params *p = r->params;
-    size_t threads = hn_min_size(hn_pool_threads(r->pool), STRIPS_MAX), n = (size_t)p->n,
-           rows = (size_t)p->stage[p->count - 1].oh;
+    size_t threads = hn_min_size(hn_pool_threads(r->pool), STRIPS_MAX), n = (size_t)p->n, rows = (size_t)p->oh;
     pass x = {.r = r, .strips = n >= threads ? 1 : hn_min_size(threads, hn_max_size(rows / STRIP_ROWS, 1))};
     for (; x.first < n * x.strips; x.first += threads)
         hn_pool_run(r->pool, hn_min_size(threads, n * x.strips - x.first), task, &x);
