@@ -13,9 +13,11 @@
 /* Before a loop of at most n rounds, known when compiled: all of them are written out. */
 #ifdef __clang__
 #define HN_UNROLL_TO(n) _Pragma("clang loop unroll(full)")
+#define HN_IN_TURN      _Pragma("clang loop unroll(disable)")
 #else
 #define HN_PRAGMA(x)    _Pragma(#x)
 #define HN_UNROLL_TO(n) HN_PRAGMA(GCC unroll n)
+#define HN_IN_TURN      HN_PRAGMA(GCC unroll 1)
 #endif
 
 typedef enum hn_isa {
