@@ -137,6 +137,26 @@ static void pools_match(void **state)
     }
 }
 
+/* Windows that are whole and ones that the padding cuts, channels in whole vectors and not. */
+static void square_pools_match(void **state)
+{
+    (void)state;
+    for (int form = 0; form < 16; form++) {
+        int64_t k = form & 1 ? 2 : 3, step = form & 2 ? 1 : 2, pad = form & 4 ? 1 : 0;
+        drive d;
+        drive_begin(&d, (uint64_t)form);
+        drive_rand(&d, false, 4, (const int64_t[]){2, 9, 12, form & 8 ? 48 : 20}, -1, 1);
+        hn_node *n = drive_node(&d, "hone.Pool", 1);
+        ok(hn_node_set_string(n, "mode", "max"));
+        ok(hn_node_set_int(n, "layout", 1));
+        ok(hn_node_set_ints(n, "kernel_shape", (const int64_t[]){k, k}, 2));
+        ok(hn_node_set_ints(n, "strides", (const int64_t[]){step, step}, 2));
+        ok(hn_node_set_ints(n, "pads", (const int64_t[]){pad, pad, pad, pad}, 4));
+        drive_check(&d, "pool_f32", 0, 0);
+        drive_end(&d);
+    }
+}
+
 static void norms_match(void **state)
 {
     (void)state;
@@ -204,7 +224,8 @@ int main(void)
         cmocka_unit_test(repeated_rows_match),  cmocka_unit_test(wide_columns_match),
         cmocka_unit_test(deconvolutions_match), cmocka_unit_test(resizes_match),
         cmocka_unit_test(integers_are_clipped), cmocka_unit_test(blocks_match),
-        cmocka_unit_test(pools_match),          cmocka_unit_test(norms_match),
+        cmocka_unit_test(pools_match),          cmocka_unit_test(square_pools_match),
+        cmocka_unit_test(norms_match),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
