@@ -400,13 +400,13 @@ static void test_paired(void **state)
     static const char *const names[] = {"conv1", "dw", "conv3", "head"};
     hn_search s;
     for (int size = 0; size < 2; size++) {
-        hn_search_options o = {.max_drop = 100, .method = -1, .size = size, .weight_bits = 8, .pairs = true};
+        hn_search_options o = {
+            .max_drop = 100, .method = -1, .all = !size, .size = size, .weight_bits = 8, .pairs = true};
         planrun_ok(&env, hn_search_run(&env, &arena, graph, ds, &split, &o, &s));
         assert_int_equal(hn_search_paired(&s), 2);
         assert_true(hn_search_narrow(&s) == 0 || !size);
         for (size_t i = 0; i < 4; i++) {
             const hn_layer *y = &s.layers.layer[i];
-            if (!y->on) continue;
             assert_int_equal(y->pairs, i >= 2);
             assert_true(y->bits == 7 ? i >= 2 && furthest(s.quantized, names[i]) <= 64
                                      : furthest(s.quantized, names[i]) > 64);
