@@ -6,32 +6,10 @@
 #include <math.h>
 #include <string.h>
 
-/* Layout of a weight: element (out, in, tap). */
-typedef struct weight_view {
-    const float *w;
-    size_t out, in, taps, groups;
-    size_t so, si, st; /* strides in elements */
-} weight_view;
-
-static bool view_weight(const hn_layer *y, weight_view *v)
+static bool view_weight(const hn_layer *y, hn_weight_view *v)
 {
-    const hn_tensor *w = hn_node_const(y->node, (size_t)y->weight);
-    v->w = w->data;
-    v->out = y->channels;
-    if (w->rank == 2 && !hn_node_is(y->node, "Conv")) {
-        v->in = (size_t)w->dims[1 - y->out_axis];
-        v->taps = v->groups = 1;
-        v->so = y->out_axis == 0 ? v->in : 1;
-        v->si = y->out_axis == 0 ? 1 : v->out;
-        v->st = 0;
-        return true;
-    }
-    v->in = (size_t)w->dims[1];
-    v->taps = hn_dims_elems(w->rank, w->dims, 2, w->rank);
+    *v = hn_weight_view_of(hn_node_const(y->node, (size_t)y->weight), y->out_axis);
     v->groups = (size_t)hn_attr_int(y->node, "group", 1);
-    v->so = v->in * v->taps;
-    v->si = v->taps;
-    v->st = 1;
     return v->groups > 0 && v->out % v->groups == 0;
 }
 
@@ -44,7 +22,7 @@ hn_status hn_bias_shift(hn_env *env, hn_arena *arena, const hn_layers *l, const 
     for (size_t i = 0; i < l->nlayers; i++) {
         const hn_layer *y = &l->layer[i];
         const hn_act *x = hn_layers_act(l, y->x);
-        weight_view v;
+        hn_weight_view v;
         if (!x || !view_weight(y, &v) || y->node->op->nin < 3) continue;
         const hn_hist *h = &hist[x - l->act];
         if (!h->mean || h->channels != v.in * v.groups) continue;
@@ -96,7 +74,7 @@ static hn_status own_constant(hn_env *env, hn_layers *l, hn_node *n, size_t inpu
     return HN_OK;
 }
 
-static double row_range(const weight_view *v, size_t o)
+static double row_range(const hn_weight_view *v, size_t o)
 {
     double m = 0;
     for (size_t c = 0; c < v->in; c++)
@@ -105,7 +83,7 @@ static double row_range(const weight_view *v, size_t o)
 }
 
 /* Range of the weights that read input channel c (of all groups together). */
-static double column_range(const weight_view *v, size_t channel)
+static double column_range(const hn_weight_view *v, size_t channel)
 {
     size_t group = channel / v->in, c = channel % v->in, per = v->out / v->groups;
     double m = 0;
@@ -114,7 +92,7 @@ static double column_range(const weight_view *v, size_t channel)
     return m;
 }
 
-static double equalize_pair(const weight_view *a, const weight_view *b, float *wa, float *wb, float *bias)
+static double equalize_pair(const hn_weight_view *a, const hn_weight_view *b, float *wa, float *wb, float *bias)
 {
     double moved = 0;
     for (size_t c = 0; c < a->out; c++) {
@@ -146,7 +124,7 @@ hn_status hn_equalize(hn_env *env, hn_layers *l, size_t *pairs)
         *pairs = 0;
         for (size_t i = 0; i < l->nlayers; i++) {
             hn_layer *a = &l->layer[i], *b = only_reader(l, a);
-            weight_view va, vb;
+            hn_weight_view va, vb;
             if (!b || !view_weight(a, &va) || !view_weight(b, &vb) || vb.in * vb.groups != va.out) continue;
             float *bias = a->bias >= 0 ? (float *)(uintptr_t)hn_node_const(a->node, (size_t)a->bias)->data : NULL;
             (*pairs)++;

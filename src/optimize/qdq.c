@@ -24,17 +24,25 @@ void hn_weight_scales(const hn_tensor *w, int axis, bool per_tensor, int most, f
     }
 }
 
-/* The largest sum of two neighbours of one sign in output channel o. */
-static float largest_pair(const hn_tensor *w, int axis, size_t o)
+hn_weight_view hn_weight_view_of(const hn_tensor *w, int axis)
 {
-    const float *x = w->data;
-    size_t depth = hn_tensor_elems(w) / (size_t)w->dims[axis], in = axis == 0 ? (size_t)w->dims[1] : depth;
+    hn_weight_view v = {.w = w->data, .out = (size_t)w->dims[axis], .in = (size_t)w->dims[1 - axis], .groups = 1};
+    v.taps = hn_dims_elems(w->rank, w->dims, 2, w->rank);
+    v.so = axis == 0 ? v.in * v.taps : 1;
+    v.si = axis == 0 ? v.taps : v.out;
+    v.st = 1;
+    return v;
+}
+
+/* The largest sum of two neighbours of one sign in output channel o. */
+static float largest_pair(const hn_weight_view *v, size_t o)
+{
     float most = 0, up = 0, down = 0;
-    for (size_t i = 0; i < depth; i++) {
-        size_t at = axis == 0 ? o * depth + i % in * (depth / in) + i / in : i * (size_t)w->dims[1] + o;
+    for (size_t i = 0; i < v->in * v->taps; i++) {
+        const float x = v->w[hn_weight_at(v, o, i)];
         if (i % 2 == 0) up = down = 0;
-        up += fmaxf(x[at], 0);
-        down += fmaxf(-x[at], 0);
+        up += fmaxf(x, 0);
+        down += fmaxf(-x, 0);
         most = fmaxf(most, fmaxf(up, down));
     }
     return most;
@@ -45,9 +53,10 @@ void hn_layer_scales(const hn_layer *y, const hn_tensor *w, bool per_tensor, flo
     const float most = (float)hn_weight_most(y->bits);
     hn_weight_scales(w, y->out_axis, per_tensor, hn_weight_most(y->bits), scale);
     if (!y->pairs || y->bits != 8) return;
+    const hn_weight_view v = hn_weight_view_of(w, y->out_axis);
     float top = 0;
     for (size_t k = 0; k < y->channels; k++) {
-        float need = largest_pair(w, y->out_axis, k) / most; /* each code is at most half beyond its weight */
+        float need = largest_pair(&v, k) / most; /* each code is at most half beyond its weight */
         if (isfinite(need)) scale[k] = fmaxf(scale[k], need);
         top = fmaxf(top, scale[k]);
     }
@@ -86,9 +95,9 @@ static hn_value *quantise_act(hn_rw *rw, hn_value *v, const hn_act *a)
     return named(rw, hn_rw_3(rw, "DequantizeLinear", q, s, z), a->name, "_dequantized");
 }
 
-/* own: channels whose scale is the layer's. */
+/* The layer's codes hold where the scale is the layer's own. */
 static hn_value *quantise_weight(inserter *t, hn_rw *rw, const hn_layer *y, const hn_tensor *w, const float *scale,
-                                 const bool *own)
+                                 const float *own)
 {
     size_t c = y->channels, outer = hn_dims_elems(w->rank, w->dims, 0, y->out_axis),
            inner = hn_dims_elems(w->rank, w->dims, y->out_axis + 1, w->rank);
@@ -105,7 +114,8 @@ static hn_value *quantise_weight(inserter *t, hn_rw *rw, const hn_layer *y, cons
         for (size_t k = 0; k < c; k++)
             for (size_t i = 0; i < inner; i++) {
                 size_t at = (o * c + k) * inner + i;
-                out[at] = y->code && own[k] ? y->code[at] : hn_weight_code(x[at], scale[k], hn_weight_most(y->bits));
+                out[at] = y->code && scale[k] == own[k] ? y->code[at]
+                                                        : hn_weight_code(x[at], scale[k], hn_weight_most(y->bits));
             }
     hn_value *in[2] = {q, s};
     hn_rw_attr attrs[] = {HN_A_INT("axis", y->out_axis), {0}};
@@ -157,14 +167,12 @@ static hn_status insert_layer(inserter *t, const hn_layer *y, hn_node *n, const 
     const hn_tensor *w = wv->data, *b = y->bias >= 0 ? hn_node_const(n, (size_t)y->bias) : NULL;
     const hn_act *x = hn_layers_act(t->l, y->x);
     float *scale = hn_arena_array(t->env, t->g->arena, y->channels, sizeof *scale),
-          *layer = hn_arena_array(t->env, t->g->arena, y->channels, sizeof *layer);
-    bool *own = hn_arena_array(t->env, t->g->arena, y->channels, sizeof *own);
-    if (!scale || !layer || !own) return HN_NOMEM;
-    hn_layer_scales(y, w, t->o->per_tensor, layer);
-    memcpy(scale, layer, y->channels * sizeof *scale);
+          *own = hn_arena_array(t->env, t->g->arena, y->channels, sizeof *own);
+    if (!scale || !own) return HN_NOMEM;
+    hn_layer_scales(y, w, t->o->per_tensor, own);
+    memcpy(scale, own, y->channels * sizeof *scale);
     bool has_port = n->op->nin > 2; /* MatMul has no bias input */
     if (has_port) widen_for_bias(y, b ? b->data : NULL, shift, x->scale, t->o->per_tensor, scale);
-    for (size_t k = 0; k < y->channels; k++) own[k] = scale[k] == layer[k];
     hn_value *dw = quantise_weight(t, &rw, y, w, scale, own);
     hn_value *db = NULL;
     if ((b || shift) && has_port) db = quantise_bias(&rw, y, b ? b->data : NULL, shift, scale, x->scale);

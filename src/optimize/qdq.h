@@ -19,12 +19,30 @@ typedef struct hn_qdq_options {
 hn_status hn_qdq_insert(hn_env *env, hn_arena *arena, const hn_layers *l, const hn_qdq_options *options,
                         hn_graph **out) HN_MUST_CHECK;
 
-/* The largest code of weights of so many bits. 8: 127. 7: 64, the most with which two products with bytes always fit 16
- * bits: 255 * (64 + 64) = 32640. Codes are symmetric, so 7 bits are -64 to 64. */
+/* The most that two codes of one sign may come to so that their products with bytes always fit 16 bits: 255 * 128 =
+ * 32640. */
+enum { HN_WEIGHT_PAIR = 128 };
+/* The largest code of weights of so many bits. 8: 127. 7: 64, of which two always fit. Codes are symmetric, so 7 bits
+ * are -64 to 64. */
 static inline int hn_weight_most(int bits)
 {
     return bits == 7 ? 64 : 127;
 }
+
+/* How a weight lies: output channel o, input channel c (of its group), tap t at o * so + c * si + t * st. */
+typedef struct hn_weight_view {
+    const float *w;
+    size_t out, in, taps, groups;
+    size_t so, si, st; /* strides in elements */
+} hn_weight_view;
+/* Of one group. axis: of the output channels; 1 only for matrices. */
+hn_weight_view hn_weight_view_of(const hn_tensor *w, int axis);
+/* Weight k of an output channel in the order in which products read them: taps, then input channels. */
+static inline size_t hn_weight_at(const hn_weight_view *v, size_t o, size_t k)
+{
+    return o * v->so + k % v->in * v->si + k / v->in * v->st;
+}
+
 /* Symmetric i8 scales of a weight along `axis` (or one): max|w| / most; a channel of zeros gets 1. `scale` holds
  * channels floats. */
 void hn_weight_scales(const hn_tensor *w, int axis, bool per_tensor, int most, float *scale);

@@ -7,7 +7,6 @@
 
 #include "base/size.h"
 #include "ops/lib_conv.h"
-#include "optimize/qdq.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,12 +14,6 @@
 /* BLOCK: such that a block's moments take at most 4 MB. ROWS, LANES: rows, and weights of as many channels, that are
  * taken at a time. */
 enum { BLOCK = 1024, ROWS = 8, LANES = 8, FEW = 2 };
-
-static size_t taps_of(const hn_layer *y)
-{
-    const hn_tensor *w = hn_node_const(y->node, (size_t)y->weight);
-    return hn_node_is(y->node, "Conv") ? hn_dims_elems(w->rank, w->dims, 2, w->rank) : 1;
-}
 
 static size_t depth_of(const hn_layer *y)
 {
@@ -45,8 +38,8 @@ size_t hn_moments_bytes(const hn_layer *y)
 
 hn_status hn_moments_open(hn_env *env, hn_arena *arena, const hn_layer *y, hn_moments *m)
 {
-    *m = (hn_moments){.layer = y, .taps = taps_of(y), .depth = depth_of(y)};
-    m->in = m->depth / m->taps;
+    *m = (hn_moments){.layer = y, .depth = depth_of(y)};
+    m->view = hn_weight_view_of(hn_node_const(y->node, (size_t)y->weight), y->out_axis);
     m->block = block_of(m->depth);
     m->width = hn_align_up(m->block, LANES);
     m->sum = hn_arena_array(env, arena, m->depth, sizeof *m->sum);
@@ -117,7 +110,7 @@ hn_status hn_moments_add(hn_env *env, hn_moments *m, const hn_tensor *x, size_t 
         const size_t at = i * all / take;
         float *row = m->rowful + filled * ld;
         if (conv)
-            gather(&g, v + at / outputs * image, m->taps, at % outputs, row);
+            gather(&g, v + at / outputs * image, m->view.taps, at % outputs, row);
         else
             memcpy(row, v + at * m->depth, m->depth * sizeof *row);
         if (++filled < ROWS) continue;
@@ -174,18 +167,11 @@ static bool find_factor(const hn_moments *m, size_t at, size_t n, double *h, flo
 
 typedef struct rounder {
     const hn_moments *m;
-    const float *w, *scale, *r;
+    const float *scale, *r;
     int8_t *codes;
     size_t at, n; /* of the block */
     float (*owed)[LANES];
 } rounder;
-
-/* Of weight k, in the product's order, of channel o. */
-static size_t place(const hn_moments *m, size_t o, size_t k)
-{
-    if (m->layer->out_axis == 1) return k * m->layer->channels + o;
-    return o * m->depth + k % m->in * m->taps + k / m->in;
-}
 
 /* A code that keeps pairs within what the layer's bits allow. */
 static int8_t code_of(const rounder *t, size_t o, size_t k, float w)
@@ -194,22 +180,23 @@ static int8_t code_of(const rounder *t, size_t o, size_t k, float w)
     const int most = hn_weight_most(y->bits);
     int code = hn_weight_code(w, t->scale[o], most);
     if (!y->pairs || k % 2 == 0) return (int8_t)code;
-    const int before = t->codes[place(t->m, o, k - 1)];
-    if (before > 0 && code > 128 - before) code = 128 - before;
-    if (before < 0 && code < -128 - before) code = -128 - before;
+    const int before = t->codes[hn_weight_at(&t->m->view, o, k - 1)];
+    if (before > 0 && code > HN_WEIGHT_PAIR - before) code = HN_WEIGHT_PAIR - before;
+    if (before < 0 && code < -HN_WEIGHT_PAIR - before) code = -HN_WEIGHT_PAIR - before;
     return (int8_t)code;
 }
 
 /* `lanes` channels from o on. */
 static void round_channels(const rounder *t, size_t o, size_t lanes)
 {
+    const hn_weight_view *v = &t->m->view;
     memset(t->owed, 0, t->n * sizeof *t->owed);
     for (size_t i = 0; i < t->n; i++) {
         float error[LANES] = {0};
         for (size_t k = 0; k < lanes; k++) {
-            const size_t to = place(t->m, o + k, t->at + i);
-            t->codes[to] = code_of(t, o + k, t->at + i, t->w[to] + t->owed[i][k]);
-            error[k] = t->w[to] - (float)t->codes[to] * t->scale[o + k];
+            const size_t to = hn_weight_at(v, o + k, t->at + i);
+            t->codes[to] = code_of(t, o + k, t->at + i, v->w[to] + t->owed[i][k]);
+            error[k] = v->w[to] - (float)t->codes[to] * t->scale[o + k];
         }
         const float *restrict r = t->r + i * t->n;
         for (size_t j = i + 1; j < t->n; j++)
@@ -228,7 +215,7 @@ hn_status hn_round_weights(hn_env *env, hn_arena *arena, const hn_moments *m, bo
     float *scale = hn_arena_array(env, &tmp, y->channels, sizeof *scale);
     double *h = hn_arena_array(env, &tmp, m->block * m->block, sizeof *h);
     float *r = hn_arena_array(env, &tmp, m->block * m->block, sizeof *r);
-    rounder t = {.m = m, .w = w->data, .scale = scale, .r = r, .codes = out};
+    rounder t = {.m = m, .scale = scale, .r = r, .codes = out};
     t.owed = hn_arena_array(env, &tmp, m->block, sizeof *t.owed);
     if (!out || !scale || !h || !r || !t.owed) {
         hn_arena_fini(env, &tmp);

@@ -4,17 +4,18 @@
 #ifndef HN_OPTIMIZE_ROUND_H
 #define HN_OPTIMIZE_ROUND_H
 
-#include "optimize/layers.h"
+#include "optimize/qdq.h"
 
 /* Second moments of what a channel's weights are multiplied with, in the order of the product: taps, then input
  * channels. Only those between neighbours are kept: errors make up for each other within blocks of `block`. */
 typedef struct hn_moments {
     const hn_layer *layer;
-    size_t taps, in, depth, block, width; /* width: of a row of `square` */
-    size_t rows;                          /* seen */
-    double *sum;                          /* depth */
-    float *square;                        /* block after block; the upper half counts */
-    float *rowful;                        /* rows on their way */
+    hn_weight_view view;
+    size_t depth, block, width; /* width: of a row of `square` */
+    size_t rows;                /* seen */
+    double *sum;                /* depth */
+    float *square;              /* block after block; the upper half counts */
+    float *rowful;              /* rows on their way */
 } hn_moments;
 
 /* Convolutions without groups and matrix products. */

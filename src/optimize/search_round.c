@@ -13,7 +13,7 @@ enum { SAMPLES = 64, ENOUGH = 32, MOST_BYTES = 256 << 20, ROWS = 4096 };
 
 typedef struct sweep {
     hn_search *s;
-    hn_arena arena;
+    hn_arena inputs, arena; /* of the whole, of one sweep */
     hn_feed feeds[SAMPLES];
     size_t nfeeds;
     hn_moments *moments; /* per layer; those of this sweep have a layer */
@@ -26,7 +26,7 @@ static hn_status find_feeds(sweep *w, const hn_probe *p)
     size_t batch = p->feeds[0].n, seen = hn_min_size(p->nfeeds * batch, s->ncalib);
     if (s->ncalib - seen < ENOUGH) seen = 0;
     for (size_t at = seen; at + batch <= s->ncalib && (w->nfeeds + 1) * batch <= SAMPLES; at += batch)
-        HN_TRY(hn_feed_make(s->env, &w->arena, s->float_session, s->ds, s->calib + at, batch, &w->feeds[w->nfeeds++]));
+        HN_TRY(hn_feed_make(s->env, &w->inputs, s->float_session, s->ds, s->calib + at, batch, &w->feeds[w->nfeeds++]));
     return HN_OK;
 }
 
@@ -79,12 +79,11 @@ static hn_status sweeps(sweep *w, const hn_probe *p)
     w->moments = hn_arena_array(s->env, s->arena, n + 1, sizeof *w->moments);
     w->input = hn_arena_array(s->env, s->arena, n + 1, sizeof(hn_value *));
     if (!w->moments || !w->input) return HN_NOMEM;
+    HN_TRY(find_feeds(w, p));
     for (size_t first = 0, end; first < n; first = end) {
         hn_taps taps = {0};
         hn_search_stage(s, "rounding weights", (double)first, (double)n);
         hn_arena_reset(s->env, &w->arena);
-        w->nfeeds = 0;
-        HN_TRY(find_feeds(w, p));
         HN_TRY(open_layers(w, first, &end));
         hn_status st = hn_taps_open(s->env, &w->arena, s->graph, w->input + first, end - first, &taps);
         if (st == HN_OK) st = see(w, &taps, first, end);
@@ -103,6 +102,7 @@ hn_status hn_search_round(hn_search *s, hn_probe *p, double *loss)
     double with;
     hn_status st = sweeps(&w, p);
     hn_arena_fini(s->env, &w.arena);
+    hn_arena_fini(s->env, &w.inputs);
     HN_TRY(st);
     s->bias_shift = NULL;
     hn_qdq_options q = hn_search_variant(s);

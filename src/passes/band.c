@@ -123,8 +123,9 @@ static hn_value *band(hn_rw *rw, hn_node *const *chain, size_t n, const hn_node 
         hn_value *in[] = {x, chain[i]->in[1], hn_node_in(chain[i], 2), NULL};
         x = hn_conv_like(rw, chain[i], in, hn_attr_int(chain[i], "group", 1), pads[i], true);
     }
-    const hn_node *last = pool != NULL ? hn_rw_like(rw, pool, 1, &x) : NULL;
-    return last != NULL ? last->out[0] : pool != NULL ? NULL : x;
+    if (pool == NULL) return x;
+    const hn_node *last = hn_rw_like(rw, pool, 1, &x);
+    return last != NULL ? last->out[0] : NULL;
 }
 
 /* The convolution whose chain ends in n: n itself, or what the pool n reads; NULL where the chain goes on. */

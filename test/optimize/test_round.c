@@ -130,7 +130,7 @@ static void test_moments(void **state)
     float *v = x->data;
     for (size_t i = 0; i < 2 * C * H * W; i++) v[i] = (float)hn_rng_normal(&rng);
     hn_moments m = moments_of(&l.layer[0], x, 1000);
-    assert_true(m.depth == K && m.in == C && m.taps == TAPS && m.block == K && m.rows == 2 * OUT);
+    assert_true(m.depth == K && m.view.in == C && m.view.taps == TAPS && m.block == K && m.rows == 2 * OUT);
     float rows[2 * OUT][K];
     for (int n = 0; n < 2; n++)
         for (int o = 0; o < OUT; o++)
