@@ -43,7 +43,7 @@ static void print_table(hone_record *rec)
         const char *label, *path, *base;
         figure kind;
         int better;
-    } rows[] = {{"accuracy", "value", NULL, SHARE, 0},
+    } rows[] = {{NULL, "value", NULL, SHARE, 0},
                 {"size", "size_bytes", NULL, BYTES, -1},
                 {"size against FP16", "size_bytes", "size_fp16_bytes", BYTES, -1},
                 {"latency, median", "latency_ms.p50", NULL, MS, -1},
@@ -58,12 +58,13 @@ static void print_table(hone_record *rec)
         snprintf(before, sizeof before, "before.%s", rows[i].base ? rows[i].base : rows[i].path);
         snprintf(after, sizeof after, "after.%s", rows[i].path);
         if (!hone_record_has(rec, before) && !hone_record_has(rec, after)) continue;
-        printf("%-20s %14s %14s", rows[i].label, show(rec, before, rows[i].kind, a), show(rec, after, rows[i].kind, b));
+        printf("%-20s %14s %14s", rows[i].label ? rows[i].label : hone_record_string(rec, "before.metric", ""),
+               show(rec, before, rows[i].kind, a), show(rec, after, rows[i].kind, b));
         double x = hone_record_number(rec, before, 0), y = hone_record_number(rec, after, 0);
         if (rows[i].better && x > 0 && y > 0) printf(" %8.2fx", rows[i].better < 0 ? x / y : y / x);
         printf("\n");
     }
-    printf("%-20s %.2f points, 95 %% interval %.2f..%.2f, at most %.2f with 95 %% confidence\n", "accuracy drop",
+    printf("%-20s %.2f points, 95 %% interval %.2f..%.2f, at most %.2f with 95 %% confidence\n", "drop",
            hone_record_number(rec, "drop.value", 0), hone_record_number(rec, "drop.interval.0", 0),
            hone_record_number(rec, "drop.interval.1", 0), hone_record_number(rec, "drop.upper", 0));
 }

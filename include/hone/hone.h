@@ -209,7 +209,8 @@ typedef struct hone_optimize_options {
     hone_data_options
         data; /* calibration, selection and test parts are cut from it, disjoint; a separate test set: eval */
     hone_data_options eval;  /* .data NULL: the test part of `data` */
-    double max_drop;         /* points of top-1; 0: 1.0 */
+    const char *metric;      /* "auto" (NULL), "top1", "fidelity": docs/metrics.md */
+    double max_drop;         /* points of the metric; 0: 1.0 */
     const char *goal;        /* "latency" (NULL), "size", "throughput" */
     const char *recipe;      /* YAML file or NULL */
     const char *out;         /* output folder; NULL: MODEL-hone next to the model */

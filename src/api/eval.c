@@ -23,7 +23,7 @@ static hn_status answers(hone_env *e, hn_session *s, hn_dataset *ds, const hone_
     uint8_t *right = hn_arena_array(&e->env, tmp, n, 1);
     if (!right) return HN_NOMEM;
     hn_score_options so = {.batch = batch_of(o), .top = top, .progress = progress, .self = e};
-    HN_TRY(hn_score(&e->env, s, ds, index, n, &so, right, NULL));
+    HN_TRY(hn_score(&e->env, s, ds, index, n, &so, right));
     for (size_t i = 0; i < n; i++) *correct += right[i];
     *iv = hn_stat_proportion(*correct, n);
     return HN_OK;
@@ -40,7 +40,7 @@ static hn_status eval(hone_env *e, hn_session *s, hn_dataset *ds, const hone_eva
         hn_hint(env, "known metrics: top1, top5, %s", hn_metric_names);
         return HN_INPUT;
     }
-    size_t n = o->data.limit && o->data.limit < ds->count ? o->data.limit : ds->count;
+    size_t n = ds->count;
     if (n == 0) return hn_fail(env, HN_INPUT, "the data set is empty");
     size_t *index = hn_arena_array(env, tmp, n, sizeof *index);
     if (!index) return HN_NOMEM;
@@ -52,7 +52,7 @@ static hn_status eval(hone_env *e, hn_session *s, hn_dataset *ds, const hone_eva
         HN_TRY(answers(e, s, ds, o, index, n, top, tmp, &correct, &iv));
     else
         HN_TRY(hn_metric_measure(env, s, ds, index, n, metric,
-                                 &(hn_metric_options){.batch = batch_of(o), .progress = progress, .self = e}, &iv));
+                                 &(hn_score_options){.batch = batch_of(o), .progress = progress, .self = e}, &iv));
     double seconds = (double)(hn_clock_ns() - start) * 1e-9;
     hn_rec_str(r, root, "model", path);
     hn_rec_str(r, root, "data", o->data.data);

@@ -25,7 +25,7 @@ hn_status hn_api_data_open(hone_env *e, const hone_data_options *o, const hn_ses
         return HN_INPUT;
     }
     const char *text = o->preprocess ? o->preprocess : hn_api_declared_preprocess(s);
-    hn_data_options d = {.label_column = o->label_column, .label_offset = o->label_offset};
+    hn_data_options d = {.label_column = o->label_column, .label_offset = o->label_offset, .first = o->limit};
     HN_TRY(hn_context(&e->env, hn_preprocess_parse(&e->env, text, &d.pre), "in the pre-processing \"%s\"",
                       text ? text : "none"));
     return hn_context(&e->env, hn_dataset_open(&e->env, o->data, &d, out), "data %s", o->data);

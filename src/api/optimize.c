@@ -30,6 +30,29 @@ static void test_progress(void *self, size_t done, size_t total)
     progress(self, "testing", (double)done, (double)total);
 }
 
+/* What the data allow, unless a metric is asked for. */
+static hn_status choose_judge(hn_job *j)
+{
+    hn_env *env = &j->e->env;
+    const char *metric = j->o->metric ? j->o->metric : "auto";
+    const hn_dataset *sets[2] = {j->ds, j->test_ds};
+    size_t labelled = 0;
+    bool is_auto = strcmp(metric, "auto") == 0;
+    if (!is_auto && strcmp(metric, "top1") != 0 && strcmp(metric, "fidelity") != 0)
+        return hn_fail(env, HN_INPUT, "metric \"%s\" is not auto, top1 or fidelity", metric);
+    for (int k = 0; k < 2; k++) labelled += sets[k] ? hn_dataset_labelled(sets[k]) : 0;
+    j->so.judge = strcmp(metric, "fidelity") == 0 || (is_auto && labelled == 0) ? HN_JUDGE_FIDELITY : HN_JUDGE_TOP1;
+    for (int k = 0; k < 2 && j->so.judge == HN_JUDGE_TOP1; k++) {
+        size_t without = sets[k] ? sets[k]->count - hn_dataset_labelled(sets[k]) : 0;
+        if (!without) continue;
+        hn_fail(env, HN_INPUT, "%zu of %zu samples in %s have no label, so accuracy cannot be measured", without,
+                sets[k]->count, sets[k]->path);
+        hn_hint(env, "give a labelled set, or judge without labels: --metric fidelity");
+        return HN_INPUT;
+    }
+    return HN_OK;
+}
+
 static hn_status open_all(hn_job *j)
 {
     hn_env *env = &j->e->env;
@@ -46,13 +69,8 @@ static hn_status open_all(hn_job *j)
         if (!d.label_offset) d.label_offset = j->o->data.label_offset;
         HN_TRY(hn_api_data_open(j->e, &d, j->source, &j->test_ds));
     }
+    HN_TRY(choose_judge(j));
     size_t n = j->ds->count;
-    if (hn_dataset_labelled(j->ds) != n) {
-        hn_fail(env, HN_INPUT, "%zu of %zu samples in %s have no label, so accuracy cannot be measured",
-                n - hn_dataset_labelled(j->ds), n, j->o->data.data);
-        hn_hint(env, "give a labelled set");
-        return HN_INPUT;
-    }
     if (n < 48) {
         hn_fail(env, HN_INPUT, "%s has %zu samples; at least 48 are needed for calibration, selection and test",
                 j->o->data.data, n);
@@ -67,7 +85,6 @@ static hn_status open_all(hn_job *j)
     const hn_dataset *t = j->test_ds ? j->test_ds : j->ds;
     j->ntest = j->test_ds ? t->count : j->split.count[HN_PART_TEST];
     if (j->ntest > TEST_MAX) j->ntest = TEST_MAX;
-    if (j->o->eval.limit && j->ntest > j->o->eval.limit) j->ntest = j->o->eval.limit;
     if (j->ntest < 16) return hn_fail(env, HN_INPUT, "only %zu samples are left for the test", j->ntest);
     j->test = j->split.index[HN_PART_TEST];
     if (j->test_ds) {
@@ -111,7 +128,8 @@ static hn_status clean_graph(hn_job *j)
 static hn_status search(hn_job *j)
 {
     static const char *const names[] = {"minmax", "percentile", "mse", "entropy"};
-    j->so = (hn_search_options){.max_drop = j->o->max_drop > 0 ? j->o->max_drop : 1.0,
+    j->so = (hn_search_options){.judge = j->so.judge,
+                                .max_drop = j->o->max_drop > 0 ? j->o->max_drop : 1.0,
                                 .method = -1,
                                 .per_tensor = j->o->per_tensor,
                                 .weight_bits = strcmp(j->recipe.bits, "7") == 0 ? 7 : 8,
@@ -133,19 +151,21 @@ static hn_status test(hn_job *j)
 {
     hn_env *env = &j->e->env;
     const hn_dataset *ds = j->test_ds ? j->test_ds : j->ds;
-    uint8_t *a = hn_arena_array(env, &j->arena, j->ntest, 1), *b = hn_arena_array(env, &j->arena, j->ntest, 1);
+    double *a = hn_arena_array(env, &j->arena, j->ntest, sizeof *a);
+    double *b = hn_arena_array(env, &j->arena, j->ntest, sizeof *b);
     if (!a || !b) return HN_NOMEM;
     hn_score_options so = {.progress = test_progress, .self = j};
-    HN_TRY(hn_score(env, j->s.float_session, ds, j->test, j->ntest, &so, a, NULL));
-    HN_TRY(hn_score(env, j->s.session, ds, j->test, j->ntest, &so, b, NULL));
-    size_t lost = 0, gained = 0;
+    hn_session *base = j->s.float_session;
+    HN_TRY(hn_judge_score(env, j->so.judge, base, base, ds, j->test, j->ntest, &so, a));
+    HN_TRY(hn_judge_score(env, j->so.judge, base, j->s.session, ds, j->test, j->ntest, &so, b));
     for (size_t i = 0; i < j->ntest; i++) {
-        j->before_correct += a[i];
-        j->after_correct += b[i];
-        lost += a[i] && !b[i];
-        gained += !a[i] && b[i];
+        j->before_score += a[i];
+        j->after_score += b[i];
     }
-    j->drop = hn_stat_drop(j->ntest, lost, gained);
+    bool top1 = j->so.judge == HN_JUDGE_TOP1;
+    j->before = top1 ? hn_stat_proportion((size_t)j->before_score, j->ntest) : hn_stat_mean(a, j->ntest);
+    j->after = top1 ? hn_stat_proportion((size_t)j->after_score, j->ntest) : hn_stat_mean(b, j->ntest);
+    j->drop = hn_stat_drop_scores(a, b, j->ntest);
     j->budget_met = j->drop.value <= j->so.max_drop;
     j->certified = j->drop.upper <= j->so.max_drop;
     return HN_OK;

@@ -31,7 +31,8 @@ typedef struct hn_job {
     size_t *test, ntest, batch;
     hn_search_options so;
     hn_search s;
-    size_t before_correct, after_correct;
+    double before_score, after_score; /* sums over the test part */
+    hn_interval before, after;        /* of their means */
     hn_drop drop;
     bool budget_met, certified;
     hn_timing timing[2];

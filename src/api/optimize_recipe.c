@@ -30,6 +30,7 @@ static void take_options(hn_job *j)
     if (!(o->time_budget_s > 0)) o->time_budget_s = r->time_s;
     if (!o->calib) o->calib = (size_t)r->samples;
     take_text(&o->goal, r->goal);
+    take_text(&o->metric, r->metric);
     take_text(&o->calibration, r->calibration);
     o->per_tensor = o->per_tensor || strcmp(r->weights, "per_tensor") == 0;
     o->all = o->all || r->keep_all;
@@ -101,6 +102,7 @@ void hn_job_recipe_print(const hn_job *j, const char *preprocess, hn_buf *b)
     r.eval = o->eval.data;
     r.eval_limit = (int64_t)o->eval.limit;
     r.seed = (int64_t)env->seed;
+    r.metric = hn_judge_name[j->so.judge];
     r.max_drop = j->so.max_drop;
     r.time_s = o->time_budget_s > 0 ? o->time_budget_s : 0;
     if (o->goal) r.goal = o->goal;

@@ -29,15 +29,20 @@ static size_t plan_memory(const hn_plan *p)
     return bytes;
 }
 
-static void put_side(hn_job *j, hn_rec *root, const char *key, size_t correct, size_t bytes, size_t weights,
-                     const hn_timing *t, double params, double macs)
+/* Of n samples; only answers can be counted. */
+static void put_correct(hn_job *j, hn_rec *m, double score, size_t n)
+{
+    if (j->so.judge == HN_JUDGE_TOP1) hn_rec_int(&j->r, m, "correct", (int64_t)score);
+    hn_rec_int(&j->r, m, "n", (int64_t)n);
+}
+
+static void put_side(hn_job *j, hn_rec *root, const char *key, double score, hn_interval iv, size_t bytes,
+                     size_t weights, const hn_timing *t, double params, double macs)
 {
     hn_recs *r = &j->r;
     hn_rec *m = hn_rec_map(r, root, key);
-    hn_interval iv = hn_stat_proportion(correct, j->ntest);
-    hn_rec_str(r, m, "metric", "top1");
-    hn_rec_int(r, m, "correct", (int64_t)correct);
-    hn_rec_int(r, m, "n", (int64_t)j->ntest);
+    hn_rec_str(r, m, "metric", hn_judge_name[j->so.judge]);
+    put_correct(j, m, score, j->ntest);
     hn_rec_real(r, m, "value", iv.value);
     put_interval(r, m, "interval", iv.lo, iv.hi);
     hn_rec_int(r, m, "size_bytes", (int64_t)bytes);
@@ -114,8 +119,7 @@ static void put_trials(hn_job *j, hn_rec *root)
         hn_rec_real(r, m, "latency_ms", t->time_share * j->timing[0].latency.p50_ms);
         hn_rec_real(r, m, "loss", t->loss);
         if (t->scored) {
-            hn_rec_int(r, m, "correct", (int64_t)t->correct);
-            hn_rec_int(r, m, "n", (int64_t)t->drop.n);
+            put_correct(j, m, t->score, t->drop.n);
             hn_rec_real(r, m, "drop", t->drop.value);
             hn_rec_real(r, m, "upper", t->drop.upper);
         }
@@ -172,8 +176,8 @@ static void put_steps(hn_job *j, hn_rec *root, const char *key, const hn_timing 
     }
 }
 
-static void put_stage(hn_job *j, hn_rec *list, const char *name, double ms, double bytes, double loss,
-                      const size_t *correct, const hn_drop *drop)
+static void put_stage(hn_job *j, hn_rec *list, const char *name, double ms, double bytes, double loss, double score,
+                      const hn_drop *drop)
 {
     hn_recs *r = &j->r;
     hn_rec *m = hn_rec_map(r, list, NULL);
@@ -181,9 +185,7 @@ static void put_stage(hn_job *j, hn_rec *list, const char *name, double ms, doub
     hn_rec_real(r, m, "ms", ms);
     hn_rec_real(r, m, "size_bytes", bytes);
     hn_rec_real(r, m, "output_error", sqrt(loss));
-    if (!correct) return;
-    hn_rec_int(r, m, "correct", (int64_t)*correct);
-    hn_rec_int(r, m, "n", (int64_t)j->s.nselect);
+    put_correct(j, m, score, j->s.nselect);
     hn_rec_real(r, m, "drop", drop->value);
     put_interval(r, m, "interval", drop->lo, drop->hi);
 }
@@ -197,17 +199,16 @@ static void put_waterfall(hn_job *j, hn_rec *root, double params)
     hn_drop none = hn_stat_drop(j->s.nselect, 0, 0);
     double other = fmax(0, (double)j->before_bytes - 4 * params);
     for (size_t i = 0; i < HN_JOB_STAGES; i++)
-        put_stage(j, list, names[i], j->stage_ms[i], (double)j->before_bytes, 0, &j->s.baseline_correct, &none);
+        put_stage(j, list, names[i], j->stage_ms[i], (double)j->before_bytes, 0, j->s.baseline_score, &none);
     for (size_t i = 0; i < j->s.nstages; i++) {
         const hn_stage *t = &j->s.stages[i];
         put_stage(j, list, t->name, t->time_share * j->timing[0].latency.p50_ms, other + t->weight_bytes, t->loss,
-                  &t->correct, &t->drop);
+                  t->score, &t->drop);
     }
     for (size_t i = j->s.ntrials; i-- > 0;) {
         const hn_trial *t = &j->s.trials[i];
         if (!t->chosen) continue;
-        put_stage(j, list, "as written", j->timing[1].latency.p50_ms, (double)j->after_bytes, NAN, &t->correct,
-                  &t->drop);
+        put_stage(j, list, "as written", j->timing[1].latency.p50_ms, (double)j->after_bytes, NAN, t->score, &t->drop);
         break;
     }
 }
@@ -291,10 +292,11 @@ static void put_weights(hn_job *j, hn_rec *root)
 static void put_verdict(hn_job *j, hn_rec *root, double size, double speed)
 {
     hn_rec_strf(&j->r, root, "verdict",
-                "%s: %.2fx smaller, %.2fx faster, top-1 drop %.2f points (95 %% interval %.2f to %.2f, n = %zu); %s "
+                "%s: %.2fx smaller, %.2fx faster, %s drop %.2f points (95 %% interval %.2f to %.2f, n = %zu); %s "
                 "the budget of %.2f%s",
-                hn_path_base(j->path), 1 / size, speed, j->drop.value, j->drop.lo, j->drop.hi, j->drop.n,
-                j->budget_met ? "within" : "NOT within", j->so.max_drop,
+                hn_path_base(j->path), 1 / size, speed, j->so.judge == HN_JUDGE_TOP1 ? "top-1" : "fidelity",
+                j->drop.value, j->drop.lo, j->drop.hi, j->drop.n, j->budget_met ? "within" : "NOT within",
+                j->so.max_drop,
                 !j->budget_met ? ""
                 : j->certified ? ", certified at 95 %"
                                : " as measured; too few test samples to certify it");
@@ -326,9 +328,9 @@ hn_status hn_job_record(hn_job *j, hn_rec *root)
     weights = params + (double)j->params_removed;
     put_verdict(j, root, saved, speed);
     put_weights(j, root);
-    put_side(j, root, "before", j->before_correct, j->before_bytes, (size_t)weights, &j->timing[0], weights,
+    put_side(j, root, "before", j->before_score, j->before, j->before_bytes, (size_t)weights, &j->timing[0], weights,
              j->source_macs);
-    put_side(j, root, "after", j->after_correct, j->after_bytes, (size_t)weights, &j->timing[1], params,
+    put_side(j, root, "after", j->after_score, j->after, j->after_bytes, (size_t)weights, &j->timing[1], params,
              hn_job_macs(j->timing[0].plan));
     hn_rec *after = (hn_rec *)(uintptr_t)hn_rec_get(root, "after");
     if (!after) return j->e->env.error.status ? j->e->env.error.status : HN_NOMEM;
@@ -340,8 +342,10 @@ hn_status hn_job_record(hn_job *j, hn_rec *root)
     put_interval(r, d, "interval", j->drop.lo, j->drop.hi);
     hn_rec_real(r, d, "upper", j->drop.upper);
     hn_rec_int(r, d, "n", (int64_t)j->drop.n);
-    hn_rec_int(r, d, "lost", (int64_t)j->drop.b);
-    hn_rec_int(r, d, "gained", (int64_t)j->drop.c);
+    if (j->so.judge == HN_JUDGE_TOP1) {
+        hn_rec_int(r, d, "lost", (int64_t)j->drop.b);
+        hn_rec_int(r, d, "gained", (int64_t)j->drop.c);
+    }
     d = hn_rec_map(r, root, "ratios");
     hn_rec_real(r, d, "size", saved);
     hn_rec_real(r, d, "latency", speed);
@@ -357,7 +361,7 @@ hn_status hn_job_record(hn_job *j, hn_rec *root)
     d = hn_rec_map(r, root, "export_check");
     hn_rec_str(r, d, "file", HN_PACKAGE_MODEL);
     hn_rec_int(r, d, "n", (int64_t)j->export_n);
-    hn_rec_int(r, d, "same_top1", (int64_t)j->export_same);
+    if (j->so.judge == HN_JUDGE_TOP1) hn_rec_int(r, d, "same_top1", (int64_t)j->export_same);
     hn_rec_real(r, d, "max_step_diff", j->export_steps);
     put_files(j, root);
     hn_rec_real(r, root, "seconds", (double)(hn_clock_ns() - j->started_ns) * 1e-9);

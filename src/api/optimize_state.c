@@ -11,7 +11,7 @@
 #include "optimize/package.h"
 #include "report/report.h"
 
-enum { STATE_FORMAT = 2, STATE_MAX_BYTES = 1 << 26, FIELDS = 6 };
+enum { STATE_FORMAT = 3, STATE_MAX_BYTES = 1 << 26, FIELDS = 6 };
 
 typedef struct field {
     const char *key, *words;
@@ -31,12 +31,13 @@ static hn_status fields(hn_job *j, field f[FIELDS])
                         j->o->data.data, j->ds->count, j->split.count[HN_PART_CALIB], j->split.count[HN_PART_SELECT],
                         hn_buf_str(env, &pre), (long long)j->o->data.label_offset);
     hn_buf_fini(env, &pre);
-    const char *options = hn_arena_printf(env, a,
-                                          "max_drop %.17g, calibration %s, weights %s of %d bits, pairs %d, keep_all "
-                                          "%d, size %d, time %.17g, numerics %s",
-                                          o->max_drop, o->method < 0 ? "auto" : hn_method_name[o->method],
-                                          o->per_tensor ? "per_tensor" : "per_channel", o->weight_bits, (int)o->pairs,
-                                          (int)o->all, (int)o->size, o->time_budget_s, env->strict ? "strict" : "fast");
+    const char *options =
+        hn_arena_printf(env, a,
+                        "metric %s, max_drop %.17g, calibration %s, weights %s of %d bits, pairs %d, keep_all "
+                        "%d, size %d, time %.17g, numerics %s",
+                        hn_judge_name[o->judge], o->max_drop, o->method < 0 ? "auto" : hn_method_name[o->method],
+                        o->per_tensor ? "per_tensor" : "per_channel", o->weight_bits, (int)o->pairs, (int)o->all,
+                        (int)o->size, o->time_budget_s, env->strict ? "strict" : "fast");
     const char *seed = hn_arena_printf(env, a, "%llu", (unsigned long long)env->seed);
     if (!data || !options || !seed) return HN_NOMEM;
     f[0] = (field){"hone", "version of hone", HONE_VERSION};

@@ -25,7 +25,8 @@ static void write_log(hn_job *j, const hn_rec *root, hn_buf *b)
         const hn_trial *t = &j->s.trials[i];
         hn_buf_printf(env, b, "trial: %s: %zu layers in INT8", t->name, t->int8_layers);
         if (t->scored)
-            hn_buf_printf(env, b, ", %zu of %zu right, drop %.2f points", t->correct, t->drop.n, t->drop.value);
+            hn_buf_printf(env, b, ", %s %.6g of %zu, drop %.2f points", hn_judge_name[j->so.judge], t->score, t->drop.n,
+                          t->drop.value);
         hn_buf_printf(env, b, "%s%s\n", t->note[0] ? "; " : "", t->note);
     }
     for (size_t i = 0; i < j->s.nrefusals; i++)

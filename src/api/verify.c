@@ -414,7 +414,7 @@ static hn_status pair(verifier *v, hn_rec *root)
                      hn_session_outputs(b));
     if (st == HN_OK && v->o->data.data) {
         st = hn_api_data_open(v->e, &v->o->data, a, &ds);
-        if (st == HN_OK) n = v->o->data.limit && v->o->data.limit < ds->count ? v->o->data.limit : ds->count;
+        if (st == HN_OK) n = ds->count;
     }
     for (size_t i = 0; i < n && st == HN_OK; i++) {
         hn_api_progress(v->e, "comparing", (double)i, (double)n);

@@ -24,6 +24,7 @@ typedef struct hn_data_options {
     const char *reader;       /* name of the reader to use; NULL: the one that knows the path best */
     const char *label_column; /* CSV/TSV; NULL: label, class, class_index, target or y, where there is one */
     int64_t label_offset;     /* added to every label: 1 for models with a background class */
+    size_t first;             /* take the first so many samples; 0: all */
     size_t max_bytes;         /* of unpacked data held in memory; 0: 4 GiB */
     size_t max_pixels;        /* of one image; 0: HN_IMAGE_MAX_PIXELS */
     size_t max_samples;       /* 0: 2^31 */

@@ -81,7 +81,9 @@ static hn_status open_with(hn_env *env, const hn_reader *reader, const char *pat
     if (ds->count == 0) return hn_fail(env, HN_INPUT, "there are no samples");
     if (ds->count > o->max_samples)
         return hn_fail(env, HN_LIMIT, "%zu samples are above the limit of %zu", ds->count, o->max_samples);
-    return labels_shift(env, ds);
+    HN_TRY(labels_shift(env, ds));
+    if (o->first && ds->count > o->first) ds->count = o->first;
+    return HN_OK;
 }
 
 hn_status hn_dataset_open(hn_env *env, const char *path, const hn_data_options *options, hn_dataset **out)

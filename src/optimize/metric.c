@@ -4,7 +4,6 @@
 
 #include "base/rng.h"
 #include "base/size.h"
-#include "optimize/score.h"
 
 #include <math.h>
 #include <string.h>
@@ -30,17 +29,6 @@ bool hn_metric_known(const char *name)
 {
     kind k;
     return find(name, &k);
-}
-
-hn_interval hn_metric_mean(const double *v, size_t n)
-{
-    double sum = 0, sum2 = 0;
-    if (n == 0) return (hn_interval){NAN, NAN, NAN};
-    for (size_t i = 0; i < n; i++) sum += v[i];
-    double mean = sum / (double)n;
-    for (size_t i = 0; i < n; i++) sum2 += (v[i] - mean) * (v[i] - mean);
-    double half = n > 1 ? z95 * sqrt(sum2 / (double)(n - 1) / (double)n) : INFINITY;
-    return (hn_interval){mean, mean - half, mean + half};
 }
 
 hn_status hn_metric_auc(hn_env *env, const double *score, const int64_t *label, size_t n, hn_interval *out)
@@ -143,6 +131,7 @@ hn_status hn_metric_f1(hn_env *env, const int64_t *label, const int64_t *answer,
 
 typedef struct gather {
     hn_env *env;
+    hn_session *s;
     kind kind;
     const char *name;
     double *value;           /* per sample: score or error */
@@ -225,75 +214,48 @@ static hn_status one_sample(gather *g, const hn_tensor *y, const hn_tensor *x, s
     return HN_OK;
 }
 
-static hn_status one_batch(gather *g, hn_arena *tmp, hn_session *s, const hn_dataset *ds, const size_t *index,
-                           size_t at, size_t n, size_t pad)
+static hn_status one_batch(void *self, hn_env *env, hn_arena *tmp, const hn_score_part *p)
 {
-    hn_env *env = g->env;
-    size_t *list = hn_arena_array(env, tmp, pad, sizeof *list);
-    hn_tensor *out = hn_arena_array(env, tmp, hn_session_outputs(s) + 1, sizeof *out);
-    hn_batch batch;
-    const hn_tensor **in;
-    if (!list || !out) return HN_NOMEM;
-    for (size_t i = 0; i < pad; i++) list[i] = index[at + (i < n ? i : n - 1)];
-    HN_TRY(hn_dataset_batch(env, ds, list, pad, tmp, &batch));
-    HN_TRY(hn_score_feed(env, tmp, s, &batch, &in));
-    HN_TRY(hn_session_run(env, s, in, out));
+    gather *g = self;
+    hn_tensor *out = hn_arena_array(env, tmp, hn_session_outputs(g->s), sizeof *out);
+    if (!out) return HN_NOMEM;
+    HN_TRY(hn_session_run(env, g->s, p->in, out));
     size_t elems = hn_tensor_elems(&out[0]);
-    if (out[0].dtype == HN_STRING || elems == 0 || elems % pad != 0) {
+    if (out[0].dtype == HN_STRING || elems == 0 || elems % p->pad != 0) {
         char text[128];
         hn_tensor_describe(&out[0], text, sizeof text);
         return hn_fail(env, HN_INPUT, "the model's first output is %s, which is not one row a sample", text);
     }
-    bool numbers = hn_session_inputs(s) > 0 && in[0]->dtype != HN_STRING && hn_tensor_elems(in[0]) % pad == 0;
-    for (size_t i = 0; i < n; i++) {
-        g->label[at + i] = batch.label ? batch.label[i] : -1;
-        HN_TRY(one_sample(g, &out[0], numbers ? in[0] : NULL, i, pad, at + i));
+    bool numbers =
+        hn_session_inputs(g->s) > 0 && p->in[0]->dtype != HN_STRING && hn_tensor_elems(p->in[0]) % p->pad == 0;
+    for (size_t i = 0; i < p->n; i++) {
+        g->label[p->at + i] = p->label ? p->label[i] : -1;
+        HN_TRY(one_sample(g, &out[0], numbers ? p->in[0] : NULL, i, p->pad, p->at + i));
     }
     return HN_OK;
-}
-
-static hn_status gather_all(gather *g, hn_session *s, const hn_dataset *ds, const size_t *index, size_t n,
-                            const hn_metric_options *o)
-{
-    size_t size = hn_score_batch(s, o->batch);
-    const hn_type *t = hn_session_inputs(s) ? hn_session_input_type(s, 0) : NULL;
-    bool fixed = t && t->rank > 0 && t->dims[0] > 0;
-    hn_arena tmp = {0};
-    hn_status st = HN_OK;
-    if (hn_session_outputs(s) == 0)
-        return hn_fail(g->env, HN_INPUT, "the model has no output, so there is nothing to measure");
-    for (size_t at = 0; at < n && st == HN_OK; at += size) {
-        size_t take = n - at < size ? n - at : size;
-        hn_arena_reset(g->env, &tmp);
-        st = one_batch(g, &tmp, s, ds, index, at, take, fixed ? size : take);
-        if (o->progress) o->progress(o->self, at + take, n);
-    }
-    hn_arena_fini(g->env, &tmp);
-    return st;
 }
 
 static hn_status conclude(gather *g, size_t n, hn_interval *out)
 {
     if (g->kind == AUC) return hn_metric_auc(g->env, g->value, g->label, n, out);
     if (g->kind == F1) return hn_metric_f1(g->env, g->label, g->answer, n, out);
-    *out = hn_metric_mean(g->value, n);
+    *out = hn_stat_mean(g->value, n);
     if (g->kind == PPL) *out = (hn_interval){exp(out->value), exp(out->lo), exp(out->hi)};
     if (g->kind == RMSE) *out = (hn_interval){sqrt(out->value), sqrt(fmax(0, out->lo)), sqrt(out->hi)};
     return HN_OK;
 }
 
 hn_status hn_metric_measure(hn_env *env, hn_session *s, const hn_dataset *ds, const size_t *index, size_t n,
-                            const char *name, const hn_metric_options *options, hn_interval *out)
+                            const char *name, const hn_score_options *options, hn_interval *out)
 {
-    static const hn_metric_options defaults;
-    gather g = {.env = env, .name = name};
+    gather g = {.env = env, .s = s, .name = name};
     hn_arena arena = {0};
     if (!find(name, &g.kind)) return hn_fail(env, HN_INPUT, "metric \"%s\" is not known", name);
     g.value = hn_arena_array(env, &arena, n + 1, sizeof *g.value);
     g.label = hn_arena_array(env, &arena, n + 1, sizeof *g.label);
     g.answer = hn_arena_array(env, &arena, n + 1, sizeof *g.answer);
     hn_status st = g.value && g.label && g.answer ? HN_OK : HN_NOMEM;
-    if (st == HN_OK) st = gather_all(&g, s, ds, index, n, options ? options : &defaults);
+    if (st == HN_OK) st = hn_score_walk(env, s, ds, index, n, options, one_batch, &g);
     if (st == HN_OK) st = conclude(&g, n, out);
     hn_arena_fini(env, &arena);
     return st;

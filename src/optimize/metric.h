@@ -4,21 +4,14 @@
 #define HN_OPTIMIZE_METRIC_H
 
 #include "data/data.h"
-#include "optimize/session.h"
-#include "optimize/stats.h"
-
-typedef struct hn_metric_options {
-    size_t batch; /* 0: chosen */
-    void (*progress)(void *self, size_t done, size_t total);
-    void *self;
-} hn_metric_options;
+#include "optimize/score.h"
 
 /* Names of the metrics that are known here, separated by ", ". */
 extern const char hn_metric_names[];
 bool hn_metric_known(const char *name);
 /* HN_INPUT when the model's first output or the labels do not fit the metric. */
 hn_status hn_metric_measure(hn_env *env, hn_session *s, const hn_dataset *ds, const size_t *index, size_t n,
-                            const char *name, const hn_metric_options *options, hn_interval *out) HN_MUST_CHECK;
+                            const char *name, const hn_score_options *options, hn_interval *out) HN_MUST_CHECK;
 
 /* The statistics alone. `score`: higher means class 1; label 0 or 1. HN_INPUT when a class is missing. */
 hn_status hn_metric_auc(hn_env *env, const double *score, const int64_t *label, size_t n,
@@ -26,7 +19,5 @@ hn_status hn_metric_auc(hn_env *env, const double *score, const int64_t *label, 
 /* Mean over the classes that occur of the harmonic mean of precision and recall. */
 hn_status hn_metric_f1(hn_env *env, const int64_t *label, const int64_t *answer, size_t n,
                        hn_interval *out) HN_MUST_CHECK;
-/* Mean with the interval of the normal distribution. */
-hn_interval hn_metric_mean(const double *v, size_t n);
 
 #endif

@@ -75,61 +75,28 @@ static size_t rank_of(const hn_tensor *out, size_t row, size_t classes, int64_t 
     return above;
 }
 
-static int32_t top_of(const hn_tensor *out, size_t row, size_t classes)
-{
-    size_t best = 0;
-    for (size_t c = 1; c < classes; c++)
-        if (hn_get_f64(out, row * classes + c) > hn_get_f64(out, row * classes + best)) best = c;
-    return (int32_t)best;
-}
-
+/* Dimensions of 1 beside the classes are allowed: [n, classes, 1, 1]. */
 static hn_status check_output(hn_env *env, const hn_tensor *out, size_t n, size_t *classes)
 {
-    size_t elems = hn_tensor_elems(out);
+    size_t elems = hn_tensor_elems(out), wide = 0;
     char text[128];
     hn_tensor_describe(out, text, sizeof text);
-    if (out->rank < 1 || out->dtype == HN_STRING || (size_t)out->dims[0] != n || elems % n != 0 || elems / n < 2)
-        return hn_fail(env, HN_INPUT, "the model's first output is %s, which is not one row of class scores a sample",
-                       text);
+    for (int d = 1; d < out->rank; d++) wide += out->dims[d] != 1;
+    if (out->rank < 1 || out->dtype == HN_STRING || (size_t)out->dims[0] != n || elems < 2 * n || wide > 1) {
+        hn_fail(env, HN_INPUT, "the model's first output is %s, which is not one row of class scores a sample", text);
+        hn_hint(env, "what hone optimize makes of a model without classes is judged by --metric fidelity");
+        return HN_INPUT;
+    }
     *classes = elems / n;
     return HN_OK;
 }
 
-static hn_status score_batch(hn_env *env, hn_arena *tmp, hn_session *s, const hn_dataset *ds, const size_t *index,
-                             size_t n, size_t pad, size_t top, uint8_t *right, int32_t *answer)
-{
-    size_t *list = hn_arena_array(env, tmp, pad, sizeof *list);
-    hn_tensor *out = hn_arena_array(env, tmp, hn_session_outputs(s) + 1, sizeof *out);
-    if (!list || !out) return HN_NOMEM;
-    for (size_t i = 0; i < pad; i++) list[i] = index[i < n ? i : n - 1];
-    hn_batch batch;
-    const hn_tensor **in;
-    size_t classes = 0;
-    HN_TRY(hn_dataset_batch(env, ds, list, pad, tmp, &batch));
-    HN_TRY(hn_score_feed(env, tmp, s, &batch, &in));
-    HN_TRY(hn_session_run(env, s, in, out));
-    HN_TRY(check_output(env, &out[0], pad, &classes));
-    for (size_t i = 0; i < n; i++) {
-        int64_t label = batch.label ? batch.label[i] : -1;
-        if (label < 0) return hn_fail(env, HN_INPUT, "sample %zu has no label", index[i]);
-        if ((size_t)label >= classes) {
-            hn_fail(env, HN_INPUT, "sample %zu has label %lld, but the model knows %zu classes", index[i],
-                    (long long)label, classes);
-            hn_hint(env, "--label-offset shifts labels; this output has room for 0..%zu", classes - 1);
-            return HN_INPUT;
-        }
-        right[i] = rank_of(&out[0], i, classes, label) < top;
-        if (answer) answer[i] = top_of(&out[0], i, classes);
-    }
-    return HN_OK;
-}
-
-hn_status hn_score(hn_env *env, hn_session *s, const hn_dataset *ds, const size_t *index, size_t n,
-                   const hn_score_options *o, uint8_t *right, int32_t *answer)
+hn_status hn_score_walk(hn_env *env, const hn_session *s, const hn_dataset *ds, const size_t *index, size_t n,
+                        const hn_score_options *o, hn_score_part_fn *part, void *self)
 {
     static const hn_score_options defaults;
     if (!o) o = &defaults;
-    size_t size = hn_score_batch(s, o->batch), top = o->top ? o->top : 1;
+    size_t size = hn_score_batch(s, o->batch);
     hn_arena tmp = {0};
     hn_status st = HN_OK;
     const hn_type *t = hn_session_inputs(s) ? hn_session_input_type(s, 0) : NULL;
@@ -137,12 +104,57 @@ hn_status hn_score(hn_env *env, hn_session *s, const hn_dataset *ds, const size_
     if (hn_session_outputs(s) == 0)
         return hn_fail(env, HN_INPUT, "the model has no output, so there is nothing to score");
     for (size_t at = 0; at < n && st == HN_OK; at += size) {
-        size_t take = n - at < size ? n - at : size;
+        hn_score_part p = {.at = at, .n = n - at < size ? n - at : size};
+        hn_batch batch;
+        p.pad = fixed ? size : p.n;
+        size_t *list = hn_arena_array(env, &tmp, p.pad, sizeof *list);
+        if (!list) st = HN_NOMEM;
+        for (size_t i = 0; i < p.pad && list; i++) list[i] = index[at + (i < p.n ? i : p.n - 1)];
+        if (st == HN_OK) st = hn_dataset_batch(env, ds, list, p.pad, &tmp, &batch);
+        if (st == HN_OK) st = hn_score_feed(env, &tmp, s, &batch, &p.in);
+        if (st == HN_OK) {
+            p.label = batch.label;
+            st = part(self, env, &tmp, &p);
+        }
         hn_arena_reset(env, &tmp);
-        st = score_batch(env, &tmp, s, ds, index + at, take, fixed ? size : take, top, right + at,
-                         answer ? answer + at : NULL);
-        if (o->progress) o->progress(o->self, at + take, n);
+        if (o->progress) o->progress(o->self, at + p.n, n);
     }
     hn_arena_fini(env, &tmp);
     return st;
+}
+
+typedef struct scoring {
+    hn_session *s;
+    const size_t *index;
+    size_t top;
+    uint8_t *right;
+} scoring;
+
+static hn_status score_part(void *self, hn_env *env, hn_arena *tmp, const hn_score_part *p)
+{
+    scoring *k = self;
+    hn_tensor *out = hn_arena_array(env, tmp, hn_session_outputs(k->s), sizeof *out);
+    size_t classes = 0;
+    if (!out) return HN_NOMEM;
+    HN_TRY(hn_session_run(env, k->s, p->in, out));
+    HN_TRY(check_output(env, &out[0], p->pad, &classes));
+    for (size_t i = 0; i < p->n; i++) {
+        int64_t label = p->label ? p->label[i] : -1;
+        if (label < 0) return hn_fail(env, HN_INPUT, "sample %zu has no label", k->index[p->at + i]);
+        if ((size_t)label >= classes) {
+            hn_fail(env, HN_INPUT, "sample %zu has label %lld, but the model knows %zu classes", k->index[p->at + i],
+                    (long long)label, classes);
+            hn_hint(env, "--label-offset shifts labels; this output has room for 0..%zu", classes - 1);
+            return HN_INPUT;
+        }
+        k->right[p->at + i] = rank_of(&out[0], i, classes, label) < k->top;
+    }
+    return HN_OK;
+}
+
+hn_status hn_score(hn_env *env, hn_session *s, const hn_dataset *ds, const size_t *index, size_t n,
+                   const hn_score_options *o, uint8_t *right)
+{
+    scoring k = {s, index, o && o->top ? o->top : 1, right};
+    return hn_score_walk(env, s, ds, index, n, o, score_part, &k);
 }

@@ -1,5 +1,5 @@
-/* score: runs a session over a list of samples and counts right answers, sample by sample, so that two models can be
- * compared in pairs. */
+/* score: runs a session over a list of samples and says which are answered right, sample by sample, so that two models
+ * can be compared in pairs. */
 #ifndef HN_OPTIMIZE_SCORE_H
 #define HN_OPTIMIZE_SCORE_H
 
@@ -15,10 +15,22 @@ typedef struct hn_score_options {
 } hn_score_options;
 
 /* right[i] = 1 when sample index[i] is answered right. The first output of the model is taken as [n, classes] (further
- * dimensions of size 1 are allowed); ties go to the lower class. `answer` (may be NULL) gets the top class. HN_INPUT
- * when a sample has no label or the output is not a row of classes. */
+ * dimensions of size 1 are allowed); ties go to the lower class. HN_INPUT when a sample has no label or the output is
+ * not a row of classes. */
 hn_status hn_score(hn_env *env, hn_session *s, const hn_dataset *ds, const size_t *index, size_t n,
-                   const hn_score_options *options, uint8_t *right, int32_t *answer) HN_MUST_CHECK;
+                   const hn_score_options *options, uint8_t *right) HN_MUST_CHECK;
+
+/* A batch of a walk: `in` holds `pad` samples one after the other, of which the first n are the samples at, at + 1, ...
+ * of the list; those behind them fill a batch that is fixed. */
+typedef struct hn_score_part {
+    const hn_tensor **in;
+    const int64_t *label; /* NULL: none */
+    size_t at, n, pad;
+} hn_score_part;
+typedef hn_status hn_score_part_fn(void *self, hn_env *env, hn_arena *tmp, const hn_score_part *part);
+/* Samples index[0..n) in batches that fit `s`, each as inputs of `s` to `part`. Its arena is emptied after each. */
+hn_status hn_score_walk(hn_env *env, const hn_session *s, const hn_dataset *ds, const size_t *index, size_t n,
+                        const hn_score_options *options, hn_score_part_fn *part, void *self) HN_MUST_CHECK;
 
 /* Feed a batch to the model's inputs: matches names where the data names them, else order; adds or checks the batch
  * dimension, converts u8 to f32. *in gets nin pointers in the arena. */

@@ -20,7 +20,7 @@ static hn_status stage(hn_search *s, hn_probe *p, const char *name, double loss)
     *t = (hn_stage){.name = name, .loss = loss, .weight_bytes = hn_search_bytes(s)};
     hn_search_stage(s, "measuring accuracy", 0, 1);
     hn_status st = hn_search_build(s, &arena, &q, &g, &session);
-    if (st == HN_OK) st = hn_search_score(s, p, session, &t->correct, &t->drop);
+    if (st == HN_OK) st = hn_search_score(s, p, session, &t->score, &t->drop);
     if (st == HN_OK) st = hn_search_time(s, &t->time_share);
     hn_session_close(s->env, session);
     hn_arena_fini(s->env, &arena);

@@ -8,10 +8,11 @@
 
 #include "optimize/correct.h"
 #include "optimize/journal.h"
+#include "optimize/judge.h"
 #include "optimize/measure.h"
-#include "optimize/stats.h"
 
 typedef struct hn_search_options {
+    hn_judge judge;
     double max_drop; /* points */
     int method;      /* hn_method, or -1: by loss, for each activation */
     bool per_tensor;
@@ -32,8 +33,8 @@ typedef struct hn_trial {
     double loss;       /* of the outputs on calibration samples; NaN: not measured */
     double time_share; /* of the float model's time, both timed in turn; NaN: not measured */
     bool scored;
-    size_t correct;
-    hn_drop drop; /* on the selection part */
+    double score; /* sum over the selection part */
+    hn_drop drop; /* on it */
     double size_bytes;
     bool chosen;
 } hn_trial;
@@ -42,7 +43,7 @@ typedef struct hn_trial {
 typedef struct hn_stage {
     const char *name;
     double loss, time_share, weight_bytes;
-    size_t correct;
+    double score;
     hn_drop drop;
 } hn_stage;
 
@@ -83,9 +84,8 @@ typedef struct hn_search {
     hn_stage stages[5];
     size_t nstages;
     hn_layer_report *report; /* per layer */
-    size_t baseline_correct; /* on the selection part */
-    bool labelled;
-    bool budget_met; /* on the selection part */
+    double baseline_score;   /* sum over the selection part */
+    bool budget_met;         /* on the selection part */
     double weight_bytes_saved;
     uint64_t deadline_ns; /* 0: none */
 } hn_search;

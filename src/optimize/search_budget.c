@@ -44,7 +44,7 @@ static hn_status score_choice(hn_search *s, hn_probe *p, const char *name, hn_tr
     hn_trial *t = hn_search_trial(s, name, NAN);
     if (!t) return HN_NOMEM;
     hn_status st = hn_search_build(s, &arena, &q, &g, &session);
-    if (st == HN_OK) st = hn_search_score(s, p, session, &t->correct, &t->drop);
+    if (st == HN_OK) st = hn_search_score(s, p, session, &t->score, &t->drop);
     t->scored = st == HN_OK;
     if (st == HN_OK && !hn_search_late(s)) st = hn_search_time(s, &t->time_share);
     hn_session_close(s->env, session);
@@ -124,7 +124,7 @@ static hn_status keep_best(hn_search *s, const hn_given *given, size_t n, size_t
     hn_trial *t = hn_search_trial(s, "best of these", NAN);
     if (!t) return HN_NOMEM;
     t->scored = true;
-    t->correct = best->correct;
+    t->score = best->score;
     t->drop = best->drop;
     t->time_share = best->time_share;
     snprintf(t->note, sizeof t->note, "kept: %zu layers in INT8, drop %.2f points; no choice holds the budget",

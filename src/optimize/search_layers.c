@@ -76,7 +76,7 @@ typedef struct loner {
     tally *tally;      /* per layer */
     double r2;         /* squared size of the float outputs, over the feeds */
     size_t samples;
-    bool rows; /* the first output is a row of classes a sample, and labels are known */
+    bool rows; /* answers are right or wrong */
 } loner;
 
 static hn_status set_up(loner *l)
@@ -182,9 +182,6 @@ static hn_status take_feed(loner *l, const hn_feed *feed)
         for (size_t i = 0, n = hn_dtype_is_float(t->dtype) ? hn_tensor_elems(t) : 0; i < n; i++)
             l->r2 += hn_get_f64(t, i) * hn_get_f64(t, i);
     }
-    const hn_tensor *first = &l->taps.out[0];
-    size_t elems = hn_tensor_elems(first);
-    if (!feed->label || first->dtype == HN_STRING || elems % feed->n || elems / feed->n < 2) l->rows = false;
     l->samples += feed->n;
     return HN_OK;
 }
@@ -214,7 +211,7 @@ static hn_status measure(loner *l)
 
 hn_status hn_search_alone(hn_search *s, hn_probe *p)
 {
-    loner l = {.s = s, .p = p, .rows = true};
+    loner l = {.s = s, .p = p, .rows = s->o->judge == HN_JUDGE_TOP1};
     hn_status st = measure(&l);
     hn_taps_close(s->env, &l.taps);
     hn_arena_fini(s->env, &l.arena);

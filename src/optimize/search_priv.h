@@ -14,8 +14,7 @@ typedef struct hn_probe {
     size_t nfeeds;
     hn_session *ends; /* the float graph up to where outputs are compared */
     hn_outputs reference;
-    uint8_t *right, *base_right; /* over the selection part */
-    int32_t *answer, *base_answer;
+    double *score, *base_score; /* over the selection part */
 } hn_probe;
 
 hn_status hn_probe_make(hn_search *s, hn_probe *p) HN_MUST_CHECK;
@@ -76,8 +75,8 @@ hn_qdq_options hn_search_variant(const hn_search *s);
 void hn_search_turn(hn_search *s, size_t i, bool on);
 /* Loss of a variant on the calibration samples (the first `samples`). */
 hn_status hn_search_loss(hn_search *s, hn_probe *p, const hn_qdq_options *q, size_t feeds, double *loss) HN_MUST_CHECK;
-/* Accuracy of a session on the selection part against the float baseline. */
-hn_status hn_search_score(hn_search *s, hn_probe *p, hn_session *session, size_t *correct, hn_drop *drop) HN_MUST_CHECK;
+/* Sum of the scores of a session on the selection part, and the drop against the float baseline. */
+hn_status hn_search_score(hn_search *s, hn_probe *p, hn_session *session, double *score, hn_drop *drop) HN_MUST_CHECK;
 hn_trial *hn_search_trial(hn_search *s, const char *name, double loss);
 hn_status hn_search_refuse(hn_search *s, const char *layer, const char *what, const char *fmt, ...) HN_PRINTF(4, 5);
 bool hn_search_late(const hn_search *s);

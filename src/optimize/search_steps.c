@@ -72,13 +72,12 @@ hn_status hn_probe_make(hn_search *s, hn_probe *p)
     HN_TRY(hn_ends_set(ends));
     HN_TRY(hn_session_new(env, ends, NULL, NULL, &p->ends));
     HN_TRY(hn_outputs_take(env, s->arena, p->ends, p->feeds, p->nfeeds, &p->reference));
-    p->right = hn_arena_array(env, s->arena, s->nselect + 1, 1);
-    p->base_right = hn_arena_array(env, s->arena, s->nselect + 1, 1);
-    p->answer = hn_arena_array(env, s->arena, s->nselect + 1, sizeof *p->answer);
-    p->base_answer = hn_arena_array(env, s->arena, s->nselect + 1, sizeof *p->base_answer);
-    if (!p->right || !p->base_right || !p->answer || !p->base_answer) return HN_NOMEM;
-    HN_TRY(hn_score(env, s->float_session, s->ds, s->select, s->nselect, NULL, p->base_right, p->base_answer));
-    for (size_t i = 0; i < s->nselect; i++) s->baseline_correct += p->base_right[i];
+    p->score = hn_arena_array(env, s->arena, s->nselect + 1, sizeof *p->score);
+    p->base_score = hn_arena_array(env, s->arena, s->nselect + 1, sizeof *p->base_score);
+    if (!p->score || !p->base_score) return HN_NOMEM;
+    HN_TRY(hn_judge_score(env, s->o->judge, s->float_session, s->float_session, s->ds, s->select, s->nselect, NULL,
+                          p->base_score));
+    for (size_t i = 0; i < s->nselect; i++) s->baseline_score += p->base_score[i];
     return HN_OK;
 }
 
@@ -123,25 +122,27 @@ hn_status hn_search_loss(hn_search *s, hn_probe *p, const hn_qdq_options *q, siz
     return hn_journal_put(s->env, s->o->journal, HN_JOURNAL_LOSS, 1, loss);
 }
 
-hn_status hn_search_score(hn_search *s, hn_probe *p, hn_session *session, size_t *correct, hn_drop *drop)
+hn_status hn_search_score(hn_search *s, hn_probe *p, hn_session *session, double *score, hn_drop *drop)
 {
-    double v[3] = {0, 0, 0}; /* right, lost, gained */
+    double v[5] = {0}; /* score; samples lost and gained; drop and its standard error */
+    double most = (double)s->nselect;
     bool taken;
-    HN_TRY(hn_journal_take(s->env, s->o->journal, HN_JOURNAL_SCORE, 3, v, &taken));
+    HN_TRY(hn_journal_take(s->env, s->o->journal, HN_JOURNAL_SCORE, 5, v, &taken));
     if (!taken) {
-        HN_TRY(hn_score(s->env, session, s->ds, s->select, s->nselect, NULL, p->right, p->answer));
-        for (size_t i = 0; i < s->nselect; i++) {
-            v[0] += p->right[i];
-            v[1] += p->base_right[i] && !p->right[i];
-            v[2] += !p->base_right[i] && p->right[i];
-        }
-        HN_TRY(hn_journal_put(s->env, s->o->journal, HN_JOURNAL_SCORE, 3, v));
+        HN_TRY(hn_judge_score(s->env, s->o->judge, s->float_session, session, s->ds, s->select, s->nselect, NULL,
+                              p->score));
+        hn_drop d = hn_stat_drop_scores(p->base_score, p->score, s->nselect);
+        for (size_t i = 0; i < s->nselect; i++) v[0] += p->score[i];
+        v[1] = (double)d.b;
+        v[2] = (double)d.c;
+        v[3] = d.value;
+        v[4] = d.se;
+        HN_TRY(hn_journal_put(s->env, s->o->journal, HN_JOURNAL_SCORE, 5, v));
     }
-    for (size_t i = 0; i < 3; i++)
-        if (!(v[i] >= 0 && v[i] <= (double)s->nselect))
-            return hn_fail(s->env, HN_INPUT, "the saved state holds an impossible score");
-    *correct = (size_t)v[0];
-    *drop = hn_stat_drop(s->nselect, (size_t)v[1], (size_t)v[2]);
+    if (!(v[0] <= most && v[1] >= 0 && v[1] <= most && v[2] >= 0 && v[2] <= most && isfinite(v[3]) && v[4] >= 0))
+        return hn_fail(s->env, HN_INPUT, "the saved state holds an impossible score");
+    *score = v[0];
+    *drop = hn_stat_drop_restore(s->nselect, (size_t)v[1], (size_t)v[2], v[3], v[4]);
     return HN_OK;
 }
 

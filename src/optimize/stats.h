@@ -19,6 +19,12 @@ typedef struct hn_drop {
     double value, se, lo, hi, upper;
 } hn_drop;
 hn_drop hn_stat_drop(size_t n, size_t b, size_t c);
+/* The same of scores between 0 and 1 rather than answers; b and c: samples whose score is lower and higher. */
+hn_drop hn_stat_drop_scores(const double *base, const double *other, size_t n);
+/* The same from what was kept of it: value and standard error, which are finite. */
+hn_drop hn_stat_drop_restore(size_t n, size_t b, size_t c, double value, double se);
+/* Mean with the interval of the normal distribution. */
+hn_interval hn_stat_mean(const double *v, size_t n);
 
 /* Median and quantiles of a copy-free sorted array. q in [0, 1], linear interpolation. n > 0. */
 double hn_stat_quantile(const double *sorted, size_t n, double q);

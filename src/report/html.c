@@ -396,9 +396,10 @@ static void outcome(hn_page *p, const hn_rec *rec)
     if (hn_rec_get(rec, "export_check.file")) {
         hn_page_raw(p, "<h3>Export check</h3><dl><dt>file</dt><dd><code>");
         hn_page_text_at(p, rec, "export_check.file");
-        hn_page_f(p, "</code></dd><dt>read back and run</dt><dd>same top class in %s of %s samples",
-                  hn_fig_at(rec, "export_check.same_top1", HN_FIG_INT, a),
+        hn_page_f(p, "</code></dd><dt>read back and run</dt><dd>%s samples",
                   hn_fig_at(rec, "export_check.n", HN_FIG_INT, b));
+        if (hn_rec_get(rec, "export_check.same_top1"))
+            hn_page_f(p, "; same top class in %s", hn_fig_at(rec, "export_check.same_top1", HN_FIG_INT, a));
         if (hn_rec_get(rec, "export_check.max_step_diff"))
             hn_page_f(p, "; largest difference %s quantisation steps",
                       hn_fig_at(rec, "export_check.max_step_diff", HN_FIG_PLAIN, c));

@@ -120,7 +120,9 @@ hn_status hn_report_text(hn_env *env, const hn_rec *rec, hn_buf *out)
               hn_rec_num(rec, "seed", 0));
     line(&p, rec, "command", "command");
     before_after(&p, rec);
-    hn_page_f(&p, "\naccuracy drop %s points, 95 %% interval %s..%s", hn_fig_at(rec, "drop.value", HN_FIG_POINTS, a),
+    hn_page_f(&p, "\n");
+    put(&p, hn_rec_text(rec, "before.metric", ""), 0, false);
+    hn_page_f(&p, " drop %s points, 95 %% interval %s..%s", hn_fig_at(rec, "drop.value", HN_FIG_POINTS, a),
               hn_fig_at(rec, "drop.interval.0", HN_FIG_POINTS, b), hn_fig_at(rec, "drop.interval.1", HN_FIG_POINTS, c));
     hn_page_f(&p, ", at most %s with 95 %% confidence; budget %s, n = %s\n",
               hn_fig_at(rec, "drop.upper", HN_FIG_POINTS, a), hn_fig_at(rec, "max_drop", HN_FIG_POINTS, b),
@@ -131,8 +133,9 @@ hn_status hn_report_text(hn_env *env, const hn_rec *rec, hn_buf *out)
     if (hn_rec_get(rec, "export_check.file")) {
         hn_page_f(&p, "\nexport check: ");
         put(&p, hn_rec_text(rec, "export_check.file", ""), 0, false);
-        hn_page_f(&p, ": same top class in %s of %s", hn_fig_at(rec, "export_check.same_top1", HN_FIG_INT, a),
-                  hn_fig_at(rec, "export_check.n", HN_FIG_INT, b));
+        hn_page_f(&p, ": %s samples", hn_fig_at(rec, "export_check.n", HN_FIG_INT, b));
+        if (hn_rec_get(rec, "export_check.same_top1"))
+            hn_page_f(&p, ", same top class in %s", hn_fig_at(rec, "export_check.same_top1", HN_FIG_INT, a));
         if (hn_rec_get(rec, "export_check.max_step_diff"))
             hn_page_f(&p, ", largest difference %s quantisation steps",
                       hn_fig_at(rec, "export_check.max_step_diff", HN_FIG_PLAIN, c));

@@ -83,10 +83,10 @@ static void test_mean(void **state)
 {
     (void)state;
     const double v[] = {1, 2, 3, 6};
-    hn_interval a = hn_metric_mean(v, 4);
+    hn_interval a = hn_stat_mean(v, 4);
     near(a.value, 3);
     near(a.hi - a.value, 1.959963984540054 * sqrt(14.0 / 3 / 4));
-    assert_true(isinf(hn_metric_mean(v, 1).hi));
+    assert_true(isinf(hn_stat_mean(v, 1).hi));
 }
 
 /* 20 equal logits whatever the image; and the image and a half. */
@@ -119,7 +119,7 @@ static hn_status measure(const char *text, const char *metric, size_t n, hn_inte
     planrun_ok(&env, hn_graph_infer(g));
     planrun_ok(&env, hn_dataset_open(&env, "glyph:40", NULL, &ds));
     planrun_ok(&env, hn_session_new(&env, g, NULL, NULL, &s));
-    hn_metric_options o = {.batch = 7}; /* the last batch is short */
+    hn_score_options o = {.batch = 7}; /* the last batch is short */
     hn_status st = hn_metric_measure(&env, s, ds, index, n, metric, &o, out);
     hn_session_close(&env, s);
     hn_dataset_close(&env, ds);

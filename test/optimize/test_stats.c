@@ -58,6 +58,15 @@ static void test_drop(void **state)
     d = hn_stat_drop(10, 10, 0); /* all lost: no spread is left */
     near(d.value, 100, 1e-12);
     near(d.se, 0, 1e-9);
+    /* Answers are scores of 0 and 1; and scores in between, worked out by hand. */
+    const double base[] = {1, 1, 0, 1, 0}, other[] = {1, 0, 1, 0, 0}, half[] = {0.5, 0.5, 0, 1, 0.25};
+    hn_drop s = hn_stat_drop_scores(base, other, 5), t = hn_stat_drop(5, 2, 1);
+    assert_memory_equal(&s, &t, sizeof s);
+    s = hn_stat_drop_scores(base, half, 5);
+    assert_int_equal(s.b, 2);
+    assert_int_equal(s.c, 1);
+    near(s.value, 15, 1e-12);
+    near(s.se, 20 * sqrt(0.5625 - 0.1125), 1e-12);
     d = hn_stat_drop(0, 0, 0);
     near(d.upper, 100, 0);
     near(d.lo, -100, 0);
