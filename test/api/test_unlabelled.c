@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include "base/io.h"
 #include "data/data.h"
 #include "data/npy.h"
 #include "hone/hone.h"
@@ -33,10 +32,7 @@ static int setup(void **state)
     hn_env_init(&env);
     assert_int_equal(hn_dataset_open(&env, "glyph:240", NULL, &ds), HN_OK);
     assert_int_equal(hn_dataset_batch(&env, ds, index, SAMPLES, &arena, &batch), HN_OK);
-    hn_buf npy = {0};
-    assert_int_equal(hn_npy_write(&env, &batch.input[0], &npy), HN_OK);
-    assert_int_equal(hn_file_write(&env, data, npy.data, npy.size), HN_OK);
-    hn_buf_fini(&env, &npy);
+    assert_int_equal(hn_npy_save(&env, data, &batch.input[0]), HN_OK);
     hn_dataset_close(&env, ds);
     hn_arena_fini(&env, &arena);
     return 0;
