@@ -163,17 +163,17 @@ static void tie(hn_layers *l, const hn_value *a, const hn_value *b)
         l->act[i].group = j;
 }
 
-static bool feeds_output(const hn_value *v, int depth)
+static bool ends(const hn_value *v, int depth)
 {
-    if (hn_value_is_output(v)) return true;
     if (depth > 8) return false;
     for (const hn_use *u = v->uses; u; u = u->next) {
         const hn_node *n = u->node;
-        if (!n) return true;
-        bool passes = (n->op->flags & HN_OP_VIEW) || hn_node_is(n, "Softmax") || hn_node_is(n, "Sigmoid");
-        if (passes && n->out[0] && feeds_output(n->out[0], depth + 1)) return true;
+        if (!n) continue; /* a graph output */
+        if (role_of(n) != ROLE_SAME && role_of(n) != ROLE_LUT && !hn_node_is(n, "Softmax")) return false;
+        for (size_t i = 0; i < n->nout; i++)
+            if (n->out[i] && !ends(n->out[i], depth + 1)) return false;
     }
-    return false;
+    return true;
 }
 
 static hn_status add_layer(hn_layers *l, hn_node *n)
@@ -186,8 +186,7 @@ static hn_status add_layer(hn_layers *l, hn_node *n)
     y->channels = (size_t)w->dims[y->out_axis];
     y->params = hn_tensor_elems(w) + (y->bias >= 0 ? y->channels : 0);
     y->y = after_clamp(n->out[0]);
-    y->first = y->x->producer == NULL;
-    y->last = feeds_output(y->y, 0);
+    y->last = ends(y->y, 0);
     l->nlayers++;
     return HN_OK;
 }
@@ -263,7 +262,7 @@ void hn_layers_mark(hn_layers *l)
         if (!l->layer[i].on) continue;
         hn_act *x = hn_layers_act(l, l->layer[i].x), *y = hn_layers_act(l, l->layer[i].y);
         if (x) x->used = true;
-        if (y) y->used = true;
+        if (y && !l->layer[i].plain) y->used = true;
     }
     for (bool changed = true; changed;) {
         changed = false;

@@ -18,8 +18,9 @@ typedef struct hn_layer {
     int out_axis;     /* of the weight: output channels */
     size_t channels;
     size_t params;
-    bool first, last; /* reads a graph input; feeds a graph output through views and softmax */
+    bool last;        /* graph outputs are all that its output leads to, through movers, tables and Softmax */
     bool on;          /* integer */
+    bool plain;       /* its output then stays float */
     int bits;         /* of its weights when it is: 8, or 7 where the kernel gains by it */
     bool pairs;       /* it does: with 8 bits, too, two weights times bytes are to fit 16 bits */
     char reason[160]; /* why it is float, or what decided */

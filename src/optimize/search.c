@@ -52,6 +52,7 @@ static hn_status route(hn_search *s, hn_probe *p)
     else if (s->bias_shift != without)
         HN_TRY(stage(s, p, "bias correction", loss));
     if (!hn_search_late(s)) HN_TRY(hn_search_round(s, p, &loss));
+    if (!hn_search_late(s)) HN_TRY(hn_search_plain_ends(s, p, &loss));
     if (s->rounded) HN_TRY(stage(s, p, "weights rounded together", loss));
     if (!s->o->all && !s->o->size) HN_TRY(hn_search_refuse_slow(s));
     return hn_search_hold_budget(s, p);

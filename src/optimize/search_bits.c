@@ -10,6 +10,7 @@
 
 enum { TIMES = 3 };
 static const double clearly = 0.95; /* a step that takes at most this share is faster */
+static const double least_us = 0.1; /* and by this much: what a clock cannot tell apart */
 
 bool hn_search_pairs_pay(uint64_t isa)
 {
@@ -91,7 +92,8 @@ static hn_status keep_faster(hn_search *s, double *bits)
         for (size_t i = 0; i < 2 * n; i++) best[i] = k == 0 ? v[i] : fmin(best[i], v[i]);
     }
     for (size_t i = 0; i < n; i++)
-        if (bits[i] == 7 && !(best[2 * i] > 0 && best[2 * i + 1] < best[2 * i] * clearly)) bits[i] = 8;
+        if (bits[i] == 7 && !(best[2 * i] > 0 && best[2 * i + 1] < fmin(best[2 * i] * clearly, best[2 * i] - least_us)))
+            bits[i] = 8;
     hn_arena_fini(s->env, &arena);
     return st;
 }

@@ -1,6 +1,7 @@
 /* search_budget: the accuracy loop. While the selection part shows a drop beyond the budget, layers give way, those
- * first that explain most of the output error. Only such go as explain at least half of an even share of it: what is
- * spread over all layers, or is chance in a small selection part, is not mended by a few of them. Where no choice holds
+ * first that explain most of the output error for the time or bytes that they cost. Only such go to float as explain at
+ * least half of an even share of it: what is spread over all layers, or is chance in a small selection part, is not
+ * mended by a few of them. Where no choice holds
  * the budget, one that gives layers up is kept if its drop is clearly less than without. */
 #include "optimize/search_priv.h"
 
@@ -53,11 +54,13 @@ static hn_status score_choice(hn_search *s, hn_probe *p, const char *name, hn_tr
     return st;
 }
 
-/* Within the budget, as far as the selection part can tell: a drop that exceeds it by less than its own standard error
- * is taken for noise. The test part, which decides nothing here, has the last word in the report. */
+/* Within the budget, as far as the selection part can tell: answers that exceed it by less than their own standard
+ * error are taken for noise; fidelity, which every sample measures, is taken as it is. The test part, which decides
+ * nothing here, has the last word in the report. */
 static bool holds(const hn_search *s, const hn_trial *t)
 {
-    return t->drop.value - t->drop.se <= s->o->max_drop;
+    const double noise = s->o->judge == HN_JUDGE_TOP1 ? t->drop.se : 0;
+    return t->drop.value - noise <= s->o->max_drop;
 }
 
 /* By more than the standard error: layers are not slowed down for what is as good as chance. */
@@ -66,20 +69,40 @@ static bool clearly_less(const hn_trial *t, const hn_trial *than)
     return than->drop.value - t->drop.value > than->drop.se;
 }
 
-size_t hn_search_next_layer(const hn_search *s)
+/* What a layer takes in INT8: time where it was measured, else bytes of weights; and what it takes more in float. */
+static double taken(const hn_search *s, size_t i, double *more)
 {
-    size_t best = SIZE_MAX;
-    double most = 0.5 / (double)s->layers.nlayers;
+    const hn_layer_report *r = &s->report[i];
+    const double bytes = (double)s->layers.layer[i].params;
+    const bool timed = !s->o->size && r->us_int8 > 0 && r->us_float > 0;
+    *more = timed ? fmax(0, r->us_float - r->us_int8) : 3 * bytes;
+    return timed ? r->us_int8 : bytes;
+}
+
+/* Most error for what it costs: a share of the model's time, or size, and a hundredth, so that among what costs next to
+ * nothing the larger gain comes first. 8 bits instead of 7 cost a tenth of a step at most, and no byte. */
+bool hn_search_next_step(const hn_search *s, hn_given *step)
+{
+    const double share = 1 / (double)s->layers.nlayers;
+    double all = 0, most = 0, more;
+    for (size_t i = 0; i < s->layers.nlayers; i++) all += s->layers.layer[i].on ? taken(s, i, &more) : 0;
     for (size_t i = 0; i < s->layers.nlayers; i++) {
         const hn_layer *y = &s->layers.layer[i];
         const hn_layer_report *r = &s->report[i];
-        if (!y->on || (s->o->all && y->bits != 7)) continue;
-        double gain = s->o->all ? r->wide_gain : y->bits == 7 ? r->gain : r->gain - r->wide_gain;
-        if (!(gain > most)) continue;
-        best = i;
-        most = gain;
+        if (!y->on) continue;
+        const bool narrow = y->bits == 7;
+        const double now = taken(s, i, &more), gain = narrow ? r->gain : r->gain - r->wide_gain;
+        const double wider = r->wide_gain / (0.1 * now / all + 0.01), plain = gain / (more / all + 0.01);
+        if (narrow && r->wide_gain > 0.1 * share && wider > most) {
+            *step = (hn_given){i, true};
+            most = wider;
+        }
+        if (!s->o->all && gain > 0.5 * share && plain > most) {
+            *step = (hn_given){i, false};
+            most = plain;
+        }
     }
-    return best;
+    return most > 0;
 }
 
 static void give_reason(hn_search *s, const hn_given *g)
@@ -90,15 +113,13 @@ static void give_reason(hn_search *s, const hn_given *g)
              g->widened ? "with 8-bit weights" : "in float", 100 * (g->widened ? r->wide_gain : r->gain));
 }
 
-hn_status hn_search_give_way(hn_search *s, size_t i, hn_given *g)
+hn_status hn_search_give_way(hn_search *s, const hn_given *g)
 {
-    hn_layer *y = &s->layers.layer[i];
-    const hn_layer_report *r = &s->report[i];
-    *g = (hn_given){i, y->bits == 7 && (s->o->all || 2 * r->wide_gain >= r->gain)};
+    hn_layer *y = &s->layers.layer[g->layer];
     if (g->widened)
-        hn_search_swap_bits(s, i);
+        hn_search_swap_bits(s, g->layer);
     else
-        hn_search_turn(s, i, false);
+        hn_search_turn(s, g->layer, false);
     give_reason(s, g);
     return hn_search_refuse(s, y->name, g->widened ? "7-bit weights" : "int8", "%s", y->reason);
 }
@@ -141,13 +162,13 @@ hn_status hn_search_hold_budget(hn_search *s, hn_probe *p)
     if (s->budget_met || s->layers.nlayers == 0) return HN_OK;
     hn_trial best = *t;
     size_t n = 0, keep = 0;
-    hn_given *given = hn_arena_array(s->env, s->arena, 2 * s->layers.nlayers, sizeof *given);
+    hn_given *given = hn_arena_array(s->env, s->arena, 2 * s->layers.nlayers + 1, sizeof *given);
     if (!given) return HN_NOMEM;
     HN_TRY(find_gains(s, p));
     const bool narrow = hn_search_narrow(s) > 0;
-    for (size_t step = 1, next; !s->budget_met && hn_search_next_layer(s) != SIZE_MAX && !hn_search_late(s); step++) {
-        for (size_t k = 0; k < (step + 1) / 2 && (next = hn_search_next_layer(s)) != SIZE_MAX; k++)
-            HN_TRY(hn_search_give_way(s, next, &given[n++]));
+    for (size_t step = 1; !s->budget_met && hn_search_next_step(s, &given[n]) && !hn_search_late(s); step++) {
+        for (size_t k = 0; k < (step + 1) / 2 && hn_search_next_step(s, &given[n]); k++)
+            HN_TRY(hn_search_give_way(s, &given[n++]));
         char name[64], left[64] = "";
         snprintf(name, sizeof name, "back to %s, step %zu", narrow ? "8 bits or float" : "float", step);
         HN_TRY(score_choice(s, p, name, &t));

@@ -52,12 +52,11 @@ typedef struct hn_given {
     size_t layer;
     bool widened;
 } hn_given;
-/* Layers give way until the selection part is within the budget. Its parts: the layer whose next step takes away most
- * of the output error, SIZE_MAX: none does enough; to 8-bit weights where those take away half of what float does, else
- * to float; the last of n steps undone. */
+/* Layers give way until the selection part is within the budget. Its parts: the step that takes away most of the output
+ * error for what it costs, false: none does enough; the step taken; the last of n steps undone. */
 hn_status hn_search_hold_budget(hn_search *s, hn_probe *p) HN_MUST_CHECK;
-size_t hn_search_next_layer(const hn_search *s);
-hn_status hn_search_give_way(hn_search *s, size_t i, hn_given *given) HN_MUST_CHECK;
+bool hn_search_next_step(const hn_search *s, hn_given *step);
+hn_status hn_search_give_way(hn_search *s, const hn_given *step) HN_MUST_CHECK;
 void hn_search_take_back(hn_search *s, const hn_given *given, size_t n);
 /* Fill sqnr_db; output_error and accuracy_delta of the layers. */
 hn_status hn_search_sqnr(hn_search *s, hn_probe *p) HN_MUST_CHECK;
@@ -69,6 +68,8 @@ hn_status hn_search_build(hn_search *s, hn_arena *arena, const hn_qdq_options *q
 /* The same up to where outputs are compared. */
 hn_status hn_search_build_ends(hn_search *s, hn_arena *arena, const hn_qdq_options *q,
                                hn_session **session) HN_MUST_CHECK;
+/* Layers that end in outputs alone keep them in float. */
+hn_status hn_search_plain_ends(hn_search *s, hn_probe *p, double *loss) HN_MUST_CHECK;
 /* The weights and biases of the present choice. */
 hn_qdq_options hn_search_variant(const hn_search *s);
 /* Layer i in INT8 or in float. */

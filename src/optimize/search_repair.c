@@ -250,6 +250,35 @@ static hn_status equalised_loss(hn_search *other, hn_probe *p, const hn_search *
     return HN_OK;
 }
 
+/* What the codes of an output add to its error is seen once the rest of the error is small. A tenth of it at least:
+ * runtimes differ in whether a layer with a float output is an integer one to them. */
+hn_status hn_search_plain_ends(hn_search *s, hn_probe *p, double *loss)
+{
+    size_t count = 0;
+    double with;
+    for (size_t i = 0; i < s->layers.nlayers; i++) {
+        hn_layer *y = &s->layers.layer[i];
+        y->plain = y->last && y->on;
+        count += y->plain;
+    }
+    if (!count) return HN_OK;
+    hn_layers_mark(&s->layers);
+    hn_qdq_options q = hn_search_variant(s);
+    HN_TRY(hn_search_loss(s, p, &q, 0, &with));
+    hn_trial *t = hn_search_trial(s, "outputs in float", with);
+    if (!t) return HN_NOMEM;
+    const bool keep = with < *loss * 0.9;
+    snprintf(t->note, sizeof t->note, "%s: %zu layers end in outputs, output error %.3g without, %.3g with",
+             keep ? "kept" : "not kept", count, *loss, with);
+    if (keep) {
+        *loss = with;
+        return HN_OK;
+    }
+    for (size_t i = 0; i < s->layers.nlayers; i++) s->layers.layer[i].plain = false;
+    hn_layers_mark(&s->layers);
+    return HN_OK;
+}
+
 hn_status hn_search_equalize(hn_search *s, hn_probe *p, double *loss)
 {
     hn_search other = *s;

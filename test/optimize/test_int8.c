@@ -484,8 +484,7 @@ static void test_slow_as_a_whole(void **state)
     assert_true(s.layers.layer[1].reason[0] == 0);
 }
 
-/* The layer that explains most goes first, to 8 bits where that is half the way; what explains little stays; steps are
- * undone from the last on. */
+/* What explains most for its time goes first; what explains little stays; steps are undone from the last on. */
 static void test_layers_give_way(void **state)
 {
     (void)state;
@@ -501,18 +500,24 @@ static void test_layers_give_way(void **state)
     s.report[2].gain = 0.7;
     s.report[2].wide_gain = 0.4;
     s.report[3].gain = NAN;
-    for (size_t i = 0; i < 3; i++) {
-        size_t next = hn_search_next_layer(&s);
-        assert_int_equal(next, i < 2 ? 2 : 1);
-        planrun_ok(&env, hn_search_give_way(&s, next, &given[i]));
-        assert_int_equal(given[i].widened, i == 0);
-        assert_int_equal(s.layers.layer[2].bits, 8);
-        assert_int_equal(s.layers.layer[2].on, i == 0);
+    for (size_t i = 0; i < 4; i++) {
+        s.report[i].us_int8 = i == 2 ? 10 : 1;
+        s.report[i].us_float = i == 2 ? 20 : 2;
     }
-    assert_true(hn_search_next_layer(&s) == SIZE_MAX);
+    static const size_t order[3] = {2, 1, 2};
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(hn_search_next_step(&s, &given[i]));
+        assert_int_equal(given[i].layer, order[i]);
+        assert_int_equal(given[i].widened, i == 0);
+        planrun_ok(&env, hn_search_give_way(&s, &given[i]));
+        assert_int_equal(s.layers.layer[2].bits, 8);
+        assert_int_equal(s.layers.layer[2].on, i < 2);
+    }
+    assert_false(hn_search_next_step(&s, &given[0]));
     assert_true(s.nrefusals == 3 && strcmp(s.refusals[0].what, "7-bit weights") == 0);
     assert_string_equal(s.refusals[1].what, "int8");
     assert_non_null(strstr(s.layers.layer[2].reason, "in float it takes away 70 %"));
+    given[0] = (hn_given){2, true};
     hn_search_take_back(&s, given, 3);
     hn_search_take_back(&s, given, 2);
     assert_true(s.layers.layer[1].on && s.layers.layer[2].on && s.layers.layer[2].bits == 8 && s.nrefusals == 1);

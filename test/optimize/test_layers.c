@@ -97,11 +97,11 @@ static void test_layers(void **state)
     assert_string_equal(a->name, "first");
     assert_string_equal(a->x->name, "x");
     assert_string_equal(a->y->name, "r1"); /* the Relu is absorbed */
-    assert_true(a->first && !a->last && a->bias == 2 && a->out_axis == 0 && a->channels == 4 && a->params == 72 + 4);
+    assert_true(!a->last && a->bias == 2 && a->out_axis == 0 && a->channels == 4 && a->params == 72 + 4);
     assert_string_equal(b->y->name, "c2");
-    assert_true(!b->first && !b->last && b->bias == -1 && b->params == 16);
+    assert_true(!b->last && b->bias == -1 && b->params == 16);
     assert_string_equal(c->x->name, "e");
-    assert_true(c->last && !c->first && c->out_axis == 1 && c->channels == 3);
+    assert_true(c->last && c->out_axis == 1 && c->channels == 3);
 }
 
 static void test_groups(void **state)
@@ -148,6 +148,39 @@ static void ranges(void)
         a->method = "minmax";
         hn_range_to_u8(a->lo, a->hi, &a->scale, &a->zero);
     }
+}
+
+/* Layers that lead to outputs alone, through tables and movers too, can keep their outputs in float. */
+static void test_ends(void **state)
+{
+    (void)state;
+    find("graph \"net\" opset 21 {\n"
+         "  input %x : f32[N,2,8,8]\n"
+         "  const %w : f32[2,2,1,1] = random 1\n"
+         "  const %shape : i64[2] = [-1, 128]\n"
+         "  %a = Conv(%x, %w) @ \"between\"\n"
+         "  %b = Conv(%a, %w) @ \"both\"\n"
+         "  %c = Conv(%b, %w) @ \"end\"\n"
+         "  %s = Sigmoid(%c)\n"
+         "  %y = Reshape(%s, %shape)\n"
+         "  %d = Conv(%b, %w) @ \"summed\"\n"
+         "  %z = Add(%d, %b)\n"
+         "  output %y\n"
+         "  output %b\n"
+         "  %r = Relu(%a)\n"
+         "  output %r\n"
+         "  output %z\n"
+         "}\n");
+    static const char *const name[] = {"between", "both", "end", "summed"};
+    for (size_t i = 0; i < 4; i++) {
+        assert_string_equal(l.layer[i].name, name[i]);
+        assert_int_equal(l.layer[i].last, i == 2);
+    }
+    assert_true(act("c")->used && act("s")->used && act("y")->used);
+    assert_true(act("a")->used && act("r")->used); /* its input has another reader: not absorbed */
+    l.layer[2].plain = true;
+    hn_layers_mark(&l);
+    assert_true(!act("c")->used && !act("s")->used && !act("y")->used && act("b")->used && act("d")->used);
 }
 
 static void golden(const char *name, const hn_qdq_options *q)
@@ -255,6 +288,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_layers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
         cmocka_unit_test_setup_teardown(test_mark, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_golden, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shift, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_to_do, setup, teardown),
