@@ -1,5 +1,5 @@
-/* copy, concat, pad and gather beyond the rows' own cases: every permutation of four dims at every element size,
- * negative steps, crops, indices out of range. */
+/* copy, concat, pad, gather and resize_nearest beyond the rows' own cases: every permutation of four dims at every
+ * element size, negative steps, crops, indices out of range, every rule of nearest in both layouts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -135,6 +135,37 @@ static void pads_match(void **state)
     drive_end(&d);
 }
 
+static void nearest_match(void **state)
+{
+    (void)state;
+    static const hn_dtype TYPES[] = {HN_U8, HN_I8, HN_F16, HN_F32, HN_I64, HN_C128};
+    static const char *const COORDINATES[] = {"half_pixel",           "asymmetric",         "align_corners",
+                                              "half_pixel_symmetric", "pytorch_half_pixel", "tf_crop_and_resize"};
+    static const char *const NEAREST[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
+    static const double SCALES[][4] = {{1, 1, 2, 2}, {1, 2, 2, 1}, {1, 0.6, 1.7, 1}, {1, 1, 2, 0.5},
+                                       {1, 2, 1, 3}, {2, 1, 1, 1}, {1, 1, 1, 2},     {3, 1, 2, 1.3}};
+    for (size_t i = 0; i < 6 * 4 * 8 * 2; i++) {
+        const double *scale = SCALES[i % 8];
+        const char *coordinates = COORDINATES[i / 8 % 6];
+        drive d;
+        drive_begin(&d, i);
+        drive_tensor(&d, false, typed(&d, TYPES[i % 7 % 6], DRIVE_DIMS(2, 9, 7, i < 192 ? 5 : 75)));
+        hn_tensor *roi = typed(&d, HN_F32, 1, (const int64_t[]){8}), *s = typed(&d, HN_F32, 1, (const int64_t[]){4});
+        for (size_t k = 0; k < 8; k++) hn_set_f64(roi, k, k < 4 ? (k == i % 4 ? -0.3 : 0) : k == 5 ? 1.2 : 1);
+        for (size_t k = 0; k < 4; k++) hn_set_f64(s, k, scale[k]);
+        drive_tensor(&d, true, roi);
+        drive_tensor(&d, true, s);
+        hn_node *n = drive_node(&d, "Resize", 1);
+        ok(hn_node_set_string(n, "mode", "nearest"));
+        ok(hn_node_set_string(n, "coordinate_transformation_mode", coordinates));
+        ok(hn_node_set_string(n, "nearest_mode", NEAREST[i / 48 % 4]));
+        ok(hn_node_set_float(n, "extrapolation_value", 77));
+        drive_check(&d, "resize_nearest", 0, 0);
+        assert_false(d.unsuitable);
+        drive_end(&d);
+    }
+}
+
 static void folded_pads_match(void **state)
 {
     (void)state;
@@ -179,10 +210,15 @@ static void bad_index_is_an_input_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(permutations_match), cmocka_unit_test(large_planes_match),
-        cmocka_unit_test(slices_match),       cmocka_unit_test(pads_match),
-        cmocka_unit_test(short_runs_match),   cmocka_unit_test(short_parts_match),
-        cmocka_unit_test(folded_pads_match),  cmocka_unit_test(bad_index_is_an_input_error),
+        cmocka_unit_test(permutations_match),
+        cmocka_unit_test(large_planes_match),
+        cmocka_unit_test(slices_match),
+        cmocka_unit_test(pads_match),
+        cmocka_unit_test(short_runs_match),
+        cmocka_unit_test(short_parts_match),
+        cmocka_unit_test(folded_pads_match),
+        cmocka_unit_test(nearest_match),
+        cmocka_unit_test(bad_index_is_an_input_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

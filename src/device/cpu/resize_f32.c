@@ -1,6 +1,6 @@
-/* resize_f32: Resize on float32 as one pass per resized axis, each a table of weighted source positions per output
- * position; all modes, any layout. The tensor is seen as [outer, axis, inner] in each pass; passes that shrink come
- * first. */
+/* resize_f32: linear and cubic Resize on float32 as one pass per resized axis, each a table of weighted source
+ * positions per output position; any layout. The tensor is seen as [outer, axis, inner] in each pass; passes that
+ * shrink come first. */
 #include <string.h>
 
 #include "base/size.h"
@@ -87,6 +87,7 @@ static hn_status lower(hn_lower *c)
     hn_resize_axis axis[HN_MAX_RANK];
     int order[HN_MAX_RANK];
     if (x->dtype != HN_F32) return hn_lower_refuse(c, "the element type is not f32");
+    if (hn_resize_is_nearest(n)) return hn_lower_refuse(c, "nearest moves elements");
     const hn_tensor *roi = constant(n, 1, &missing), *scales = constant(n, 2, &missing),
                     *sizes = constant(n, 3, &missing);
     if (missing) return hn_lower_refuse(c, "roi, scales or sizes are not constant");
