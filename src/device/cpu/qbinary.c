@@ -1,5 +1,6 @@
 /* hone.QAdd and hone.QMul: two byte tensors with broadcasting, as runs along the innermost dims in which each input
- * either moves or stands still. */
+ * either moves or stands still. Short runs of A that all meet the same run of B (a factor for each channel of
+ * channels-last pixels) are done many at a time against copies of B. */
 #include <math.h>
 #include <string.h>
 
@@ -7,11 +8,12 @@
 #include "device/cpu/lib_q8.h"
 #include "kernels/binary_q8.h"
 
-enum { TASK = 1 << 15 }; /* elements */
+enum { TASK = 1 << 15 /* elements */, COPIES = 4096 /* bytes of copies of B at most */ };
 
 typedef struct params {
-    hn_binary_q8 g;                                                      /* without pointers */
-    uint64_t runs, batch;                                                /* batch: runs per task */
+    hn_binary_q8 g;          /* without pointers */
+    uint64_t runs, batch;    /* batch: runs per task */
+    uint64_t repeat, copies; /* neighbouring runs with the same B, and how many of them are one call */
     int64_t dims[HN_MAX_RANK], a_step[HN_MAX_RANK], b_step[HN_MAX_RANK]; /* outer dims */
     int32_t rank;
     int32_t a, b, y; /* operands */
@@ -24,12 +26,22 @@ typedef struct job {
     uint8_t *y;
 } job;
 
+static void copy(const params *p, const uint8_t *b, uint8_t *copies)
+{
+    size_t done = p->g.n, all = p->copies * done;
+    memcpy(copies, b, done);
+    for (; done < all; done += hn_min_size(done, all - done))
+        memcpy(copies + done, copies, hn_min_size(done, all - done));
+}
+
 static void task(void *ctx, size_t t)
 {
     const job *j = ctx;
     const params *p = j->p;
     hn_binary_q8 g = p->g;
-    for (size_t i = t * p->batch, end = hn_min_size(i + p->batch, p->runs); i < end; i++) {
+    const uint8_t *copied = NULL;
+    uint8_t copies[COPIES];
+    for (size_t i = t * p->batch, count, end = hn_min_size(i + p->batch, p->runs); i < end; i += count) {
         int64_t a = 0, b = 0;
         size_t left = i;
         for (int d = p->rank - 1; d >= 0; d--) {
@@ -38,9 +50,16 @@ static void task(void *ctx, size_t t)
             a += at * p->a_step[d];
             b += at * p->b_step[d];
         }
+        count = hn_min_size(hn_min_size(p->copies, p->repeat - i % p->repeat), end - i);
+        g.n = count * p->g.n;
         g.a = j->a + a;
         g.b = j->b + b;
-        g.y = j->y + i * g.n;
+        g.y = j->y + i * p->g.n;
+        if (count > 1) {
+            if (copied != g.b) copy(p, g.b, copies);
+            copied = g.b;
+            g.b = copies;
+        }
         ((hn_binary_q8_fn *)j->kernel->fn)(&g);
     }
 }
@@ -86,6 +105,13 @@ static void shape(params *p, const hn_type *a, const hn_type *b, const hn_type *
     p->g.n = (size_t)n;
     p->g.b_step = b_moves;
     p->runs = hn_type_elems(y) / (size_t)n;
+    p->repeat = 1;
+    for (int d = p->rank - 1; d >= 0 && a_moves && b_moves; d--) {
+        if (p->dims[d] == 1) continue;
+        if (p->a_step[d] != n * (int64_t)p->repeat || p->b_step[d] != 0) break;
+        p->repeat *= (uint64_t)p->dims[d];
+    }
+    p->copies = hn_max_size(1, hn_min_size(p->repeat, COPIES / (size_t)n));
 }
 
 /* The kernel lets only B stand still. */

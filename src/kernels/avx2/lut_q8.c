@@ -1,6 +1,6 @@
-/* Table look-up of bytes for AVX2: sixteen shuffles for the sixteen parts of a table. A shuffle takes its index from
- * the low four bits and gives zero where the top bit is set, so parts go in as differences: part k is the exclusive or
- * of all up to k in its half of the table, as those whose first index is beyond the byte give zero. */
+/* Table look-up of bytes for AVX2, by a shuffle for each of the sixteen parts of a table. A shuffle takes its index
+ * from the low four bits and gives zero where the top bit is set. Parts go in as differences from the one before in
+ * their half of the table: those up to a byte's own add up to it, those beyond see an index below zero. */
 #include <string.h>
 
 #include "kernels/avx2/lib_q8.h"
