@@ -98,7 +98,7 @@ static void check_binary(const hn_kernel *k, size_t n, bool vector, bool in_plac
     g.a_flip = n % 2 ? 0x80 : 0, g.b_flip = n % 5 ? 0x80 : 0, g.y_flip = n % 7 ? 0x80 : 0;
     g.a_zp = (int32_t)hn_rng_below(rng, 256), g.b_zp = (int32_t)hn_rng_below(rng, 256),
     g.y_zp = (int32_t)hn_rng_below(rng, 256);
-    g.a_scale = n % 4 ? 0.4375f : 0.01f, g.b_scale = 1.0f - 0.3f * (float)(n % 3);
+    g.a_scale = n % 9 == 4 ? -3e9f : n % 4 ? 0.4375f : 0.01f, g.b_scale = 1.0f - 0.3f * (float)(n % 3);
     g.u_lo = (float)(3 - g.y_zp), g.u_hi = (float)(250 - g.y_zp);
     ((hn_binary_q8_fn *)k->fn)(&g);
     for (size_t i = 0; i < n; i++) {
