@@ -1,6 +1,6 @@
-/* Every quant_q8, binary_q8, lut_q8, pool_q8, planes_q8 and phases_q8 record that runs here, bit for bit against scalar
- * code in other words: all lengths around vectors, both signs, NaN and infinity, halves, limits; nothing outside the
- * output is touched. */
+/* Every quant_q8, binary_q8, lut_q8, pool_q8, phases_q8 and transpose_b1 record that runs here, bit for bit against
+ * scalar code in other words: all lengths around vectors, both signs, NaN and infinity, halves, limits; nothing outside
+ * the output is touched. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,9 +13,9 @@
 #include "kernels/binary_q8.h"
 #include "kernels/lut_q8.h"
 #include "kernels/phases_q8.h"
-#include "kernels/planes_q8.h"
 #include "kernels/pool_q8.h"
 #include "kernels/quant_q8.h"
+#include "kernels/transpose_b1.h"
 #include "support/edge.h"
 #include "support/guard.h"
 
@@ -126,15 +126,19 @@ static void check_lut(const hn_kernel *k, size_t n, hn_rng *rng)
     edge_free(&x), edge_free(&table), edge_free(&y);
 }
 
-static void check_planes(const hn_kernel *k, size_t n, size_t c, hn_rng *rng)
+static void check_transpose(const hn_kernel *k, size_t rows, size_t cols, hn_rng *rng)
 {
-    size_t plane = n + hn_rng_below(rng, 5);
-    edge x = edge_new(plane * (c - 1) + n), y = edge_new(n * c);
+    size_t ss = cols + hn_rng_below(rng, 5), ds = rows + hn_rng_below(rng, 2) * 3;
+    edge x = edge_new(ss * (rows - 1) + cols), y = edge_new(ds * (cols - 1) + rows), old = edge_new(y.n);
     edge_fill(&x, rng, false);
-    ((hn_planes_q8_fn *)k->fn)(n, c, x.p, plane, y.p);
-    for (size_t i = 0; i < n * c; i++) assert_int_equal(y.p[i], x.p[i % c * plane + i / c]);
+    edge_fill(&y, rng, false);
+    memcpy(old.p, y.p, y.n);
+    for (size_t c = 0; c < cols; c++)
+        for (size_t r = 0; r < rows; r++) old.p[c * ds + r] = x.p[r * ss + c];
+    ((hn_transpose_b1_fn *)k->fn)(rows, cols, x.p, ss, y.p, ds);
+    assert_memory_equal(y.p, old.p, y.n);
     assert_true(edge_intact(&y));
-    edge_free(&x), edge_free(&y);
+    edge_free(&x), edge_free(&y), edge_free(&old);
 }
 
 static void check_phases(const hn_kernel *k, size_t n, size_t step, hn_rng *rng)
@@ -219,8 +223,9 @@ static void test_all(void **state)
             } else if (guard_runs(k, "pool_q8")) {
                 check_pool(k, n % 32 == 0, &rng);
                 ran[3]++;
-            } else if (guard_runs(k, "planes_q8")) {
-                for (size_t c = 1; c < 6; c++) check_planes(k, n, c, &rng);
+            } else if (guard_runs(k, "transpose_b1")) {
+                for (size_t c = 1; c < 36; c++) check_transpose(k, c, n, &rng);
+                for (size_t c = 1; c < 20; c++) check_transpose(k, n, c, &rng);
                 ran[4]++;
             } else if (guard_runs(k, "phases_q8")) {
                 for (size_t step = 1; step < 5; step++) check_phases(k, n, step, &rng);

@@ -106,8 +106,7 @@ static hn_status lower(hn_lower *c)
     const hn_node *n = c->node;
     uint32_t bytes = hn_box_bytes(n->in[0]->type.dtype);
     if (bytes == 0) return hn_lower_refuse(c, "elements of this type are not whole bytes");
-    const hn_kernel *k = hn_lower_kernel(c, "transpose_b4", -1, 0);
-    if (k == NULL) return hn_lower_refuse(c, "no transpose_b4 kernel");
+    if (hn_box_kernel(c, bytes) == NULL) return hn_lower_refuse(c, "no kernel turns elements over");
     hn_box b;
     bool known = true, joined = false;
     hn_box_start(&b, bytes);

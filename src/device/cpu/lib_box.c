@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "kernels/transpose_b1.h"
 #include "kernels/transpose_b4.h"
 
 enum { TASK_BYTES = 1 << 16, TILE = 16 };
@@ -14,6 +15,11 @@ uint32_t hn_box_bytes(hn_dtype t)
 {
     unsigned bits = t == HN_STRING || t == HN_NONE ? 0 : hn_dtype_bits(t);
     return bits == 8 || bits == 16 || bits == 32 || bits == 64 || bits == 128 ? bits / 8 : 0;
+}
+
+const hn_kernel *hn_box_kernel(hn_lower *c, uint32_t bytes)
+{
+    return hn_lower_kernel(c, bytes == 1 ? "transpose_b1" : "transpose_b4", -1, 0);
 }
 
 void hn_box_start(hn_box *b, uint32_t bytes)
@@ -111,7 +117,6 @@ static void turn(uint32_t bytes, size_t rows, size_t cols, const char *src, size
         for (size_t c0 = 0; c0 < cols; c0 += TILE) {
             size_t c1 = hn_min_size(cols, c0 + TILE);
             switch (bytes) {
-            case 1: TURN(uint8_t); break;
             case 2: TURN(uint16_t); break;
             default: TURN(uint64_t); break;
             }
@@ -170,6 +175,8 @@ static void run_one(const ctx *x, int64_t d, int64_t s, size_t strip)
     const char *src = x->src + (s + (int64_t)(from * ss)) * b->bytes;
     if (b->bytes == 4)
         ((hn_transpose_b4_fn *)x->transpose->fn)(rows, cols, src, ss, dst, ds);
+    else if (b->bytes == 1)
+        ((hn_transpose_b1_fn *)x->transpose->fn)(rows, cols, (const uint8_t *)src, ss, (uint8_t *)dst, ds);
     else
         turn(b->bytes, rows, cols, src, ss, dst, ds);
 }

@@ -23,7 +23,8 @@ void hn_box_dim(hn_box *b, int64_t dim, int64_t dst, int64_t src); /* the next i
 void hn_box_finish(hn_box *b);                                     /* merge dims, choose the inner loop */
 /* `count` runs of `bytes` dense bytes; steps in bytes. */
 void hn_box_runs(size_t count, size_t bytes, char *dst, ptrdiff_t dst_step, const char *src, ptrdiff_t src_step);
-/* transpose: a kernel of family transpose_b4. */
+/* The kernel that turns elements of this size over; NULL: none. */
+const hn_kernel *hn_box_kernel(hn_lower *c, uint32_t bytes);
 void hn_box_run(hn_pool *pool, const hn_box *b, const hn_kernel *transpose, void *dst, const void *src);
 
 #endif

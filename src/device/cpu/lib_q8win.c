@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "kernels/planes_q8.h"
+#include "kernels/transpose_b1.h"
 
 enum { STEP_BYTES = 4 << 20 };
 
@@ -122,7 +122,7 @@ static void pad_row(const padding *p, const uint8_t *image, uint8_t *dst, size_t
         memcpy(dst, image + iy * win->w * c, body * c);
         return;
     }
-    ((hn_planes_q8_fn *)p->planes->fn)(body, c, image + iy * win->w, win->h * win->w, dst);
+    ((hn_transpose_b1_fn *)p->planes->fn)(c, body, image + iy * win->w, win->h * win->w, dst, c);
 }
 
 static void pad_task(void *ctx, size_t task)

@@ -28,7 +28,7 @@ typedef struct hn_q8_stage {
 size_t hn_q8_stage_plan(hn_q8_stage *s, const hn_q8_window *win, bool in_nhwc, bool out_nhwc, bool padded, uint8_t fill,
                         size_t element);
 /* Images [first, first + count) into / out of scratch; nothing when they are used where they lie.
- * planes: a planes_q8 kernel where the stage is padded and in_nchw. */
+ * planes: a transpose_b1 kernel where the stage is padded and in_nchw. */
 void hn_q8_stage_in(const hn_q8_stage *s, const hn_q8_window *win, hn_pool *pool, const hn_kernel *planes,
                     const uint8_t *x, uint8_t *scratch, size_t first, size_t count);
 void hn_q8_stage_residual(const hn_q8_stage *s, const hn_q8_window *win, hn_pool *pool, const uint8_t *r,

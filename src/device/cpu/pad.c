@@ -37,7 +37,7 @@ static hn_status lower(hn_lower *c)
             return hn_lower_refuse(c, "an axis is outside the tensor");
         lo[d] = hn_get_i64(pads, i);
     }
-    if (hn_lower_kernel(c, "transpose_b4", -1, 0) == NULL) return hn_lower_refuse(c, "no transpose_b4 kernel");
+    if (hn_box_kernel(c, bytes) == NULL) return hn_lower_refuse(c, "no kernel turns elements over");
     params *p = hn_lower_params(c, sizeof *p);
     if (p == NULL || hn_lower_input(c, 0) < 0 || hn_lower_input(c, 2) < 0 || hn_lower_output(c, 0) < 0) return HN_NOMEM;
     hn_strides(x->rank, x->dims, sx);

@@ -206,8 +206,8 @@ static hn_status lower(hn_lower *c)
     q.rows = p->rows;
     HN_TRY(pack(c, &q, w, &out, p));
     if (c->refused) return HN_OK;
-    if (splits_planes(&p->stage) && hn_lower_kernel(c, "planes_q8", 0, 0) == NULL)
-        return hn_lower_refuse(c, "no planes_q8 kernel for this ISA");
+    if (splits_planes(&p->stage) && hn_lower_kernel(c, "transpose_b1", -1, 0) == NULL)
+        return hn_lower_refuse(c, "no transpose_b1 kernel for this ISA");
     if (padded && p->mat.form == HN_Q8_QUADS)
         p->mat.k = hn_align_up(p->mat.k, 4); /* weights of the added bytes are zero, the copy has slack */
     p->cut = hn_q8_cut_make(&p->mat, p->rows);
