@@ -1,5 +1,5 @@
-/* Rescaled means of byte windows, for AVX2: sums of 64 or 16 channels in words, which move to 32 bits before they can
- * overflow; fewer than 16 channels in plain C. */
+/* Rescaled means of byte windows, for AVX2: sums of 64, 32 or 16 channels in words, which move to 32 bits before they
+ * can overflow; fewer than 16 channels in plain C. */
 #include "kernels/avx2/lib_q8.h"
 
 #define AVERAGE 1
@@ -13,6 +13,22 @@ ALWAYS void flush(__m256i *word, __m256i *sum)
     sum[0] = _mm256_add_epi32(sum[0], _mm256_srai_epi32(_mm256_unpacklo_epi16(*word, *word), 16));
     sum[1] = _mm256_add_epi32(sum[1], _mm256_srai_epi32(_mm256_unpackhi_epi16(*word, *word), 16));
     *word = _mm256_setzero_si256();
+}
+
+/* 16 * n channels of one window of at most RUN pixels. */
+ALWAYS void total_few(const hn_pool_q8 *g, const window *s, size_t from, const int n, const int is_signed,
+                      __m256i (*sum)[2])
+{
+    __m256i word[4];
+    HN_UNROLL for (int k = 0; k < n; k++) word[k] = _mm256_setzero_si256();
+    const uint8_t *row = pixel(g, s, s->y0, s->x0) + from;
+    for (size_t ky = s->y0; ky < s->y1; ky++, row += g->dh * g->w * g->c) {
+        const uint8_t *x = row;
+        for (size_t kx = s->x0; kx < s->x1; kx++, x += g->dw * g->c)
+            HN_UNROLL for (int k = 0; k < n; k++) word[k] =
+                _mm256_add_epi16(word[k], words(load16(x + 16 * k), is_signed));
+    }
+    HN_UNROLL for (int k = 0; k < n; k++) flush(&word[k], sum[k]);
 }
 
 /* 16 * n channels of one window. */
@@ -46,7 +62,11 @@ ALWAYS void means(const hn_pool_q8 *g, const window *s, const finish_q8 *f, size
     const __m256 scale = _mm256_set1_ps(count > 0 ? g->scale / (float)count : 0.0f), top = _mm256_set1_ps(4096.0f);
     __m256i sum[4][2];
     HN_UNROLL for (int k = 0; k < n; k++) sum[k][0] = sum[k][1] = _mm256_set1_epi32(zero);
-    if (g->x_flip)
+    if (inside <= RUN && g->x_flip)
+        total_few(g, s, from, n, 1, sum);
+    else if (inside <= RUN)
+        total_few(g, s, from, n, 0, sum);
+    else if (g->x_flip)
         total(g, s, from, n, 1, sum);
     else
         total(g, s, from, n, 0, sum);
@@ -74,6 +94,7 @@ static void average(const hn_pool_q8 *g)
         hn_pool_q8_span(s.ox, g->sw, g->dw, g->pw, g->kw, g->w, &s.x0, &s.x1);
         size_t from = 0;
         for (; from + 64 <= g->c; from += 64) means(g, &s, &f, from, 4, g->y + i * g->c);
+        for (; from + 32 <= g->c; from += 32) means(g, &s, &f, from, 2, g->y + i * g->c);
         for (; from + 16 <= g->c; from += 16) means(g, &s, &f, from, 1, g->y + i * g->c);
         if (from < g->c) means(g, &s, &f, g->c - 16, 1, g->y + i * g->c); /* some channels again */
     }
