@@ -9,6 +9,8 @@ static bool moves(const hn_node *n)
                                       "SpaceToDepth", "Split",   "Squeeze",  "Transpose", "Unsqueeze"};
     for (size_t i = 0; i < HN_COUNT(ops); ++i)
         if (hn_node_is(n, ops[i])) return true;
+    /* Rows of a constant may be read more often than there are rows. */
+    if (hn_node_is(n, "Gather")) return n->in[0]->producer->in[0]->data == NULL;
     if (hn_node_is(n, "Resize"))
         return hn_attr_is(n, "mode", "nearest") &&
                !hn_attr_is(n, "coordinate_transformation_mode", "tf_crop_and_resize");

@@ -100,6 +100,26 @@ static void short_runs_match(void **state)
         }
 }
 
+/* Every second element of rows of every short length. */
+static void shuffles_match(void **state)
+{
+    (void)state;
+    static const hn_dtype TYPES[] = {HN_U8, HN_F16, HN_F32};
+    for (int64_t width = 1; width <= 70; width++)
+        for (size_t t = 0; t < 6; t++) {
+            drive d;
+            drive_begin(&d, (uint64_t)width);
+            drive_tensor(&d, false, typed(&d, TYPES[t / 2], DRIVE_DIMS(3, width + 3)));
+            ints(&d, 1, (const int64_t[]){t % 2});
+            ints(&d, 1, (const int64_t[]){width + (t % 2 && width > 1)});
+            ints(&d, 1, (const int64_t[]){1});
+            ints(&d, 1, (const int64_t[]){2});
+            drive_node(&d, "Slice", 1);
+            drive_check(&d, "copy", 0, 0);
+            drive_end(&d);
+        }
+}
+
 static void short_parts_match(void **state)
 {
     (void)state;
@@ -218,6 +238,7 @@ int main(void)
         cmocka_unit_test(short_parts_match),
         cmocka_unit_test(folded_pads_match),
         cmocka_unit_test(nearest_match),
+        cmocka_unit_test(shuffles_match),
         cmocka_unit_test(bad_index_is_an_input_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,19 +71,28 @@ typedef struct ctx {
 #define MOVE(type) \
     for (int64_t i = 0; i < n; i++) ((type *)dst)[i * ds] = ((const type *)src)[i * ss]
 
-/* Every second element of 4 bytes, as channels are shuffled. Nothing behind the last one is read. */
-static void move_even(int64_t n, char *dst, const char *src)
+/* Every second element, as channels are shuffled, a vector of `lanes` at a time. Nothing behind the last one is read.
+ */
+#define MOVE_EVEN(type, lanes, ...)                                     \
+    typedef type vector __attribute__((vector_size(16)));               \
+    int64_t i = 0;                                                      \
+    for (; i + (lanes) < n; i += (lanes)) {                             \
+        vector a, b;                                                    \
+        memcpy(&a, src + 2 * i * (int64_t)sizeof(type), sizeof a);      \
+        memcpy(&b, src + 2 * i * (int64_t)sizeof(type) + 16, sizeof b); \
+        a = __builtin_shufflevector(a, b, __VA_ARGS__);                 \
+        memcpy(dst + i * (int64_t)sizeof(type), &a, sizeof a);          \
+    }                                                                   \
+    for (; i < n; i++) ((type *)dst)[i] = ((const type *)src)[2 * i]
+
+static void move_even_words(int64_t n, char *dst, const char *src)
 {
-    typedef uint32_t four __attribute__((vector_size(16)));
-    int64_t i = 0;
-    for (; i + 5 <= n; i += 4) {
-        four a, b;
-        memcpy(&a, src + 8 * i, sizeof a);
-        memcpy(&b, src + 8 * i + 16, sizeof b);
-        a = __builtin_shufflevector(a, b, 0, 2, 4, 6);
-        memcpy(dst + 4 * i, &a, sizeof a);
-    }
-    for (; i < n; i++) memcpy(dst + 4 * i, src + 8 * i, 4);
+    MOVE_EVEN(uint32_t, 4, 0, 2, 4, 6);
+}
+
+static void move_even_bytes(int64_t n, char *dst, const char *src)
+{
+    MOVE_EVEN(uint8_t, 16, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
 }
 
 static void move(uint32_t bytes, int64_t n, char *dst, int64_t ds, const char *src, int64_t ss)
@@ -92,8 +101,8 @@ static void move(uint32_t bytes, int64_t n, char *dst, int64_t ds, const char *s
         memcpy(dst, src, (size_t)n * bytes);
         return;
     }
-    if (bytes == 4 && ds == 1 && ss == 2) {
-        move_even(n, dst, src);
+    if (ds == 1 && ss == 2 && (bytes == 4 || bytes == 1)) {
+        (bytes == 4 ? move_even_words : move_even_bytes)(n, dst, src);
         return;
     }
     switch (bytes) {
