@@ -12,7 +12,7 @@ const char *const hn_pipeline_compile[] = {
     "identity", "cast", "identity", "channels", "transpose_reshape", "cse",
     "fuse_pattern", "attention", "rnn_table", "lift", "pad_conv", "fold_bn",
     "dead_channels",
-    "qdq", "fold_dq", "channels", "pad_conv", "fold_bn", "fuse_pattern",
+    "qdq", "fold_dq", "cse", "channels", "pad_conv", "fold_bn", "fuse_pattern",
     "fuse_conv", "band", "gemm", "one_hot", "layout",
     "transpose_reshape", "fold", "identity", "cse", "dead", NULL};
 

@@ -94,6 +94,94 @@ static hn_status sink(hn_pass_ctx *c, hn_node *n, const int64_t *perm, int rank)
     return hn_replace_first(c, &rw, n, v);
 }
 
+/* ---- two transposes with only dims of 1 and elementwise nodes between them ---- */
+static bool one_element(const hn_value *v)
+{
+    return v == NULL || (hn_type_known(&v->type) && hn_type_elems(&v->type) == 1 && v->type.rank <= 1);
+}
+
+/* One tensor, and at most single elements beside it. */
+static bool is_plain(const hn_node *n)
+{
+    bool quant = hn_node_is(n, "QuantizeLinear") || hn_node_is(n, "DequantizeLinear");
+    if (hn_node_is(n, "hone.QLut")) return true;
+    if ((!quant && (n->op->flags & HN_OP_ELEMENTWISE) == 0) || n->nout != 1 || n->nin == 0 || n->nin > 4) return false;
+    for (size_t i = 1; i < n->nin; ++i)
+        if (!one_element(n->in[i])) return false;
+    return n->in[0]->type.rank > 0;
+}
+
+static bool same_but_ones(const hn_type *a, const hn_type *b)
+{
+    int i = 0, j = 0;
+    if (!hn_type_known(a) || !hn_type_known(b)) return false;
+    for (;;) {
+        while (i < a->rank && a->dims[i] == 1) ++i;
+        while (j < b->rank && b->dims[j] == 1) ++j;
+        if (i == a->rank || j == b->rank) return i == a->rank && j == b->rank;
+        if (a->dims[i++] != b->dims[j++]) return false;
+    }
+}
+
+/* axis[] numbers the dims of t that are not 1: in their order after perm. */
+static int turned(const hn_type *t, const int64_t *perm, int64_t *axis)
+{
+    int64_t number[HN_MAX_RANK], from[HN_MAX_RANK];
+    int count = 0, n = 0;
+    for (int i = 0; i < t->rank; ++i) number[i] = t->dims[i] == 1 ? -1 : axis[count++];
+    for (int i = 0; i < t->rank; ++i)
+        if (number[perm[i]] >= 0) from[n++] = number[perm[i]];
+    for (int i = 0; i < n; ++i) axis[i] = from[i];
+    return n;
+}
+
+/* n last. Nodes between it and the transpose above it go to nodes[], the lowest first; NULL when they do not cancel. */
+static hn_node *cancels(const hn_node *n, hn_node **nodes, size_t *count)
+{
+    int64_t perm[HN_MAX_RANK], axis[HN_MAX_RANK];
+    int rank, k = 0;
+    hn_node *p = n->in[0]->producer;
+    for (*count = 0; p != NULL && !hn_node_is(p, "Transpose"); p = p->in[0]->producer) {
+        bool moves = (hn_node_is(p, "Reshape") || hn_node_is(p, "Squeeze") || hn_node_is(p, "Unsqueeze")) &&
+                     same_but_ones(&p->in[0]->type, &p->out[0]->type);
+        if (*count == DEPTH || (!moves && (!is_plain(p) || hn_only_user(p->out[0]) == NULL))) return NULL;
+        nodes[(*count)++] = p;
+    }
+    if (p == NULL || !hn_type_known(&p->in[0]->type) || !hn_type_known(&n->in[0]->type) || !perm_of(p, perm, &rank))
+        return NULL;
+    for (int i = 0; i < HN_MAX_RANK; ++i) axis[i] = i;
+    (void)turned(&p->in[0]->type, perm, axis);
+    if (!perm_of(n, perm, &rank)) return NULL;
+    k = turned(&n->in[0]->type, perm, axis);
+    for (int i = 0; i < k; ++i)
+        if (axis[i] != i) return NULL;
+    return p;
+}
+
+static hn_status take_cancelled(hn_pass_ctx *c, hn_node *n, bool *done)
+{
+    hn_node *nodes[DEPTH];
+    size_t count;
+    const hn_node *p = cancels(n, nodes, &count);
+    *done = p != NULL;
+    if (p == NULL) return HN_OK;
+    hn_rw rw = hn_rw_at(c->graph, n);
+    hn_value *v = p->in[0];
+    while (count-- > 0) {
+        const hn_node *m = nodes[count];
+        if (!is_plain(m)) continue;
+        hn_value *in[4] = {v};
+        for (size_t i = 1; i < m->nin; ++i) in[i] = m->in[i];
+        m = hn_rw_like(&rw, m, m->nin, in);
+        if (m == NULL) return hn_rw_status(&rw);
+        v = m->out[0];
+    }
+    rw.name = n->name;
+    if (!hn_dims_same(&v->type, &n->out[0]->type))
+        v = hn_rw_reshape(&rw, v, n->out[0]->type.rank, n->out[0]->type.dims);
+    return hn_replace_first(c, &rw, n, v);
+}
+
 static hn_status take_transpose(hn_pass_ctx *c, hn_node *n)
 {
     int64_t perm[HN_MAX_RANK], first[HN_MAX_RANK];
@@ -110,6 +198,9 @@ static hn_status take_transpose(hn_pass_ctx *c, hn_node *n)
     }
     if (!is_identity(perm, rank) && hn_type_known(&n->in[0]->type) && moves_nothing(&n->in[0]->type, perm))
         return hn_replace_first(c, &rw, n, hn_rw_reshape(&rw, n->in[0], rank, n->out[0]->type.dims));
+    bool done;
+    HN_TRY(take_cancelled(c, n, &done));
+    if (done) return HN_OK;
     return sink(c, n, perm, rank);
 }
 
@@ -150,7 +241,8 @@ static hn_status run(hn_pass_ctx *c)
 
 const hn_pass hn_pass_transpose_reshape = {
     .name = "transpose_reshape",
-    .doc = "Merges or cancels a Transpose after a Transpose, also through elementwise nodes where that cancels; a "
+    .doc = "Merges or cancels a Transpose after a Transpose, where that cancels also through elementwise nodes and "
+           "dims of 1; a "
            "Transpose that "
            "only moves dims of 1 becomes a Reshape; chains of Reshape, Squeeze, Unsqueeze and Flatten with known dims "
            "become one "
