@@ -11,6 +11,7 @@ static hn_status infer(hn_infer *c)
     c->out[0].dtype = t.y_dtype;
     HN_TRY(hn_conv_infer(c, 0, 1, 3));
     HN_TRY(hn_q_check_channels(c, 2, w->rank > 0 ? w->dims[0] : -1, true));
+    if (r && r->rank == 1) return hn_q_check_channels(c, 4, w->rank > 0 ? w->dims[0] : -1, false);
     if (!r || r->rank < 0 || c->out[0].rank < 0) return HN_OK;
     if (r->rank != c->out[0].rank) return hn_op_fail(c->env, c->node, "R has rank %d, Y %d", r->rank, c->out[0].rank);
     for (int i = 0; i < r->rank; i++) {
@@ -33,6 +34,7 @@ static hn_status ref(const hn_refargs *a)
     HN_TRY(hn_nn_load(a, 3, &b));
     HN_TRY(hn_nn_load(a, 4, &r));
     size_t n = hn_tensor_elems(a->out[0]), plane = hn_window_elems(g.w.out, g.w.n), m = (size_t)g.cout;
+    bool by_channel = r && a->in[4]->rank == 1;
     size_t nx = hn_tensor_elems(a->in[0]), nw = hn_tensor_elems(a->in[1]), nm = hn_tensor_elems(a->in[2]);
     for (size_t i = 0; i < nx; i++) x[i] -= x_zp;
     for (size_t i = 0; i < nw; i++) w[i] -= w_zp;
@@ -51,10 +53,17 @@ static hn_status ref(const hn_refargs *a)
     for (size_t i = 0; i < n; i++) {
         size_t ch = nhwc ? i % m : i / plane % m;
         int32_t acc = hn_q_wrap(y[i] + (b ? b[ch] : 0));
-        y[i] = hn_q_tail_apply(&t, acc, (float)hn_get_f64(a->in[2], nm == 1 ? 0 : ch), r ? &r[i] : NULL);
+        y[i] =
+            hn_q_tail_apply(&t, acc, (float)hn_get_f64(a->in[2], nm == 1 ? 0 : ch), r ? &r[by_channel ? ch : i] : NULL);
     }
     hn_nn_store(a->out[0], y);
     return HN_OK;
+}
+
+static bool shard(hn_shard *s)
+{
+    const hn_value *r = hn_node_in(s->node, 4);
+    return r && r->type.rank == 1 ? hn_shard_batch(s) : hn_shard_residual(s);
 }
 
 static void big_case(hn_cases *c, const char *name, int64_t layout, int64_t y_dtype)
@@ -107,6 +116,21 @@ static hn_status cases(hn_cases *c)
     hn_case_in(c, HN_F32, HN_DIMS(1), HN_VALS(0.002));
     hn_case_absent(c);
     hn_case_rand(c, HN_U8, HN_DIMS(1, 3, 5, 4), 0, 255);
+    hn_case(c, "residual of a channel");
+    hn_case_int(c, "t_lo", -256);
+    hn_case_int(c, "t_hi", 256);
+    hn_case_rand(c, HN_U8, HN_DIMS(2, 3, 5, 4), 0, 255);
+    hn_case_rand(c, HN_I8, HN_DIMS(4, 3, 1, 1), -127, 127);
+    hn_case_in(c, HN_F32, HN_DIMS(4), HN_VALS(0.004, 0.002, 0.003, 0.001));
+    hn_case_absent(c);
+    hn_case_in(c, HN_U8, HN_DIMS(4), HN_VALS(0, 100, 128, 255));
+    hn_case(c, "residual of another number of channels");
+    hn_case_flag(c, HN_CASE_FAILS);
+    hn_case_rand(c, HN_U8, HN_DIMS(2, 3, 5, 4), 0, 255);
+    hn_case_rand(c, HN_I8, HN_DIMS(4, 3, 1, 1), -127, 127);
+    hn_case_in(c, HN_F32, HN_DIMS(1), HN_VALS(0.004));
+    hn_case_absent(c);
+    hn_case_in(c, HN_U8, HN_DIMS(3), HN_VALS(0, 100, 128));
     return hn_cases_status(c);
 }
 
@@ -131,7 +155,8 @@ const hn_op hn_op_hone_q_conv = {
     .since = 1,
     .doc =
         "acc = sum (x - x_zp)(w - w_zp) + B in int32; t = clamp(rint(acc M[c]) + t_zp, t_lo, t_hi); Y = t, or with R "
-        "clamp(rint((t - t_zp) t_scale + (r - r_zp) r_scale) + y_zp, y_lo, y_hi); all in float32, without fused "
+        "clamp(rint((t - t_zp) t_scale + (r - r_zp) r_scale) + y_zp, y_lo, y_hi), R like Y or [M], one for each "
+        "channel; all in float32, without fused "
         "multiply-add. X = [130,132,134], x_zp 128, W = [1,2], M = 0.25, t_zp 100: Y = [102,104].",
     .flags = HN_OP_INTERNAL,
     HN_PORTS(in, 3, out),
@@ -140,7 +165,7 @@ const hn_op hn_op_hone_q_conv = {
     .ref = ref,
     HN_GRAD_NO("integers carry no gradient; training runs on fake-quantised floats"),
     .cost = hn_conv_cost,
-    .shard = hn_shard_residual,
+    .shard = shard,
     .cases = cases,
     .quant = "",
 };

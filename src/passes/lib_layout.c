@@ -96,7 +96,7 @@ static hn_status build_conv(hn_layout *l, hn_node *n, hn_value **made)
     size_t residual = quant ? 4 : 3;
     bool direct = l->nhwc[x->id] == NULL && x->type.dims[1] <= 4 && hn_attr_int(n, "group", 1) == 1;
     for (size_t i = 0; i < n->nin && i < HN_COUNT(in); ++i)
-        in[i] = (i == 0 && !direct) || i == residual ? twin(l, n->in[i]) : n->in[i];
+        in[i] = (i == 0 && !direct) || (i == residual && n->in[i]->type.rank == 4) ? twin(l, n->in[i]) : n->in[i];
     hn_node *m = again(l, n, in);
     if (m == NULL) return hn_rw_status(&l->rw);
     HN_TRY(hn_node_set_int(m, "layout", 1));

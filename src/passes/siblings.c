@@ -5,6 +5,7 @@
 
 #include "base/size.h"
 #include "passes/lib_epilogue.h"
+#include "passes/lib_siblings.h"
 
 /* Channels that are few, and how many make one row of a tile; channels and nodes of a group; nodes that are looked
  * through for siblings; pixels of a batch below which steps cost more than sums. */
@@ -74,14 +75,20 @@ static const char *act_op(const hn_node *n)
     return NULL;
 }
 
+static bool alike(const hn_node *a, const hn_node *b)
+{
+    const bool same = hn_node_is(a, "hone.QConv") ? hn_q_few(b, FEW) && hn_q_alike(a, b) : few(b) && same_act(a, b);
+    return same && same_window(a, b);
+}
+
 /* n and what follows it in the graph and is like it. */
 static void gather(hn_node *n, group *g)
 {
     size_t looked = 0;
     for (hn_node *m = n; m != NULL && g->count < MOST && looked < REACH; m = m->next, looked++) {
-        if (m->nin == 0 || m->in[0] != n->in[0] || !few(m)) continue;
+        if (m->nin == 0 || m->in[0] != n->in[0] || !alike(n, m)) continue;
         int64_t channels = m->in[1]->data->dims[0];
-        if (g->channels + channels > TOGETHER || !same_act(n, m) || !same_window(n, m)) continue;
+        if (g->channels + channels > TOGETHER) continue;
         g->conv[g->count++] = m;
         g->channels += channels;
     }
@@ -115,31 +122,9 @@ static void find_depthwise(group *g)
     if (!g->same_act && !apart) g->depth[0] = NULL;
 }
 
-/* Weights or biases of nodes, one after the other. */
-static hn_value *joined(hn_rw *rw, hn_node *const *nodes, size_t count, size_t input, int64_t channels)
-{
-    const hn_tensor *like = NULL;
-    size_t at = 0;
-    for (size_t i = 0; i < count; i++)
-        if (hn_node_const(nodes[i], input) != NULL) like = hn_node_const(nodes[i], input);
-    if (like == NULL) return NULL;
-    int64_t dims[HN_MAX_RANK];
-    memcpy(dims, like->dims, sizeof dims);
-    dims[0] = channels;
-    hn_tensor *to;
-    hn_value *v = hn_rw_const_new(rw, HN_F32, like->rank, dims, &to);
-    for (size_t i = 0; v != NULL && i < count; i++) {
-        const hn_tensor *t = hn_node_const(nodes[i], input);
-        size_t bytes = (size_t)nodes[i]->in[1]->data->dims[0] * (to->bytes / (size_t)channels);
-        if (t != NULL) memcpy((char *)to->data + at, t->data, bytes);
-        at += bytes;
-    }
-    return v;
-}
-
 static hn_value *merged(hn_rw *rw, const group *g, hn_node *const *nodes, hn_value *x, int64_t groups, bool act)
 {
-    hn_value *in[] = {x, joined(rw, nodes, g->count, 1, g->channels), joined(rw, nodes, g->count, 2, g->channels),
+    hn_value *in[] = {x, hn_joined(rw, nodes, g->count, 1, g->channels), hn_joined(rw, nodes, g->count, 2, g->channels),
                       NULL};
     return hn_conv_like(rw, nodes[0], in, groups, NULL, act);
 }
@@ -149,7 +134,8 @@ static hn_status merge(hn_pass_ctx *c, const group *g)
     hn_rw rw = hn_rw_at(c->graph, g->conv[0]);
     bool deep = g->depth[0] != NULL;
     int64_t sizes[MOST];
-    hn_value *y = merged(&rw, g, g->conv, g->conv[0]->in[0], 1, true);
+    hn_value *y = hn_node_is(g->conv[0], "hone.QConv") ? hn_q_merged(&rw, g->conv, g->count, g->channels)
+                                                       : merged(&rw, g, g->conv, g->conv[0]->in[0], 1, true);
     if (deep) y = merged(&rw, g, g->depth, y, g->channels, g->same_act);
     for (size_t i = 0; i < g->count; i++) sizes[i] = g->conv[i]->in[1]->data->dims[0];
     hn_value *in[] = {y, hn_rw_ints(&rw, sizes, g->count)};
@@ -281,7 +267,7 @@ static hn_status merge_products(hn_pass_ctx *c, const group *g)
         sizes[i] = columns(g->conv[i]);
         alike = alike && same_act(first, g->conv[i]);
     }
-    hn_value *in[] = {first->in[0], trans_b ? joined(&rw, g->conv, g->count, 1, g->channels) : beside(&rw, g),
+    hn_value *in[] = {first->in[0], trans_b ? hn_joined(&rw, g->conv, g->count, 1, g->channels) : beside(&rw, g),
                       biases(&rw, g)};
     char act[24];
     hn_str name = hn_attr_string(first, "act", "");
@@ -323,10 +309,11 @@ static hn_status run(hn_pass_ctx *c)
             if ((!found && !gather_row(n, &g)) || !small(&g)) continue;
             HN_TRY(merge_products(c, &g));
         } else {
-            if (!few(n)) continue;
+            bool quant = hn_q_few(n, FEW);
+            if (!quant && !few(n)) continue;
             gather(n, &g);
             if (!pays(&g)) continue;
-            find_depthwise(&g);
+            if (!quant) find_depthwise(&g);
             HN_TRY(merge(c, &g));
         }
         next = before != NULL ? before->next : c->graph->first;
@@ -338,6 +325,7 @@ const hn_pass hn_pass_siblings = {
     .name = "siblings",
     .doc = "Channels-last hone.Conv nodes of one image with the same window and activation and fewer than 16 channels "
            "each become one, and so do the depthwise ones that alone read them; a Split gives the parts back. The same "
-           "for hone.Gemm nodes of one row a sample, and for queries, keys and values of one Attention.",
+           "for hone.QConv nodes, where zero points of the results may differ, without the depthwise ones, for "
+           "hone.Gemm nodes of one row a sample, and for queries, keys and values of one Attention.",
     .run = run,
 };

@@ -19,7 +19,9 @@ typedef struct conv {
     int64_t stride, dilation, pad, pad_end;
     int64_t layout, in_layout, x_zp, w_zp, y_dtype;
     hn_dtype x, wt, r;
-    bool bias, residual, per_channel, one_dim;
+    bool bias;
+    int residual; /* 0: none, 1: like Y, 2: one number for each channel */
+    bool per_channel, one_dim;
 } conv;
 
 static size_t taken;
@@ -122,7 +124,8 @@ static void run_conv(const conv *s, uint64_t seed, const char *must)
         drive_absent(&d);
     if (s->residual) {
         dims_of(s, s->layout == 1, s->m, s->one_dim ? 1 : out_size(s->h, s->kh, s), out_size(s->w, s->kw, s), dims);
-        bytes(&d, s->r, false, rank, dims);
+        const bool whole = s->residual == 1;
+        bytes(&d, s->r, !whole, whole ? rank : 1, whole ? dims : &s->m);
     }
     hn_node *n = drive_node(&d, "hone.QConv", 1);
     int64_t two[2] = {s->stride, s->stride}, dil[2] = {s->dilation, s->dilation};
@@ -189,6 +192,27 @@ static void test_depthwise(void **state)
         s.residual = i % 3 == 1;
         s.bias = s.per_channel = true;
         run_conv(&s, 100 + i, "qdwconv");
+    }
+}
+
+/* A residual of one number for each channel: products, windows, layouts, groups, one channel a group. */
+static void test_residual_of_channel(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 40; i++) {
+        conv s = {.n = 1 + (int64_t)(i % 3), .h = 5, .w = 7, .stride = 1, .dilation = 1, .group = 1};
+        s.c = (const int64_t[]){16, 64, 5, 12}[i % 4];
+        s.m = (const int64_t[]){16, 4, 33, 12, 70}[i % 5];
+        s.kh = s.kw = i % 3 == 2 ? 3 : 1;
+        s.pad = s.pad_end = s.kh / 2;
+        if (i % 7 == 3) s.m = s.group = s.c;
+        s.layout = i % 4 != 1, s.in_layout = i % 6 != 5;
+        s.x = i % 5 ? HN_U8 : HN_I8, s.wt = HN_I8, s.r = i % 2 ? HN_U8 : HN_I8;
+        s.x_zp = 7, s.y_dtype = s.r;
+        s.one_dim = i % 11 == 10;
+        if (s.one_dim) s.kh = s.h = 1;
+        s.bias = i % 3 != 1, s.residual = 2, s.per_channel = true;
+        run_conv(&s, 700 + i, "qconv");
     }
 }
 
@@ -407,13 +431,10 @@ static void test_integer_rows(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_conv_shapes),
-                                       cmocka_unit_test(test_depthwise),
-                                       cmocka_unit_test(test_rows),
-                                       cmocka_unit_test(test_conv_random),
-                                       cmocka_unit_test(test_fewer_multiplications),
-                                       cmocka_unit_test(test_reasons),
-                                       cmocka_unit_test(test_gemm),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_conv_shapes), cmocka_unit_test(test_depthwise),
+                                       cmocka_unit_test(test_rows),        cmocka_unit_test(test_residual_of_channel),
+                                       cmocka_unit_test(test_conv_random), cmocka_unit_test(test_fewer_multiplications),
+                                       cmocka_unit_test(test_reasons),     cmocka_unit_test(test_gemm),
                                        cmocka_unit_test(test_integer_rows)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed != 0 || taken == 0;

@@ -395,6 +395,50 @@ static void q_layer(hn_gen *g)
     if (y && hn_gen_chance(g, 85)) pair(g, y);
 }
 
+/* Convolutions of one 8-bit image that have few channels each. */
+static void q_heads(hn_gen *g)
+{
+    float sx = (float)some_scale(g), sw = (float)(some_scale(g) / 4);
+    int64_t c = hn_gen_size(g, 24, 70), dims[] = {1 + (int64_t)hn_gen_below(g, 2), c, 8, 8 + hn_gen_size(g, 4, 10)};
+    hn_value *x = pair_at(g, hn_gen_input(g, hn_gen_tensor(g, HN_F32, 4, dims, -1, 1)), (double)sx);
+    bool clamped = hn_gen_chance(g, 30);
+    for (size_t i = 0, n = 2 + hn_gen_below(g, 4); x && i < n; i++) {
+        int64_t m = hn_gen_size(g, 6, 17), w[] = {m, c, 1, 1};
+        hn_value *in[] = {x, weights(g, 4, w, (double)sw), q_bias(g, m, (double)(sx * sw))};
+        hn_value *y = in[1] && in[2] ? hn_gen_op(g, "Conv", 2 + hn_gen_below(g, 2), in, NULL) : NULL;
+        if (y && (clamped || hn_gen_chance(g, 20))) y = v1(g, "Relu", y);
+        if (y) pair(g, y);
+    }
+}
+
+/* Shuffled channels, as 8-bit graphs write it: a pair behind every step, all with one scale. */
+static void q_shuffle(hn_gen *g)
+{
+    const double scale = some_scale(g);
+    const int64_t parts = 2 + (int64_t)hn_gen_below(g, 2), c = parts * hn_gen_size(g, 3, 20), h = hn_gen_size(g, 3, 9),
+                  w = hn_gen_size(g, 3, 9), dims[] = {1, c, h, w}, last[] = {parts, -1, c / parts, h, w};
+    hn_value *x = hn_gen_input(g, hn_gen_tensor(g, HN_F32, 4, dims, -1, 1)), *in[2];
+    const int64_t zero = 118 + (int64_t)hn_gen_below(g, 20);
+    const bool deep = hn_gen_chance(g, 50);
+    for (int step = 0; x && step < 4; step++) {
+        x = back(g, quantised(g, x, scale, HN_U8, zero), scale, zero);
+        in[0] = x;
+        in[1] = step == 0 ? hn_gen_ints(g, 3, (const int64_t[]){c / parts, parts, h * w})
+                          : hn_gen_ints(g, 5, deep ? last : (const int64_t[]){1, parts, c / parts, h, w});
+        if (!x || !in[1]) return;
+        if (step == 1)
+            x = hn_gen_op(g, "Transpose", 1, in, A(HN_A_INTS("perm", ((const int64_t[]){1, 0, 2}), 3)));
+        else if (step < 3)
+            x = hn_gen_op(g, "Reshape", 2, in, NULL);
+    }
+    for (int64_t i = 0; x && i < parts; i++) {
+        in[0] = x;
+        in[1] = hn_gen_scalar(g, HN_I64, (double)i);
+        hn_value *y = in[1] ? hn_gen_op(g, "Gather", 2, in, A(HN_A_INT("axis", deep ? 0 : 1))) : NULL;
+        if (y && hn_gen_chance(g, 80)) back(g, quantised(g, y, scale, HN_U8, zero), scale, zero);
+    }
+}
+
 static void resize(hn_gen *g)
 {
     hn_value *x = image(g);
@@ -410,6 +454,6 @@ static void resize(hn_gen *g)
 }
 
 const hn_gen_row hn_gen_nets[] = {
-    {conv, 30}, {heads, 4},    {deconv, 4},   {pool, 10},  {product, 16},    {gemm, 8},
-    {norms, 8}, {written, 12}, {q_layer, 18}, {resize, 4}, {projections, 6}, {0},
+    {conv, 30},    {heads, 4},    {deconv, 4},  {pool, 10},     {product, 16}, {gemm, 8},        {norms, 8},
+    {written, 12}, {q_layer, 18}, {q_heads, 4}, {q_shuffle, 4}, {resize, 4},   {projections, 6}, {0},
 };

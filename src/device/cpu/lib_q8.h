@@ -53,6 +53,12 @@ static inline bool hn_q8_is_byte(hn_dtype t)
     return t == HN_U8 || t == HN_I8;
 }
 
+/* The residual of a node is one number for each channel, the same at all pixels. */
+static inline bool hn_q8_residual_by_channel(const hn_node *node)
+{
+    const hn_value *r = hn_node_in(node, 4);
+    return r != NULL && r->type.rank == 1;
+}
 /* Attributes t_*, r_*, y_* of QConv and QGemm. r: the residual input or NULL. False with the refusal recorded in c. */
 bool hn_q8_out_read(hn_lower *c, const hn_value *r, hn_q8_out *out);
 /* Zero point and limits of an output of type t in the u8 domain; false when they do not fit it. */

@@ -17,6 +17,7 @@ typedef struct params {
     uint64_t rows;             /* per image */
     uint64_t off, pad;         /* in the constant; off 0: none */
     uint64_t y_at, y_stride;   /* elements: of a pixel, where the result lies in another's rows */
+    uint64_t r_stride;         /* from pixel to pixel; 0: the residual is one for each channel */
     uint64_t late;             /* in scratch: biases and a row of padding that wait for the zero point */
     int32_t x, y, r, blob, zp; /* operands; r, zp: -1 for none */
     uint32_t zp_signed;
@@ -71,7 +72,7 @@ static hn_status run(const hn_run *r)
     uint8_t *y = r->ptr[p->y], *scratch = r->scratch;
     const hn_kernel *planes = splits_planes(s) ? r->kernels[PLANES] : NULL;
     job j = {.p = p};
-    j.rows = (hn_q8_rows){.kernels = r->kernels, .blob = blob, .lda = win->c, .ldy = p->y_stride, .ldr = win->m};
+    j.rows = (hn_q8_rows){.kernels = r->kernels, .blob = blob, .lda = win->c, .ldy = p->y_stride, .ldr = p->r_stride};
     j.rows.off = p->off > 0 ? (const int32_t *)(const void *)(blob + p->off) : NULL;
     j.rows.off_ld = p->rows;
     j.rows.tap_step = hn_q8_tap_step(win, s);
@@ -81,14 +82,14 @@ static hn_status run(const hn_run *r)
            y_step = win->oh * win->ow * p->y_stride;
     j.x_image = s->x > 0 ? s->x : x_bytes;
     j.y_image = s->y > 0 ? s->y : y_step * s->element;
-    j.r_image = s->y > 0 ? s->y : y_elems;
+    j.r_image = p->r_stride == 0 ? 0 : s->y > 0 ? s->y : y_elems;
     for (size_t first = 0; first < win->batch; first += s->step) {
         size_t count = hn_min_size(s->step, win->batch - first);
         hn_q8_stage_in(s, win, r->pool, planes, x, scratch, first, count);
-        if (res != NULL) hn_q8_stage_residual(s, win, r->pool, res, scratch, first, count);
+        if (j.r_image > 0 && res != NULL) hn_q8_stage_residual(s, win, r->pool, res, scratch, first, count);
         j.rows.a = s->x > 0 ? scratch : x + first * x_bytes;
         j.rows.y = s->y > 0 ? scratch + s->step * s->x : y + (p->y_at + first * y_step) * s->element;
-        if (res != NULL) j.rows.r = s->y > 0 ? j.rows.y : res + first * y_elems;
+        if (res != NULL) j.rows.r = j.r_image > 0 && s->y > 0 ? j.rows.y : res + first * j.r_image;
         hn_pool_run(r->pool, count * p->cut.blocks * p->cut.panel_blocks, task, &j);
         hn_q8_stage_out(s, win, r->pool, scratch, y, first, count);
     }
@@ -180,6 +181,7 @@ static hn_status lower(hn_lower *c)
     hn_q8_window win;
     if (!hn_q8_window_read(c, w->dims + 2, in_nhwc, nhwc, &win)) return HN_OK;
     int64_t group = hn_attr_int(node, "group", 1);
+    const bool by_channel = hn_q8_residual_by_channel(node);
     if (w->bytes == 0 || group < 1 || (int64_t)win.m % group != 0 || w->dims[0] != (int64_t)win.m ||
         w->dims[1] * group != (int64_t)win.c)
         return hn_lower_refuse(c, "weights do not fit the channels");
@@ -213,6 +215,7 @@ static hn_status lower(hn_lower *c)
     p->cut = hn_q8_cut_make(&p->mat, p->rows);
     p->x = hn_lower_input(c, 0);
     p->r = out.kind == HN_Q8_RESIDUAL ? hn_lower_input(c, 4) : -1;
+    p->r_stride = by_channel ? 0 : win.m;
     p->zp = q.x_zp_later ? hn_lower_input(c, 2) : -1;
     p->zp_signed = q.x_signed;
     if (q.x_zp_later) {
@@ -226,7 +229,7 @@ static hn_status lower(hn_lower *c)
     p->y = joined ? hn_lower_output_joined(c) : hn_lower_output(c, 0);
     if (p->x < 0 || p->y < 0 || (p->r < 0 && out.kind == HN_Q8_RESIDUAL) || (p->zp < 0 && q.x_zp_later))
         return HN_NOMEM;
-    c->inplace = p->r;
+    c->inplace = by_channel ? -1 : p->r;
     return HN_OK;
 }
 

@@ -279,6 +279,7 @@ static hn_status lower(hn_lower *c)
     const char *why = refusal(node, &win, &w);
     if (why != NULL) return hn_lower_refuse(c, "%s", why);
     hn_q8_out out;
+    if (hn_q8_residual_by_channel(node)) return hn_lower_refuse(c, "the residual is one for each channel");
     if (!hn_q8_out_read(c, hn_node_in(node, 4), &out)) return HN_OK;
     if (out.kind == HN_Q8_F32) return hn_lower_refuse(c, "the output is not 8-bit");
     size_t count = parts(&w);

@@ -230,6 +230,7 @@ static hn_status lower(hn_lower *c)
     const char *why = unfit(c, &p->win);
     if (why == NULL) why = misfit(&k);
     if (why != NULL) return hn_lower_refuse(c, "%s", why);
+    if (hn_q8_residual_by_channel(node)) return hn_lower_refuse(c, "the residual is one for each channel");
     if (!hn_q8_out_read(c, hn_node_in(node, 4), &p->out)) return HN_OK;
     measure(&k);
     /* Never RAISED: the sums here are larger than those that were measured. */
