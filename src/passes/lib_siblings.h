@@ -15,4 +15,12 @@ bool hn_q_alike(const hn_node *a, const hn_node *b);
 /* All of them as one: zero points that differ become a residual of one number for each channel. */
 hn_value *hn_q_merged(hn_rw *rw, hn_node *const *nodes, size_t count, int64_t channels);
 
+/* The depthwise hone.QConv that alone reads the result of n, a hone.QConv, one result a channel; else NULL. */
+hn_node *hn_q_depthwise(const hn_node *n);
+/* Whether two of them differ in weights, scales, biases and zero points at most. */
+bool hn_q_depth_alike(const hn_node *a, const hn_node *b);
+/* All of them as one that reads x, [1, h, w, channels]. Where their inputs have zero points that differ, x is padded
+ * beforehand; zero points of results that differ become a residual. */
+hn_value *hn_q_depth_merged(hn_rw *rw, hn_node *const *nodes, size_t count, hn_value *x);
+
 #endif

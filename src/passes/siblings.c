@@ -105,14 +105,14 @@ static bool pays(const group *g)
            y->dims[0] * y->dims[1] * y->dims[2] >= LEAST_PIXELS;
 }
 
-static void find_depthwise(group *g)
+static void find_depthwise(group *g, bool quant)
 {
     bool apart = true;
     g->same_act = true;
     for (size_t i = 0; i < g->count; i++) {
-        hn_node *d = depthwise(g->conv[i]);
+        hn_node *d = quant ? hn_q_depthwise(g->conv[i]) : depthwise(g->conv[i]);
         g->depth[i] = d;
-        if (d == NULL || !same_window(d, g->depth[0])) {
+        if (d == NULL || !same_window(d, g->depth[0]) || (quant && !hn_q_depth_alike(d, g->depth[0]))) {
             g->depth[0] = NULL;
             return;
         }
@@ -134,9 +134,12 @@ static hn_status merge(hn_pass_ctx *c, const group *g)
     hn_rw rw = hn_rw_at(c->graph, g->conv[0]);
     bool deep = g->depth[0] != NULL;
     int64_t sizes[MOST];
-    hn_value *y = hn_node_is(g->conv[0], "hone.QConv") ? hn_q_merged(&rw, g->conv, g->count, g->channels)
-                                                       : merged(&rw, g, g->conv, g->conv[0]->in[0], 1, true);
-    if (deep) y = merged(&rw, g, g->depth, y, g->channels, g->same_act);
+    const bool quant = hn_node_is(g->conv[0], "hone.QConv");
+    hn_value *y =
+        quant ? hn_q_merged(&rw, g->conv, g->count, g->channels) : merged(&rw, g, g->conv, g->conv[0]->in[0], 1, true);
+    HN_TRY(hn_rw_status(&rw));
+    if (deep && quant) y = hn_q_depth_merged(&rw, g->depth, g->count, y);
+    if (deep && !quant) y = merged(&rw, g, g->depth, y, g->channels, g->same_act);
     for (size_t i = 0; i < g->count; i++) sizes[i] = g->conv[i]->in[1]->data->dims[0];
     hn_value *in[] = {y, hn_rw_ints(&rw, sizes, g->count)};
     hn_node *cut = hn_rw_node(&rw, "Split", 2, in, g->count, (const hn_rw_attr[]){HN_A_INT("axis", 3), {0}});
@@ -313,7 +316,7 @@ static hn_status run(hn_pass_ctx *c)
             if (!quant && !few(n)) continue;
             gather(n, &g);
             if (!pays(&g)) continue;
-            if (!quant) find_depthwise(&g);
+            find_depthwise(&g, quant);
             HN_TRY(merge(c, &g));
         }
         next = before != NULL ? before->next : c->graph->first;
@@ -325,7 +328,7 @@ const hn_pass hn_pass_siblings = {
     .name = "siblings",
     .doc = "Channels-last hone.Conv nodes of one image with the same window and activation and fewer than 16 channels "
            "each become one, and so do the depthwise ones that alone read them; a Split gives the parts back. The same "
-           "for hone.QConv nodes, where zero points of the results may differ, without the depthwise ones, for "
+           "for hone.QConv nodes, where zero points may differ, for "
            "hone.Gemm nodes of one row a sample, and for queries, keys and values of one Attention.",
     .run = run,
 };

@@ -395,18 +395,27 @@ static void q_layer(hn_gen *g)
     if (y && hn_gen_chance(g, 85)) pair(g, y);
 }
 
-/* Convolutions of one 8-bit image that have few channels each. */
+/* Convolutions of one 8-bit image that have few channels each; often with a depthwise one behind them. */
 static void q_heads(hn_gen *g)
 {
     float sx = (float)some_scale(g), sw = (float)(some_scale(g) / 4);
     int64_t c = hn_gen_size(g, 24, 70), dims[] = {1 + (int64_t)hn_gen_below(g, 2), c, 8, 8 + hn_gen_size(g, 4, 10)};
     hn_value *x = pair_at(g, hn_gen_input(g, hn_gen_tensor(g, HN_F32, 4, dims, -1, 1)), (double)sx);
-    bool clamped = hn_gen_chance(g, 30);
+    bool clamped = hn_gen_chance(g, 30), deep = hn_gen_chance(g, 60);
     for (size_t i = 0, n = 2 + hn_gen_below(g, 4); x && i < n; i++) {
         int64_t m = hn_gen_size(g, 6, 17), w[] = {m, c, 1, 1};
         hn_value *in[] = {x, weights(g, 4, w, (double)sw), q_bias(g, m, (double)(sx * sw))};
         hn_value *y = in[1] && in[2] ? hn_gen_op(g, "Conv", 2 + hn_gen_below(g, 2), in, NULL) : NULL;
         if (y && (clamped || hn_gen_chance(g, 20))) y = v1(g, "Relu", y);
+        double s = some_scale(g);
+        if (y) y = pair_at(g, y, s);
+        if (!y || !deep) continue;
+        int64_t v[] = {m, 1, 3, 3};
+        hn_value *next[] = {y, weights(g, 4, v, (double)sw), q_bias(g, m, (double)((float)s * sw))};
+        y = next[1] && next[2]
+                ? hn_gen_op(g, "Conv", 2 + hn_gen_below(g, 2), next,
+                            A(HN_A_INTS("pads", ((const int64_t[]){1, 1, 1, 1}), 4), HN_A_INT("group", m)))
+                : NULL;
         if (y) pair(g, y);
     }
 }
