@@ -230,16 +230,11 @@ static void bad_index_is_an_input_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(permutations_match),
-        cmocka_unit_test(large_planes_match),
-        cmocka_unit_test(slices_match),
-        cmocka_unit_test(pads_match),
-        cmocka_unit_test(short_runs_match),
-        cmocka_unit_test(short_parts_match),
-        cmocka_unit_test(folded_pads_match),
-        cmocka_unit_test(nearest_match),
-        cmocka_unit_test(shuffles_match),
-        cmocka_unit_test(bad_index_is_an_input_error),
+        cmocka_unit_test(permutations_match), cmocka_unit_test(large_planes_match),
+        cmocka_unit_test(slices_match),       cmocka_unit_test(pads_match),
+        cmocka_unit_test(short_runs_match),   cmocka_unit_test(short_parts_match),
+        cmocka_unit_test(folded_pads_match),  cmocka_unit_test(nearest_match),
+        cmocka_unit_test(shuffles_match),     cmocka_unit_test(bad_index_is_an_input_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
