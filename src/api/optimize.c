@@ -260,7 +260,7 @@ static hn_status check_batch(hn_job *j, hn_session *const s[2], const hn_dataset
     hn_feed feed;
     hn_outputs out[2];
     hn_status st = hn_feed_make(env, &tmp, s[0], ds, j->test + at, n, &feed);
-    for (int k = 0; k < 2 && st == HN_OK; k++) st = hn_outputs_take(env, &tmp, s[k], &feed, 1, &out[k]);
+    for (int k = 0; k < 2 && st == HN_OK; k++) st = hn_outputs_take(env, &tmp, s[k], &feed, 1, NULL, &out[k]);
     if (st == HN_OK && (out[0].n != out[1].n || out[0].n % n))
         st = hn_fail(env, HN_BUG, "the model that was read back has other outputs");
     size_t classes = st == HN_OK ? out[0].n / n : 0;

@@ -286,7 +286,7 @@ hn_status hn_behind_distance(hn_env *env, const hn_behind *b, const hn_taps *t, 
         if (x->dtype != y->dtype || hn_tensor_elems(y) != n)
             return hn_fail(env, HN_BUG, "output %zu of a part of the model has another shape", k);
         for (size_t i = 0; i < n; i++) {
-            double d = hn_get_f64(y, i) - hn_get_f64(x, i);
+            double d = (hn_get_f64(y, i) - hn_get_f64(x, i)) * (t->scale ? t->scale[k] : 1);
             *d2 += isfinite(d) ? d * d : (double)INFINITY;
         }
     }

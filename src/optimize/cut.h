@@ -25,6 +25,7 @@ typedef struct hn_taps {
     hn_tensor *out;        /* ends of the graph's outputs, then the tapped values; valid until the next run */
     uint32_t *slot;        /* by value id: number in out; 0: not tapped and no output, else one more */
     const hn_feed *feed;   /* of the last run; NULL: none */
+    const double *scale;   /* of the ends in distances, by output; the caller's, NULL: 1 */
 } hn_taps;
 /* Constants and values listed twice are passed over. */
 hn_status hn_taps_open(hn_env *env, hn_arena *arena, const hn_graph *g, hn_value *const *value, size_t n,
@@ -56,7 +57,8 @@ hn_status hn_behind_open(hn_env *env, hn_behind *b, bool *possible) HN_MUST_CHEC
 hn_status hn_behind_run(hn_env *env, hn_behind *b, const hn_taps *t, const hn_tensor *const *source) HN_MUST_CHECK;
 /* End of graph output k after that run. */
 const hn_tensor *hn_behind_output(const hn_behind *b, const hn_taps *t, size_t k);
-/* Squared distance of all float ends to those of the taps, added to *d2; infinite when one is not finite. */
+/* Squared distance of all float ends to those of the taps, by their scales, added to *d2; infinite when one is not
+ * finite. */
 hn_status hn_behind_distance(hn_env *env, const hn_behind *b, const hn_taps *t, double *d2) HN_MUST_CHECK;
 void hn_behind_close(hn_env *env, hn_behind *b);
 

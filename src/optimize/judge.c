@@ -1,17 +1,16 @@
 /* judge: see the header. */
 #include "optimize/judge.h"
 
+#include "optimize/spread.h"
+
 #include <math.h>
 
 const char *const hn_judge_name[HN_JUDGES] = {"top1", "fidelity"};
 
-/* One float output over the samples so far. Sums are of differences from the first sample, which loses no digits where
- * outputs vary little around a large value. */
+/* A float output, and that of the float model over the samples so far. */
 typedef struct output {
-    size_t number, elems; /* of a sample */
-    float *first;
-    double *sum;    /* per element */
-    double squares; /* over all elements */
+    size_t number;
+    hn_spread spread;
 } output;
 
 typedef struct judging {
@@ -40,11 +39,7 @@ static hn_status list_outputs(judging *j, hn_env *env, const hn_score_part *p)
         }
         output *o = &j->output[j->noutputs++];
         o->number = k;
-        o->elems = hn_tensor_elems(t) / p->pad;
-        o->first = hn_arena_array(env, j->arena, o->elems, sizeof *o->first);
-        o->sum = hn_arena_array(env, j->arena, o->elems, sizeof *o->sum);
-        if (!o->first || !o->sum) return HN_NOMEM;
-        for (size_t e = 0; e < o->elems; e++) o->first[e] = (float)hn_get_f64(t, e);
+        HN_TRY(hn_spread_start(env, j->arena, hn_tensor_elems(t) / p->pad, &o->spread));
     }
     if (j->noutputs == 0) return hn_fail(env, HN_INPUT, "the model has no float output, so fidelity has no meaning");
     j->distance = hn_arena_array(env, j->arena, j->n * j->noutputs, sizeof *j->distance);
@@ -65,24 +60,23 @@ static hn_status floats(hn_env *env, hn_arena *tmp, const hn_tensor *t, const fl
 static hn_status judge_output(judging *j, hn_env *env, hn_arena *tmp, const hn_score_part *p, size_t k)
 {
     output *o = &j->output[k];
+    const size_t elems = o->spread.elems;
     const hn_tensor *want = &j->out[0][o->number], *got = &j->out[1][o->number];
     const char *name = hn_session_output_name(j->s[0], o->number);
-    if (!hn_tensor_same_shape(want, got) || !hn_dtype_is_float(got->dtype) ||
-        hn_tensor_elems(want) != o->elems * p->pad)
+    if (!hn_tensor_same_shape(want, got) || !hn_dtype_is_float(got->dtype) || hn_tensor_elems(want) != elems * p->pad)
         return hn_fail(env, HN_INPUT, "output \"%s\" has another size for sample %zu, so fidelity has no meaning", name,
                        j->index[p->at]);
     const float *a, *b;
     HN_TRY(floats(env, tmp, want, &a));
     HN_TRY(floats(env, tmp, got, &b));
-    for (size_t i = 0; i < p->n; i++, a += o->elems, b += o->elems) {
+    for (size_t i = 0; i < p->n; i++, a += elems, b += elems) {
         double d2 = 0;
-        for (size_t e = 0; e < o->elems; e++) {
-            double y = (double)a[e] - (double)o->first[e], d = (double)b[e] - (double)a[e];
-            o->sum[e] += y;
-            o->squares += y * y;
+        hn_spread_add(&o->spread, a);
+        for (size_t e = 0; e < elems; e++) {
+            double d = (double)b[e] - (double)a[e];
             d2 += d * d;
         }
-        if (!isfinite(d2) || !isfinite(o->squares))
+        if (!isfinite(d2) || !isfinite(o->spread.squares))
             return hn_fail(env, HN_INPUT, "output \"%s\" of sample %zu is not finite", name, j->index[p->at + i]);
         j->distance[(p->at + i) * j->noutputs + k] = d2;
     }
@@ -108,11 +102,9 @@ static hn_status conclude(judging *j, hn_env *env, double *score)
     size_t counted = 0;
     for (size_t i = 0; i < j->n; i++) score[i] = 0;
     for (size_t k = 0; k < j->noutputs; k++) {
-        const output *o = &j->output[k];
-        double n = (double)j->n, spread = o->squares;
-        for (size_t e = 0; e < o->elems; e++) spread -= o->sum[e] * o->sum[e] / n;
-        if (!(spread > 1e-12 * o->squares)) continue;
-        for (size_t i = 0; i < j->n; i++) score[i] += j->distance[i * j->noutputs + k] * n / spread;
+        const double spread = hn_spread_of(&j->output[k].spread);
+        if (!(spread > 0)) continue;
+        for (size_t i = 0; i < j->n; i++) score[i] += j->distance[i * j->noutputs + k] / spread;
         counted++;
     }
     if (!counted) return hn_fail(env, HN_INPUT, "the float model gives the same outputs for all %zu samples", j->n);

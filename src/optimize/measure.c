@@ -136,7 +136,7 @@ double hn_timing_best(const hn_timing *t, const char *name)
 }
 
 hn_status hn_outputs_take(hn_env *env, hn_arena *arena, hn_session *s, const hn_feed *feeds, size_t nfeeds,
-                          hn_outputs *out)
+                          const double *scale, hn_outputs *out)
 {
     size_t nout = hn_session_outputs(s);
     hn_tensor *t = hn_arena_array(env, arena, nout + 1, sizeof *t);
@@ -157,6 +157,7 @@ hn_status hn_outputs_take(hn_env *env, hn_arena *arena, hn_session *s, const hn_
                 cap = want;
             }
             hn_tensor_to_f32(&t[k], out->v + out->n);
+            for (size_t i = 0; scale && i < n; i++) out->v[out->n + i] *= (float)scale[k];
             out->n += n;
         }
     }

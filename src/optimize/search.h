@@ -58,8 +58,8 @@ typedef struct hn_layer_report {
     double output_error;      /* relative distance of the outputs with only this layer in INT8; NaN: not measured */
     double accuracy_delta;    /* points of top-1 lost with only this layer in INT8, on at most 32 samples; NaN: not
                                  measured */
-    double gain;              /* share of the loss that goes away with this layer in float; NaN: not measured */
-    double wide_gain;         /* the same with 8-bit weights instead of 7 */
+    double gain;              /* share of the loss that this layer in INT8 is; NaN: not measured */
+    double wide_gain;         /* share that goes away with 8-bit weights instead of 7 */
 } hn_layer_report;
 
 typedef struct hn_search {
@@ -72,6 +72,7 @@ typedef struct hn_search {
     hn_graph *graph; /* float, cleaned (and equalised when that helped) */
     hn_layers layers;
     hn_hist *hist;             /* per activation */
+    const double *scale;       /* per output, in losses; NULL: one output */
     bool rounded;              /* weights are rounded together */
     const float **bias_shift;  /* NULL: not used */
     const float **other_shift; /* the same with the other width of weights */

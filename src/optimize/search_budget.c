@@ -8,14 +8,22 @@
 #include <math.h>
 #include <stdio.h>
 
-/* For each layer: the share of the present loss that goes away when it alone is float, or has 8-bit weights. */
+/* For each layer: the share of the present loss that goes away when it alone is float, or has 8-bit weights. An
+ * activation between two layers keeps its codes until both are float, so what each adds when it is alone in INT8, as a
+ * share of all that, counts where it is more. */
 static hn_status find_gains(hn_search *s, hn_probe *p)
 {
-    double now, without;
+    double now, without, all = 0;
     hn_qdq_options q = hn_search_variant(s);
     HN_TRY(hn_search_other_bits(s));
+    HN_TRY(hn_search_alone(s, p));
     HN_TRY(hn_search_loss(s, p, &q, 2, &now));
     for (size_t i = 0; i < s->layers.nlayers; i++) {
+        const double e = s->report[i].output_error;
+        if (s->layers.layer[i].on && isfinite(e)) all += e * e;
+    }
+    for (size_t i = 0; i < s->layers.nlayers; i++) {
+        const double e = s->report[i].output_error;
         s->report[i].gain = NAN;
         if (!s->layers.layer[i].on) continue;
         hn_search_stage(s, "finding sensitive layers", (double)i, (double)s->layers.nlayers);
@@ -24,6 +32,7 @@ static hn_status find_gains(hn_search *s, hn_probe *p)
         hn_search_turn(s, i, true);
         HN_TRY(st);
         s->report[i].gain = now > 0 ? (now - without) / now : 0;
+        if (isfinite(e) && e > 0) s->report[i].gain = fmax(s->report[i].gain, e * e / all);
         if (s->layers.layer[i].bits == 7) {
             hn_search_swap_bits(s, i);
             st = hn_search_loss(s, p, &q, 2, &without);
@@ -109,8 +118,11 @@ static void give_reason(hn_search *s, const hn_given *g)
 {
     const hn_layer_report *r = &s->report[g->layer];
     hn_layer *y = &s->layers.layer[g->layer];
-    snprintf(y->reason, sizeof y->reason, "accuracy: %s it takes away %.0f %% of the output error",
-             g->widened ? "with 8-bit weights" : "in float", 100 * (g->widened ? r->wide_gain : r->gain));
+    if (g->widened)
+        snprintf(y->reason, sizeof y->reason, "accuracy: with 8-bit weights it takes away %.0f %% of the output error",
+                 100 * r->wide_gain);
+    else
+        snprintf(y->reason, sizeof y->reason, "accuracy: in INT8 it is %.0f %% of the output error", 100 * r->gain);
 }
 
 hn_status hn_search_give_way(hn_search *s, const hn_given *g)

@@ -109,7 +109,9 @@ static hn_status set_up(loner *l)
         list[taps++] = s->layers.layer[i].x;
         for (size_t k = 0; k < l->behind[i].nfrom; k++) list[taps++] = l->behind[i].from[k];
     }
-    return hn_taps_open(env, &l->arena, s->graph, list, taps, &l->taps);
+    HN_TRY(hn_taps_open(env, &l->arena, s->graph, list, taps, &l->taps));
+    l->taps.scale = s->scale;
+    return HN_OK;
 }
 
 static bool is_right(const hn_tensor *out, size_t row, size_t classes, int64_t label)
@@ -180,7 +182,7 @@ static hn_status take_feed(loner *l, const hn_feed *feed)
     for (size_t k = 0; k < g->nout; k++) {
         const hn_tensor *t = &l->taps.out[k];
         for (size_t i = 0, n = hn_dtype_is_float(t->dtype) ? hn_tensor_elems(t) : 0; i < n; i++)
-            l->r2 += hn_get_f64(t, i) * hn_get_f64(t, i);
+            l->r2 += pow(hn_get_f64(t, i) * (l->s->scale ? l->s->scale[k] : 1), 2);
     }
     l->samples += feed->n;
     return HN_OK;

@@ -147,7 +147,9 @@ static hn_status open_taps(chooser *c)
     n = 0;
     for (size_t i = 0; i < c->ngroups; i++)
         for (size_t k = 0; k < c->groups[i].behind.nfrom; k++) list[n++] = c->groups[i].behind.from[k];
-    return hn_taps_open(c->s->env, &c->arena, c->s->graph, list, n, &c->taps);
+    HN_TRY(hn_taps_open(c->s->env, &c->arena, c->s->graph, list, n, &c->taps));
+    c->taps.scale = c->s->scale;
+    return HN_OK;
 }
 
 /* As QuantizeLinear and DequantizeLinear do it; adding 1.5 * 2^23 rounds half to even. */
@@ -214,7 +216,7 @@ static hn_status measure_whole(chooser *c, group *g, size_t feed, double *loss)
 {
     hn_env *env = c->s->env;
     hn_outputs want = {0};
-    HN_TRY(hn_outputs_take(env, &c->arena, c->p->ends, &c->p->feeds[feed], 1, &want));
+    HN_TRY(hn_outputs_take(env, &c->arena, c->p->ends, &c->p->feeds[feed], 1, c->s->scale, &want));
     for (size_t k = 0; k < g->n; k++) {
         hn_arena arena = {0};
         hn_session *session = NULL;
@@ -222,7 +224,7 @@ static hn_status measure_whole(chooser *c, group *g, size_t feed, double *loss)
         hn_qdq_options q = {.only = g->members, .nonly = g->nmembers};
         set_range(&c->s->layers, g->root, &g->c[k]);
         hn_status st = hn_search_build_ends(c->s, &arena, &q, &session);
-        if (st == HN_OK) st = hn_outputs_take(env, &arena, session, &c->p->feeds[feed], 1, &out);
+        if (st == HN_OK) st = hn_outputs_take(env, &arena, session, &c->p->feeds[feed], 1, c->s->scale, &out);
         if (st == HN_OK) loss[k] = hn_outputs_loss(&want, &out);
         hn_session_close(env, session);
         hn_arena_fini(env, &arena);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/size.h"
 #include "optimize/cut.h"
+#include "optimize/spread.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -54,6 +55,43 @@ static size_t probe_batch(const hn_search *s)
     return hn_score_batch(s->float_session, fit ? fit : 1);
 }
 
+/* Several float outputs count alike, however large their values are: each is measured by how much it varies. */
+static hn_status find_scale(hn_search *s, hn_probe *p)
+{
+    size_t nout = s->graph->nout, floats = 0;
+    hn_spread *spread = hn_arena_array(s->env, s->arena, nout + 1, sizeof *spread);
+    double *scale = hn_arena_array(s->env, s->arena, nout + 1, sizeof *scale);
+    hn_tensor *t = hn_arena_array(s->env, s->arena, nout + 1, sizeof *t);
+    if (!spread || !scale || !t) return HN_NOMEM;
+    for (size_t k = 0; k < nout; k++) floats += hn_dtype_is_float(s->graph->out[k]->type.dtype);
+    if (floats < 2) return HN_OK;
+    hn_arena arena = {0};
+    hn_status st = HN_OK;
+    for (size_t f = 0; f < p->nfeeds && st == HN_OK; f++) {
+        st = hn_session_run(s->env, p->ends, p->feeds[f].in, t);
+        for (size_t k = 0; k < nout && st == HN_OK; k++) {
+            size_t elems = hn_tensor_elems(&t[k]), n = p->feeds[f].n;
+            if (!hn_dtype_is_float(t[k].dtype)) continue;
+            if (t[k].rank < 1 || elems % n) n = 1;
+            float *v = hn_arena_array(s->env, &arena, elems, sizeof *v);
+            if (!v) st = HN_NOMEM;
+            if (st == HN_OK && f == 0) st = hn_spread_start(s->env, s->arena, elems / n, &spread[k]);
+            if (st != HN_OK) break;
+            hn_tensor_to_f32(&t[k], v);
+            for (size_t i = 0; i < n && spread[k].elems == elems / n; i++)
+                hn_spread_add(&spread[k], v + i * spread[k].elems);
+        }
+        hn_arena_reset(s->env, &arena);
+    }
+    hn_arena_fini(s->env, &arena);
+    for (size_t k = 0; k < nout; k++) {
+        double of = spread[k].n ? hn_spread_of(&spread[k]) : 0;
+        if (of > 0 && isfinite(of)) scale[k] = 1 / sqrt(of);
+        if (scale[k] > 0) s->scale = scale;
+    }
+    return st;
+}
+
 hn_status hn_probe_make(hn_search *s, hn_probe *p)
 {
     hn_env *env = s->env;
@@ -71,7 +109,8 @@ hn_status hn_probe_make(hn_search *s, hn_probe *p)
     if (!ends) return env->error.status;
     HN_TRY(hn_ends_set(ends));
     HN_TRY(hn_session_new(env, ends, NULL, NULL, &p->ends));
-    HN_TRY(hn_outputs_take(env, s->arena, p->ends, p->feeds, p->nfeeds, &p->reference));
+    HN_TRY(find_scale(s, p));
+    HN_TRY(hn_outputs_take(env, s->arena, p->ends, p->feeds, p->nfeeds, s->scale, &p->reference));
     p->score = hn_arena_array(env, s->arena, s->nselect + 1, sizeof *p->score);
     p->base_score = hn_arena_array(env, s->arena, s->nselect + 1, sizeof *p->base_score);
     if (!p->score || !p->base_score) return HN_NOMEM;
@@ -111,7 +150,7 @@ hn_status hn_search_loss(hn_search *s, hn_probe *p, const hn_qdq_options *q, siz
     hn_outputs out, reference = p->reference;
     if (!feeds || feeds > p->nfeeds) feeds = p->nfeeds;
     hn_status st = hn_search_build_ends(s, &arena, q, &session);
-    if (st == HN_OK) st = hn_outputs_take(s->env, &arena, session, p->feeds, feeds, &out);
+    if (st == HN_OK) st = hn_outputs_take(s->env, &arena, session, p->feeds, feeds, s->scale, &out);
     if (st == HN_OK) {
         reference.n = out.n < reference.n ? out.n : reference.n;
         *loss = hn_outputs_loss(&reference, &out);

@@ -329,8 +329,35 @@ static void test_search(void **state)
         assert_string_equal(n->op->domain, "");
     }
     assert_true(q >= 4);
+    assert_null(s.scale); /* one output */
     for (size_t i = 0; i < s.layers.nlayers; i++) assert_true(s.layers.layer[i].on && s.report[i].sqnr_db > 15);
     hn_search_fini(&s);
+}
+
+/* Outputs count alike: one that is a thousand times as large is measured by a scale that is a thousandth, and the
+ * losses are the same. */
+static void test_scales_of_outputs(void **state)
+{
+    (void)state;
+    static const char *const times[2] = {"1", "1000"};
+    double loss[2], scale[2];
+    for (size_t k = 0; k < 2; k++) {
+        char text[2048];
+        hn_search s = {0};
+        hn_search_options o = {.judge = HN_JUDGE_FIDELITY, .max_drop = 100, .method = 0, .all = true, .size = true};
+        (void)snprintf(text, sizeof text, "%.*s  const %%t : f32[1] = [%s]\n  %%z = Mul(%%9, %%t)\n  output %%z\n}\n",
+                       (int)(strlen(net) - 2), net, times[k]);
+        hn_graph *g = hn_graph_parse(&env, &arena, &hn_ops, text, strlen(text));
+        if (!g) planrun_ok(&env, env.error.status);
+        planrun_ok(&env, hn_graph_infer(g));
+        planrun_ok(&env, hn_search_run(&env, &arena, g, ds, &split, &o, &s));
+        assert_non_null(s.scale);
+        loss[k] = s.trials[0].loss;
+        scale[k] = s.scale[1];
+        hn_search_fini(&s);
+    }
+    assert_true(fabs(scale[0] / scale[1] - 1000) < 0.01);
+    assert_true(loss[0] > 0 && fabs(loss[0] - loss[1]) < 1e-4 * loss[0]);
 }
 
 /* Largest code of a layer's weights. */
@@ -516,7 +543,7 @@ static void test_layers_give_way(void **state)
     assert_false(hn_search_next_step(&s, &given[0]));
     assert_true(s.nrefusals == 3 && strcmp(s.refusals[0].what, "7-bit weights") == 0);
     assert_string_equal(s.refusals[1].what, "int8");
-    assert_non_null(strstr(s.layers.layer[2].reason, "in float it takes away 70 %"));
+    assert_non_null(strstr(s.layers.layer[2].reason, "in INT8 it is 70 % of the output error"));
     given[0] = (hn_given){2, true};
     hn_search_take_back(&s, given, 3);
     hn_search_take_back(&s, given, 2);
@@ -574,6 +601,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bias_shift, setup, teardown),
         cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parts_never_meet, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_scales_of_outputs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_search, setup, teardown),
         cmocka_unit_test_setup_teardown(test_narrow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slow_as_a_whole, setup, teardown),
