@@ -8,17 +8,18 @@
  * and scale in channel order. Variant LANES: blocks of 64 channels, the rest in one block of 64, 32 or 16; in a block,
  * for each group of 4 taps (padded with zero weights), what hn_dwconv_q8_at says. Variant COLUMNS (kh <= 3, kw 3, sw 1
  * or 2, dw 1): the same with tap number 4*kx+ky of 12; where `more` is given, the weight is w plus more. Packed arrays
- * are 64-byte aligned and padded to whole blocks. Variant PAIRS: w holds 16-bit numbers, so that weights may have 9
- * bits and need no second summand; x counts as signed where x_flip is 0x80, and bias goes with that. Blocks of 16
- * channels as hn_dwconv_q8_lane says, for each of them all pairs of taps (hn_dwconv_q8_pair), bias and scale at
- * hn_dwconv_q8_place. Y and R are those of pixel `from`. Nothing outside the pixels and Y's m * c bytes is touched; Y
- * may be R itself.
+ * are 64-byte aligned and padded to whole blocks. Variants PAIRS and THREE: w holds 16-bit numbers, so that weights may
+ * have 9 bits and need no second summand; x counts as signed where x_flip is 0x80, and bias goes with that. Channels
+ * come in blocks as hn_dwconv_q8_lane (THREE: lane3) says, for each of them all pairs of taps, weights at
+ * hn_dwconv_q8_place (place3), bias and scale in the order of lanes (THREE: at order3). THREE: windows of which
+ * hn_dwconv_q8_three is true. Y and R are those of pixel `from`. Nothing outside the pixels and Y's m * c bytes is
+ * touched; Y may be R itself.
  *
- * With PAIRS a call, whose argument is the first member of an hn_dwconv_q8_rows, does these pixels of output rows [oy,
- * oy + rows), which lie one after the other in Y and R, at blocks [block, block + blocks) of channels, from image x of
- * h rows: the window's rows of output row y are those at y*sh + ky*dh - ph, padding where there is none; `row` is not
- * read. All bytes of Y come to less than 2^32. The last block may go over channels of the one before: that one comes
- * first. */
+ * With PAIRS and THREE a call, whose argument is the first member of an hn_dwconv_q8_rows, does these pixels of output
+ * rows [oy, oy + rows), which lie one after the other in Y and R, at blocks [block, block + blocks) of channels, from
+ * image x of h rows: the window's rows of output row y are those at y*sh + ky*dh - ph, padding where there is none;
+ * `row` is not read. All bytes of Y come to less than 2^32. The last block of THREE may go over channels of the one
+ * before: that one comes first. */
 #ifndef HN_KERNELS_DWCONV_Q8_H
 #define HN_KERNELS_DWCONV_Q8_H
 
@@ -27,7 +28,7 @@
 #include "kernels/kernel.h"
 #include "kernels/q8.h"
 
-enum { HN_DWCONV_Q8_PLAIN, HN_DWCONV_Q8_LANES, HN_DWCONV_Q8_COLUMNS, HN_DWCONV_Q8_PAIRS };
+enum { HN_DWCONV_Q8_PLAIN, HN_DWCONV_Q8_LANES, HN_DWCONV_Q8_COLUMNS, HN_DWCONV_Q8_PAIRS, HN_DWCONV_Q8_THREE };
 enum { HN_DWCONV_Q8_TAPS = 64 }; /* most taps */
 
 typedef struct hn_dwconv_q8 {
@@ -45,7 +46,7 @@ typedef struct hn_dwconv_q8 {
     const hn_q8_out *out;
 } hn_dwconv_q8;
 
-/* What PAIRS gets. */
+/* What PAIRS and THREE get. */
 typedef struct hn_dwconv_q8_rows {
     hn_dwconv_q8 one;
     const uint8_t *x;
@@ -80,34 +81,60 @@ static inline size_t hn_dwconv_q8_at(size_t c, size_t taps, size_t j, size_t t)
     return start * ((taps + 3) / 4 * 4) + t / 4 * 4 * width + (hn_dwconv_q8_channel_at(c, j) - start) * 4 + t % 4;
 }
 
-/* PAIRS. Blocks; the last one ends with the last channel, so that it may repeat channels of the one before. */
+/* PAIRS: blocks of 8 lanes, lanes counted over the blocks. Few channels that do not fill blocks come again and again:
+ * bytes of several pixels of a row make blocks. */
+static inline bool hn_dwconv_q8_flat(size_t c)
+{
+    return c < 16 && c % 8 != 0;
+}
 static inline size_t hn_dwconv_q8_blocks(size_t c)
+{
+    return !hn_dwconv_q8_flat(c) ? (c + 7) / 8 : c % 2 != 0 ? c : c % 4 != 0 ? c / 2 : c / 4;
+}
+static inline size_t hn_dwconv_q8_lane(size_t c, size_t lane)
+{
+    return lane % c;
+}
+/* Two rows at a time are paired, a last one with zeroes. */
+static inline size_t hn_dwconv_q8_pairs(size_t kh, size_t kw)
+{
+    return (kh + 1) / 2 * kw;
+}
+static inline size_t hn_dwconv_q8_place(size_t kh, size_t kw, size_t lane, size_t ky, size_t kx)
+{
+    return 16 * (lane / 8 * hn_dwconv_q8_pairs(kh, kw) + ky / 2 * kw + kx) + lane % 8 * 2 + ky % 2;
+}
+
+/* THREE: blocks of 16 channels, or of twice 8. The last one ends with the last channel, so that it may repeat channels
+ * of the one before. */
+static inline bool hn_dwconv_q8_three(const hn_dwconv_q8_rows *g)
+{
+    const hn_dwconv_q8 *o = &g->one;
+    const bool plain = g->sh == 1 && g->dh == 1 && o->out->kind == HN_Q8_BYTE;
+    return o->kh == 3 && o->kw == 3 && o->dw == 1 && o->sw <= 2 && (o->c >= 16 || (o->c == 8 && (o->sw == 2 || plain)));
+}
+static inline size_t hn_dwconv_q8_blocks3(size_t c)
 {
     return (c + 15) / 16;
 }
-static inline size_t hn_dwconv_q8_first(size_t c, size_t block)
+static inline size_t hn_dwconv_q8_first3(size_t c, size_t block)
 {
     return c < 16 ? 0 : 16 * block + 16 < c ? 16 * block : c - 16;
 }
-/* Channel in lane 0 to 15 of a block: fewer than 16 channels come again and again. */
-static inline size_t hn_dwconv_q8_lane(size_t c, size_t block, size_t lane)
+static inline size_t hn_dwconv_q8_lane3(size_t c, size_t lane)
 {
-    return hn_dwconv_q8_first(c, block) + lane % (c < 16 ? c : 16);
+    return hn_dwconv_q8_first3(c, lane / 16) + lane % 16 % (c < 16 ? 8 : 16);
 }
-static inline size_t hn_dwconv_q8_pairs(size_t kh, size_t kw)
+/* Place of a lane in bias and scale. */
+static inline size_t hn_dwconv_q8_order3(size_t lane)
 {
-    return kh / 2 * kw + kh % 2 * ((kw + 1) / 2);
+    return lane / 16 * 16 + lane / 4 % 2 * 8 + lane / 8 % 2 * 4 + lane % 4;
 }
-/* Number of a tap: twice its pair, and 1 more for the second of the pair. Two rows at a time are paired, the columns of
- * a last row with each other. */
-static inline size_t hn_dwconv_q8_pair(size_t kh, size_t kw, size_t ky, size_t kx)
+/* Two rows are paired, the columns of the last row with each other. */
+static inline size_t hn_dwconv_q8_place3(size_t lane, size_t ky, size_t kx)
 {
-    return ky < kh / 2 * 2 ? (ky / 2 * kw + kx) * 2 + ky % 2 : kh / 2 * kw * 2 + kx;
-}
-/* Place of a lane in a block of bias and scale; twice that, plus the tap's half of the pair, in 32 weights. */
-static inline size_t hn_dwconv_q8_place(size_t lane)
-{
-    return lane / 4 % 2 * 8 + lane / 8 * 4 + lane % 4;
+    const size_t pair = ky < 2 ? kx : 3 + kx / 2;
+    return 32 * (lane / 16 * 5 + pair) + 2 * (hn_dwconv_q8_order3(lane) % 16) + (ky < 2 ? ky : kx % 2);
 }
 
 /* The pixel of each tap for consecutive output pixels: in the middle of the row all move by the same step. */

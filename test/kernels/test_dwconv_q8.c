@@ -14,7 +14,7 @@
 
 typedef struct shape {
     size_t c, kh, kw, sw, dw, pw, width, m, from;
-    size_t rows, h, sh, dh, ph, oy;                    /* rows: of the output; more than 1 only with PAIRS */
+    size_t rows, h, sh, dh, ph, oy;                    /* rows: of the output; more than 1 only with PAIRS and THREE */
     bool x_signed, extremes, residual, in_place, wide; /* wide: weights of 9 bits */
 } shape;
 
@@ -37,19 +37,33 @@ static void *block(size_t bytes)
     return p;
 }
 
-static packed pack_pairs(const shape *s, const int16_t *w, const int32_t *bias, const float *scale)
+/* The kernel's argument is an hn_dwconv_q8_rows. */
+static bool takes_rows(const hn_kernel *kernel)
 {
-    size_t taps = s->kh * s->kw, pairs = hn_dwconv_q8_pairs(s->kh, s->kw), blocks = hn_dwconv_q8_blocks(s->c);
-    packed p = {block(64 * pairs * blocks), block(64 * blocks), block(64 * blocks)};
-    for (size_t i = 0; i < 16 * blocks; i++) {
-        size_t j = hn_dwconv_q8_lane(s->c, i / 16, i % 16), at = hn_dwconv_q8_place(i % 16);
-        p.bias[i / 16 * 16 + at] = bias[j];
-        p.scale[i / 16 * 16 + at] = scale[j];
+    return kernel->variant == HN_DWCONV_Q8_PAIRS || kernel->variant == HN_DWCONV_Q8_THREE;
+}
+
+static size_t blocks_of(const hn_kernel *kernel, size_t c)
+{
+    return kernel->variant == HN_DWCONV_Q8_THREE ? hn_dwconv_q8_blocks3(c) : hn_dwconv_q8_blocks(c);
+}
+
+static packed pack_pairs(const shape *s, bool three, const int16_t *w, const int32_t *bias, const float *scale)
+{
+    const size_t taps = s->kh * s->kw, pairs = three ? 5 : hn_dwconv_q8_pairs(s->kh, s->kw),
+                 lanes = three ? 16 * hn_dwconv_q8_blocks3(s->c) : 8 * hn_dwconv_q8_blocks(s->c);
+    packed p = {block(4 * pairs * lanes), block(4 * lanes), block(4 * lanes)};
+    for (size_t i = 0; i < lanes; i++) {
+        const size_t j = three ? hn_dwconv_q8_lane3(s->c, i) : hn_dwconv_q8_lane(s->c, i),
+                     at = three ? hn_dwconv_q8_order3(i) : i;
+        p.bias[at] = bias[j];
+        p.scale[at] = scale[j];
         for (size_t t = 0; t < taps; t++) {
-            int16_t v = w[t * s->c + j];
-            size_t number = hn_dwconv_q8_pair(s->kh, s->kw, t / s->kw, t % s->kw);
-            ((int16_t *)(void *)p.w)[32 * (i / 16 * pairs + number / 2) + 2 * at + number % 2] = v;
-            if (s->x_signed) p.bias[i / 16 * 16 + at] += 128 * v;
+            const int16_t v = w[t * s->c + j];
+            const size_t ky = t / s->kw, kx = t % s->kw;
+            ((int16_t *)(void *)
+                 p.w)[three ? hn_dwconv_q8_place3(i, ky, kx) : hn_dwconv_q8_place(s->kh, s->kw, i, ky, kx)] = v;
+            if (s->x_signed) p.bias[at] += 128 * v;
         }
     }
     return p;
@@ -57,7 +71,7 @@ static packed pack_pairs(const shape *s, const int16_t *w, const int32_t *bias, 
 
 static packed pack(const shape *s, const hn_kernel *k, const int16_t *w, const int32_t *bias, const float *scale)
 {
-    if (k->variant == HN_DWCONV_Q8_PAIRS) return pack_pairs(s, w, bias, scale);
+    if (takes_rows(k)) return pack_pairs(s, k->variant == HN_DWCONV_Q8_THREE, w, bias, scale);
     size_t taps = s->kh * s->kw, channels = hn_dwconv_q8_channels(s->c);
     bool lanes = k->variant != HN_DWCONV_Q8_PLAIN, columns = k->variant == HN_DWCONV_Q8_COLUMNS;
     packed p = {block((taps + 12) / 4 * 4 * channels), block(4 * channels), block(4 * channels)};
@@ -115,7 +129,7 @@ static void rows_of(const shape *s, const uint8_t *x, size_t i, const uint8_t **
 /* Random rows and heights, for those kernels that take more than one row. */
 static void choose_rows(const hn_kernel *kernel, size_t most, shape *s, hn_rng *rng)
 {
-    s->rows = kernel->variant == HN_DWCONV_Q8_PAIRS ? 1 + below(rng, most) : 1;
+    s->rows = takes_rows(kernel) ? 1 + below(rng, most) : 1;
     s->h = 1 + below(rng, most + 2);
     s->sh = 1 + below(rng, 2);
     s->dh = 1 + below(rng, 2);
@@ -123,8 +137,29 @@ static void choose_rows(const hn_kernel *kernel, size_t most, shape *s, hn_rng *
     s->oy = below(rng, 3);
 }
 
-static void check(const hn_kernel *kernel, const shape *s, hn_rng *rng)
+/* The nearest shape that the kernel takes. */
+static shape fitting(const hn_kernel *kernel, const shape *like)
 {
+    shape s = *like;
+    if (kernel->variant == HN_DWCONV_Q8_COLUMNS) {
+        s.kh = 1 + s.kh % 3;
+        s.kw = 3;
+        s.sw = 1 + s.sw % 2;
+        s.dw = 1;
+    }
+    if (kernel->variant == HN_DWCONV_Q8_THREE) {
+        s.c = s.c < 16 ? 8 : s.c;
+        s.kh = s.kw = 3;
+        s.sw = 1 + s.sw % 2;
+        s.dw = 1;
+        if (s.c == 8 && s.sw == 1) s.sh = s.dh = 1, s.residual = false;
+    }
+    return s;
+}
+
+static void check(const hn_kernel *kernel, const shape *like, hn_rng *rng)
+{
+    const shape fit = fitting(kernel, like), *s = &fit;
     size_t taps = s->kh * s->kw;
     edge x = edge_new(s->width * s->h * s->c), pad = edge_new(s->c), w = edge_new(2 * taps * s->c),
          y = edge_new(s->rows * s->m * s->c), r = edge_new(s->rows * s->m * s->c);
@@ -159,7 +194,7 @@ static void check(const hn_kernel *kernel, const shape *s, hn_rng *rng)
     hn_dwconv_q8 g = {
         .from = s->from, .m = s->m, .c = s->c, .kh = s->kh, .kw = s->kw, .sw = s->sw, .dw = s->dw, .pw = s->pw};
     g.width = s->width;
-    g.row = kernel->variant == HN_DWCONV_Q8_PAIRS ? NULL : row;
+    g.row = takes_rows(kernel) ? NULL : row;
     g.pad = pad.p;
     g.x_flip = s->x_signed ? 0x80 : 0;
     g.w = p.w;
@@ -169,10 +204,11 @@ static void check(const hn_kernel *kernel, const shape *s, hn_rng *rng)
     g.r = !s->residual ? NULL : s->in_place ? y.p : r.p;
     g.out = &e;
     /* blocks of channels in one call or in two */
-    const bool some = kernel->variant == HN_DWCONV_Q8_PAIRS && s->c % 16 == 0;
-    const size_t blocks = hn_dwconv_q8_blocks(s->c), cut = some ? below(rng, blocks) : 0;
+    const bool some = takes_rows(kernel) && s->c % 16 == 0;
+    const size_t blocks = blocks_of(kernel, s->c), cut = some ? below(rng, blocks) : 0;
     hn_dwconv_q8_rows a = {.one = g, .x = x.p, .h = s->h, .sh = s->sh, .dh = s->dh, .ph = s->ph, .oy = s->oy};
     a.rows = s->rows;
+    assert_true(kernel->variant != HN_DWCONV_Q8_THREE || hn_dwconv_q8_three(&a));
     a.blocks = cut;
     if (cut > 0) ((hn_dwconv_q8_fn *)kernel->fn)(&a.one);
     a.block = cut;
@@ -209,12 +245,7 @@ static void test_variety(void **state)
             s.extremes = below(&rng, 2);
             s.residual = below(&rng, 2);
             choose_rows(kernel, 5, &s, &rng);
-            if (kernel->variant == HN_DWCONV_Q8_COLUMNS) {
-                s.kh = 1 + s.kh % 3;
-                s.kw = 3;
-                s.sw = 1 + s.sw % 2;
-                s.dw = 1;
-            }
+            s.wide = takes_rows(kernel) && below(&rng, 2);
             check(kernel, &s, &rng);
         }
     }
@@ -242,7 +273,7 @@ static void test_three(void **state)
                 s.extremes = below(&rng, 2);
                 s.residual = i % 4 == 3;
                 s.in_place = below(&rng, 2);
-                s.wide = kernel->variant == HN_DWCONV_Q8_PAIRS && below(&rng, 2);
+                s.wide = takes_rows(kernel) && below(&rng, 2);
                 choose_rows(kernel, 12, &s, &rng);
                 if (i % 3 > 0) s.dh = 1, s.sh = s.sw;
                 check(kernel, &s, &rng);
@@ -263,7 +294,7 @@ static void test_images(void **state)
     size_t ran = 0;
     for (size_t q = 0; q < hn_kernel_count; q++) {
         const hn_kernel *kernel = hn_kernel_rows[q];
-        if (kernel->variant != HN_DWCONV_Q8_PAIRS || !guard_runs(kernel, "dwconv_q8")) continue;
+        if (!takes_rows(kernel) || !guard_runs(kernel, "dwconv_q8")) continue;
         ran++;
         hn_rng rng;
         hn_rng_init(&rng, 23, 0);
@@ -283,9 +314,41 @@ static void test_images(void **state)
     if (ran == 0) skip();
 }
 
+/* Images with windows of all sizes, larger than what kernels keep at a time, and all numbers of channels that come in
+ * blocks of their own. */
+static void test_windows(void **state)
+{
+    (void)state;
+    static const size_t windows[][2] = {{5, 5}, {7, 7}, {3, 3}, {1, 7}, {7, 1}, {2, 2}, {4, 5}, {8, 8}, {1, 1}, {6, 3}};
+    size_t ran = 0;
+    for (size_t q = 0; q < hn_kernel_count; q++) {
+        const hn_kernel *kernel = hn_kernel_rows[q];
+        if (kernel->variant != HN_DWCONV_Q8_PAIRS || !guard_runs(kernel, "dwconv_q8")) continue;
+        ran++;
+        hn_rng rng;
+        hn_rng_init(&rng, 24, 0);
+        for (size_t c = 1; c <= 70; c++)
+            for (size_t i = 0; i < 10; i++) {
+                shape s = {.c = c, .kh = windows[i][0], .kw = windows[i][1], .wide = true};
+                s.sh = 1 + below(&rng, 2), s.sw = 1 + below(&rng, 2);
+                s.dh = below(&rng, 4) ? 1 : 1 + below(&rng, 4), s.dw = below(&rng, 4) ? 1 : 1 + below(&rng, 4);
+                s.ph = below(&rng, s.kh + 1), s.pw = below(&rng, s.kw + 1);
+                s.oy = below(&rng, 2), s.from = below(&rng, 2);
+                s.h = 1 + below(&rng, 40), s.width = 1 + below(&rng, 60 + 800 / c);
+                s.rows = 1 + s.h / s.sh, s.m = 1 + s.width / s.sw;
+                s.x_signed = below(&rng, 2);
+                s.extremes = below(&rng, 2);
+                s.residual = below(&rng, 2);
+                s.in_place = below(&rng, 2);
+                check(kernel, &s, &rng);
+            }
+    }
+    if (ran == 0) skip();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_variety), cmocka_unit_test(test_three),
-                                       cmocka_unit_test(test_images)};
+                                       cmocka_unit_test(test_images), cmocka_unit_test(test_windows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,10 +14,10 @@ typedef struct params {
     hn_q8_out out;
     uint64_t bias, scale, pad; /* in the constant, after the weights */
     uint64_t rows;             /* output rows per task */
-    uint64_t blocks, cuts;     /* PAIRS: of 16 channels per task, tasks for all of them; else cuts is 1 */
-    uint64_t parts, repeats;   /* summands of each weight; times that the window's rows come */
-    uint64_t more;             /* place of the second summands; 0: none */
-    int32_t x, y, r, blob;     /* operands; r: -1 for none */
+    uint64_t blocks, cuts;   /* of lanes: per task, and tasks for all of them, where calls take rows; else cuts is 1 */
+    uint64_t parts, repeats; /* summands of each weight; times that the window's rows come */
+    uint64_t more;           /* place of the second summands; 0: none */
+    int32_t x, y, r, blob;   /* operands; r: -1 for none */
     uint8_t x_flip;
 } params;
 
@@ -28,6 +28,25 @@ typedef struct job {
     uint8_t *y;
     size_t x_image, y_image, r_image;
 } job;
+
+/* A call of the kernel is for rows of an hn_dwconv_q8_rows. */
+static bool takes_rows(int variant)
+{
+    return variant == HN_DWCONV_Q8_PAIRS || variant == HN_DWCONV_Q8_THREE;
+}
+
+/* Lanes with padding. */
+static size_t lanes_of(int variant, size_t c)
+{
+    return variant == HN_DWCONV_Q8_THREE   ? 16 * hn_dwconv_q8_blocks3(c)
+           : variant == HN_DWCONV_Q8_PAIRS ? 8 * hn_dwconv_q8_blocks(c)
+                                           : hn_dwconv_q8_channels(c);
+}
+
+static size_t block_of(int variant)
+{
+    return variant == HN_DWCONV_Q8_THREE ? 16 : 8;
+}
 
 /* The window's rows for output row oy, as often as they repeat. */
 static void rows_at(const params *p, const uint8_t *x, size_t oy, const uint8_t **rows)
@@ -40,6 +59,16 @@ static void rows_at(const params *p, const uint8_t *x, size_t oy, const uint8_t 
     for (size_t k = win->kh; k < p->repeats * win->kh; k++) rows[k] = rows[k - win->kh];
 }
 
+/* The part of a call that the window says. */
+static hn_dwconv_q8_rows call_of(const hn_q8_window *win)
+{
+    hn_dwconv_q8_rows a = {.h = win->h, .sh = win->sh, .dh = win->dh, .ph = win->ph};
+    a.one = (hn_dwconv_q8){.m = win->ow, .c = win->c, .kh = win->kh, .kw = win->kw, .sw = win->sw, .dw = win->dw};
+    a.one.pw = win->pw;
+    a.one.width = win->w;
+    return a;
+}
+
 static void task(void *ctx, size_t t)
 {
     const job *j = ctx;
@@ -49,34 +78,35 @@ static void task(void *ctx, size_t t)
     t /= p->cuts;
     size_t image = t / bands, oy = t % bands * p->rows;
     const uint8_t *rows[HN_DWCONV_Q8_TAPS], *x = j->x + image * j->x_image;
-    hn_dwconv_q8 g = {
-        .m = win->ow, .c = win->c, .kh = p->repeats * win->kh, .kw = win->kw, .sw = win->sw, .dw = win->dw};
-    g.pw = win->pw;
-    g.width = win->w;
-    g.row = rows;
-    g.pad = j->blob + p->pad;
-    g.x_flip = p->x_flip;
-    g.w = (const int8_t *)j->blob;
-    g.more = p->more > 0 ? g.w + p->more : NULL;
-    g.bias = (const int32_t *)(const void *)(j->blob + p->bias);
-    g.scale = (const float *)(const void *)(j->blob + p->scale);
-    g.out = &p->out;
-    g.y = j->y + image * j->y_image + oy * line;
-    g.r = j->r == NULL ? NULL : j->r + image * j->r_image + oy * line;
-    if (j->kernel->variant == HN_DWCONV_Q8_PAIRS) {
-        const size_t all = hn_dwconv_q8_blocks(win->c), block = part * p->blocks;
-        hn_dwconv_q8_rows a = {.one = g, .x = x, .h = win->h, .sh = win->sh, .dh = win->dh, .ph = win->ph, .oy = oy};
+    hn_dwconv_q8_rows a = call_of(win);
+    hn_dwconv_q8 *g = &a.one;
+    g->kh *= p->repeats;
+    g->row = rows;
+    g->pad = j->blob + p->pad;
+    g->x_flip = p->x_flip;
+    g->w = (const int8_t *)j->blob;
+    g->more = p->more > 0 ? g->w + p->more : NULL;
+    g->bias = (const int32_t *)(const void *)(j->blob + p->bias);
+    g->scale = (const float *)(const void *)(j->blob + p->scale);
+    g->out = &p->out;
+    g->y = j->y + image * j->y_image + oy * line;
+    g->r = j->r == NULL ? NULL : j->r + image * j->r_image + oy * line;
+    if (takes_rows(j->kernel->variant)) {
+        const size_t all = lanes_of(j->kernel->variant, win->c) / block_of(j->kernel->variant),
+                     block = part * p->blocks;
+        a.x = x;
+        a.oy = oy;
         a.rows = hn_min_size(p->rows, win->oh - oy);
         a.block = block;
         a.blocks = hn_min_size(p->blocks, all - block);
-        ((hn_dwconv_q8_fn *)j->kernel->fn)(&a.one);
+        ((hn_dwconv_q8_fn *)j->kernel->fn)(g);
         return;
     }
     for (size_t end = hn_min_size(oy + p->rows, win->oh); oy < end; oy++) {
         rows_at(p, x, oy, rows);
-        ((hn_dwconv_q8_fn *)j->kernel->fn)(&g);
-        g.y += line;
-        if (g.r != NULL) g.r += line;
+        ((hn_dwconv_q8_fn *)j->kernel->fn)(g);
+        g->y += line;
+        if (g->r != NULL) g->r += line;
     }
 }
 
@@ -192,28 +222,31 @@ static void pack_bytes(const weights *w, const params *p, int variant, int64_t x
 }
 
 /* x_zp: as it is. */
-static void pack_pairs(const weights *w, const params *p, int64_t x_zp, uint8_t *blob)
+static void pack_pairs(const weights *w, const params *p, int variant, int64_t x_zp, uint8_t *blob)
 {
     const hn_q8_window *win = &p->win;
-    size_t taps = win->kh * win->kw, pairs = hn_dwconv_q8_pairs(win->kh, win->kw);
-    for (size_t i = 0; i < 16 * hn_dwconv_q8_blocks(win->c); i++) {
-        size_t block = i / 16, j = hn_dwconv_q8_lane(win->c, block, i % 16), at = hn_dwconv_q8_place(i % 16);
+    const bool three = variant == HN_DWCONV_Q8_THREE;
+    const size_t taps = win->kh * win->kw;
+    for (size_t i = 0; i < lanes_of(variant, win->c); i++) {
+        const size_t j = three ? hn_dwconv_q8_lane3(win->c, i) : hn_dwconv_q8_lane(win->c, i),
+                     at = three ? hn_dwconv_q8_order3(i) : i;
         for (size_t t = 0; t < taps; t++) {
-            size_t number = hn_dwconv_q8_pair(win->kh, win->kw, t / win->kw, t % win->kw);
-            int16_t v = (int16_t)weight(w, j * taps + t);
-            memcpy(blob + 64 * (block * pairs + number / 2) + 4 * at + 2 * (number % 2), &v, 2);
+            const size_t ky = t / win->kw, kx = t % win->kw,
+                         to = three ? hn_dwconv_q8_place3(i, ky, kx) : hn_dwconv_q8_place(win->kh, win->kw, i, ky, kx);
+            const int16_t v = (int16_t)weight(w, j * taps + t);
+            memcpy(blob + 2 * to, &v, 2);
         }
-        int32_t bias = bias_of(w, j, taps, x_zp);
-        float scale = scale_of(w, j);
-        memcpy(blob + p->bias + 64 * block + 4 * at, &bias, 4);
-        memcpy(blob + p->scale + 64 * block + 4 * at, &scale, 4);
+        const int32_t bias = bias_of(w, j, taps, x_zp);
+        const float scale = scale_of(w, j);
+        memcpy(blob + p->bias + 4 * at, &bias, 4);
+        memcpy(blob + p->scale + 4 * at, &scale, 4);
     }
 }
 
 static const char *refusal(const hn_node *node, const hn_q8_window *win, const weights *w)
 {
     size_t scales = hn_tensor_elems(w->scale), taps = win->kh * win->kw;
-    if (win->c != win->m || hn_attr_int(node, "group", 1) != (int64_t)win->c || w->w->dims[1] != 1 || win->c == 1)
+    if (win->c != win->m || hn_attr_int(node, "group", 1) != (int64_t)win->c || w->w->dims[1] != 1)
         return "not depthwise with one output per channel";
     if (w->w_zp < -128 || w->w_zp > 255) return "the zero point of the weights is not 8-bit";
     if (taps > HN_DWCONV_Q8_TAPS / parts(w)) return "too many taps";
@@ -228,38 +261,47 @@ static const char *refusal(const hn_node *node, const hn_q8_window *win, const w
 static void lay_out(params *p, int variant, size_t parts)
 {
     const hn_q8_window *win = &p->win;
-    bool columns = variant == HN_DWCONV_Q8_COLUMNS, pairs = variant == HN_DWCONV_Q8_PAIRS;
-    size_t channels = pairs ? 16 * hn_dwconv_q8_blocks(win->c) : hn_dwconv_q8_channels(win->c);
-    size_t taps = columns ? 12 * parts : hn_align_up(parts * win->kh * win->kw, 4);
+    bool columns = variant == HN_DWCONV_Q8_COLUMNS, pairs = takes_rows(variant);
+    size_t channels = lanes_of(variant, win->c);
+    size_t taps = columns                         ? 12 * parts
+                  : variant == HN_DWCONV_Q8_THREE ? 20
+                  : pairs                         ? 4 * hn_dwconv_q8_pairs(win->kh, win->kw)
+                                                  : hn_align_up(parts * win->kh * win->kw, 4);
     p->parts = pairs ? 1 : parts;
     p->repeats = columns ? 1 : p->parts;
     p->more = columns && parts > 1 ? 12 * channels : 0;
-    p->bias = hn_align_up(pairs ? 4 * channels * hn_dwconv_q8_pairs(win->kh, win->kw) : taps * channels, 64);
+    p->bias = hn_align_up(taps * channels, 64);
     p->scale = p->bias + hn_align_up(4 * channels, 64);
     p->pad = p->scale + hn_align_up(4 * channels, 64);
 }
 
-static const hn_kernel *choose(hn_lower *c, bool columns)
+static const hn_kernel *choose(hn_lower *c, const hn_q8_window *win, size_t parts, const hn_q8_out *out)
 {
-    static const int order[] = {HN_DWCONV_Q8_COLUMNS, HN_DWCONV_Q8_LANES, HN_DWCONV_Q8_PAIRS, HN_DWCONV_Q8_PLAIN};
+    static const int order[] = {HN_DWCONV_Q8_COLUMNS, HN_DWCONV_Q8_LANES, HN_DWCONV_Q8_THREE, HN_DWCONV_Q8_PAIRS,
+                                HN_DWCONV_Q8_PLAIN};
+    hn_dwconv_q8_rows a = call_of(win);
+    a.one.out = out;
+    const bool columns = win->kw == 3 && win->kh <= 3 && win->sw <= 2 && win->dw == 1 && parts <= 2,
+               three = hn_dwconv_q8_three(&a);
     const hn_kernel *kernel = NULL;
-    for (size_t i = columns ? 0 : 1; kernel == NULL && i < sizeof order / sizeof *order; i++)
-        kernel = hn_lower_kernel(c, "dwconv_q8", order[i], 0);
+    for (size_t i = 0; kernel == NULL && i < sizeof order / sizeof *order; i++)
+        if ((order[i] != HN_DWCONV_Q8_COLUMNS || columns) && (order[i] != HN_DWCONV_Q8_THREE || three))
+            kernel = hn_lower_kernel(c, "dwconv_q8", order[i], 0);
     return kernel;
 }
 
-/* Tasks of about 64 Ki multiplications, at most 32 of them. With PAIRS, where a task goes through rows that the next
- * one reads too, at most 8, and by channels if whole cache lines of them can be had. */
+/* Tasks of about 64 Ki multiplications, at most 32 of them. Where calls take rows, and a task goes through rows that
+ * the next one reads too, at most 8, and by channels if whole cache lines of them can be had. */
 static void cut(params *p, int variant, size_t parts)
 {
     const hn_q8_window *win = &p->win;
     const size_t row = win->ow * win->c * parts * win->kh * win->kw, lines = win->c % 64 == 0 ? win->c / 64 : 1;
     p->rows = hn_max_size(hn_div_up(win->oh, 32), (1 << 16) / row + 1);
     p->cuts = 1;
-    if (variant != HN_DWCONV_Q8_PAIRS) return;
+    if (!takes_rows(variant)) return;
     const size_t tasks = hn_max_size(1, hn_min_size(8, row * win->oh >> 16)), each = hn_div_up(lines, tasks);
     p->cuts = hn_div_up(lines, each);
-    p->blocks = p->cuts > 1 ? 4 * each : hn_dwconv_q8_blocks(win->c);
+    p->blocks = p->cuts > 1 ? 64 / block_of(variant) * each : lanes_of(variant, win->c) / block_of(variant);
     p->rows = hn_div_up(win->oh, hn_min_size(win->oh, hn_div_up(tasks, p->cuts)));
 }
 
@@ -283,9 +325,9 @@ static hn_status lower(hn_lower *c)
     if (!hn_q8_out_read(c, hn_node_in(node, 4), &out)) return HN_OK;
     if (out.kind == HN_Q8_F32) return hn_lower_refuse(c, "the output is not 8-bit");
     size_t count = parts(&w);
-    bool columns = win.kw == 3 && win.kh <= 3 && win.sw <= 2 && win.dw == 1 && count <= 2;
-    const hn_kernel *kernel = choose(c, columns);
+    const hn_kernel *kernel = choose(c, &win, count, &out);
     if (kernel == NULL) return hn_lower_refuse(c, "no dwconv_q8 kernel for this ISA");
+    if (win.c == 1 && kernel->variant != HN_DWCONV_Q8_PAIRS) return hn_lower_refuse(c, "a single channel");
     params *p = hn_lower_params(c, sizeof *p);
     if (p == NULL) return HN_NOMEM;
     p->win = win;
@@ -297,8 +339,8 @@ static hn_status lower(hn_lower *c)
     void *blob;
     p->blob = hn_lower_const(c, p->pad + win.c, &blob);
     if (p->blob < 0) return HN_NOMEM;
-    if (kernel->variant == HN_DWCONV_Q8_PAIRS)
-        pack_pairs(&w, p, w.x_zp, blob);
+    if (takes_rows(kernel->variant))
+        pack_pairs(&w, p, kernel->variant, w.x_zp, blob);
     else
         pack_bytes(&w, p, kernel->variant, w.x_zp + hn_q8_bias(type), blob);
     memset((uint8_t *)blob + p->pad, (int)p->stage.fill, win.c);

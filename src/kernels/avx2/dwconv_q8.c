@@ -1,370 +1,310 @@
-/* 8-bit depthwise convolution for AVX2: bytes are widened to words, pairs of taps are unpacked to 32-bit lanes and
- * multiplied with vpmaddwd, which is exact. Windows of 3 x 3 go along the row one block of 16 channels at a time
- * (slide), short rows many at once (strips), other windows pixel by pixel (spread). */
+/* 8-bit depthwise convolution for AVX2: pairs of rows (lib_dwconv_q8.h) times pairs of weights with vpmaddwd, which is
+ * exact. Sums of 8 channels of up to twelve outputs are in registers, one weight after the other meets all of them.
+ * Outputs of odd rows read the same pairs with weights that have moved down by one row. */
 #include "kernels/avx2/lib_dwconv_q8.h"
 
-/* The compiler is not to know that p is what it was: it would keep what it points to in more registers than there are.
- */
-#define KEEP(p) __asm__("" : "+r"(p))
-
-/* Words of two taps: products with their weights go on the sums. */
-typedef struct pair {
-    __m256i v[2];
-} pair;
-
-ALWAYS pair paired(__m256i a, __m256i b)
+/* What is to be done to sums: all that the output asks; nothing but saturation; nothing but that to sums that started
+ * at HN_Q8_RAISE, with a zero point of 0. */
+enum { ANY, PLAIN, RAISED };
+ALWAYS int end_of(const hn_q8_out *e)
 {
-    pair p = {{_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b)}};
-    return p;
-}
-/* w: 32 weights. */
-ALWAYS void times(__m256i *acc, const pair *x, const int16_t *w)
-{
-    acc[0] = _mm256_add_epi32(acc[0], _mm256_madd_epi16(x->v[0], load32(w)));
-    acc[1] = _mm256_add_epi32(acc[1], _mm256_madd_epi16(x->v[1], load32(w + 16)));
-}
-ALWAYS void begin(__m256i *acc, const int32_t *bias)
-{
-    acc[0] = load32(bias);
-    acc[1] = load32(bias + 8);
+    return !finish_q8_plain(e) ? ANY : e->bounded == HN_Q8_RAISED && e->y_flip == 0 ? RAISED : PLAIN;
 }
 
-/* What sums of a block of channels start at, and what becomes of them. */
-typedef struct ends {
-    _Alignas(32) int32_t start[16];
-    float scale[16], less[16];
-} ends;
-
-ALWAYS ends ends_of(const hn_dwconv_q8 *g, size_t block, const int end)
-{
-    ends e;
-    HN_UNROLL for (size_t v = 0; v < 16; v += 8)
-    {
-        const __m256 scale = _mm256_loadu_ps(g->scale + 16 * block + v);
-        _mm256_store_si256((__m256i *)(void *)(e.start + v), start_of(g->bias + 16 * block + v, end));
-        _mm256_store_ps(e.scale + v, scale);
-        _mm256_store_ps(e.less + v, fall(scale));
-    }
-    return e;
-}
-
-/* Three rows at a column that moves to the right; the last one is loaded a column ahead, as it is paired with the
- * next. HALVES: the same again `apart` bytes (rows of padding: 0) and `columns` to the right. */
-typedef struct walk {
-    const uint8_t *p[3], *pad;
-    size_t step[3], apart[3];
-    size_t ix, width, columns; /* ix wraps left of the image */
-    bool inside, inside2;
-    __m256i next;
-} walk;
-
-/* sure: known to be inside. */
-ALWAYS __m256i fetch(const walk *s, size_t k, const int mode, const int is_signed, const int sure)
-{
-    const uint8_t *a = sure || s->inside ? s->p[k] : s->pad;
-    if (mode == WHOLE) return words(load16(a), is_signed);
-    const uint8_t *b = sure || s->inside2 ? s->p[k] + s->apart[k] : s->pad;
-    __m256i low = _mm256_castsi128_si256(words8(a, is_signed));
-    return _mm256_inserti128_si256(low, words8(b, is_signed), 1);
-}
-
-ALWAYS void ahead(walk *s, const int mode, const int is_signed, const int sure)
-{
-    s->ix++;
-    if (!sure) s->inside = s->ix < s->width;
-    if (!sure) s->inside2 = mode == HALVES && s->ix + s->columns < s->width;
-    s->next = fetch(s, 2, mode, is_signed, sure);
-    s->p[2] += s->step[2];
-}
-
-/* The pairs at this column; moves to the next. */
-ALWAYS void column(walk *s, const int mode, const int is_signed, const int sure, pair *rows, pair *last)
-{
-    __m256i now = s->next;
-    *rows = paired(fetch(s, 0, mode, is_signed, sure), fetch(s, 1, mode, is_signed, sure));
-    s->p[0] += s->step[0];
-    s->p[1] += s->step[1];
-    ahead(s, mode, is_signed, sure);
-    *last = paired(now, s->next);
-}
-
-/* `from`: first channel; half: pixels from a lane of the first half of the row to its fellow (HALVES). */
-ALWAYS walk walk_start(const hn_dwconv_q8 *g, size_t from, size_t half, const int mode, const int is_signed)
-{
-    walk s = {.pad = g->pad + from, .width = g->width, .columns = half * g->sw};
-    s.ix = g->from * g->sw - g->pw;
-    for (size_t k = 0; k < 3; k++) {
-        bool there = g->row[k] != NULL;
-        s.step[k] = there ? g->c : 0;
-        s.apart[k] = there ? half * g->sw * g->c : 0;
-        s.p[k] = there ? (const uint8_t *)((uintptr_t)g->row[k] + s.ix * g->c + from) : s.pad;
-    }
-    s.ix--;
-    ahead(&s, mode, is_signed, 0);
-    return s;
-}
-
-typedef struct target {
-    uint8_t *y;
-    const uint8_t *r; /* RESIDUAL, else y */
-    size_t c, again;  /* again: lanes, from the first on, that the block before has done */
-    size_t apart;     /* HALVES: pixels to the other half of the row */
-    size_t low;       /* HALVES: pixels of the first half that are to be stored */
-} target;
-
-ALWAYS __m128i residual_at(const target *t, size_t i, const int mode)
-{
-    const uint8_t *r = t->r + i * t->c;
-    if (mode == WHOLE) return load16(r);
-    if (mode == PART) return load_part(r, t->c);
-    __m128i v = _mm_loadl_epi64((const __m128i *)(const void *)r);
-    return _mm_unpacklo_epi64(v, _mm_loadl_epi64((const __m128i *)(const void *)(r + t->apart * t->c)));
-}
-
-ALWAYS void put(const target *t, size_t i, __m128i v, const int mode, const int end)
-{
-    uint8_t *y = t->y + i * t->c;
-    if (mode == PART) {
-        store_part(y, v, t->c);
-    } else if (mode == HALVES) {
-        if (i < t->low) _mm_storel_epi64((__m128i *)(void *)y, v);
-        _mm_storel_epi64((__m128i *)(void *)(y + t->apart * t->c), _mm_unpackhi_epi64(v, v));
-    } else {
-        if (end == ANY && t->again > 0) { /* their residual may be gone */
-            const __m128i at = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-            v = _mm_blendv_epi8(v, load16(y), _mm_cmpgt_epi8(_mm_set1_epi8((char)t->again), at));
-        }
-        _mm_storeu_si128((__m128i *)(void *)y, v);
-    }
-}
-
-ALWAYS __m256i finish(const hn_dwconv_q8 *g, const finish_q8 *f, const target *t, size_t i, __m256i *acc, const ends *e,
-                      const int mode, const int end)
-{
-    if (end == RAISED) {
-        HN_UNROLL for (int h = 0; h < 2; h++) round_raised(&acc[h], _mm256_load_ps(e->scale + 8 * h), e->less + 8 * h);
-        return _mm256_packs_epi32(acc[0], acc[1]);
-    }
-    const int kind = end == PLAIN ? HN_Q8_BYTE : g->out->kind;
-    __m128i r = kind == HN_Q8_RESIDUAL ? residual_at(t, i, mode) : _mm_setzero_si128();
-    return finish_words(f, end == PLAIN, kind, acc, e->scale, r);
-}
-
-/* Pixels i and, where there is one, i + 1. */
-ALWAYS void put_two(const finish_q8 *f, const target *t, size_t i, size_t m, const __m256i *done, const int mode,
-                    const int end)
-{
-    const two_q8 bytes = finish_bytes(f, end != ANY, done[0], done[1]);
-    put(t, i, bytes.v[0], mode, end);
-    if (i + 1 < m) put(t, i + 1, bytes.v[1], mode, end);
-}
-
-/* Sums of pixels under way: the next, and with stride 1 the one after it. */
-typedef struct sums {
-    __m256i a[2], b[2];
-} sums;
-
-/* Words of one pixel. A column begins the sums of one pixel and ends those of the one two columns to the left. */
-ALWAYS void advance(walk *s, sums *on, const int16_t *w, const int32_t *bias, __m256i *done, const int mode,
-                    const int stride, const int is_signed, const int sure)
-{
-    pair rows, last;
-    __m256i next[2];
-    if (stride == 2) {
-        column(s, mode, is_signed, sure, &rows, &last);
-        times(on->a, &rows, w + 32);
-    }
-    column(s, mode, is_signed, sure, &rows, &last);
-    times(on->a, &rows, w + 64);
-    times(on->a, &last, w + 128);
-    done[0] = on->a[0], done[1] = on->a[1];
-    if (stride == 1) times(on->b, &rows, w + 32);
-    begin(next, bias);
-    times(next, &rows, w);
-    times(next, &last, w + 96);
-    HN_UNROLL for (int h = 0; h < 2; h++)
-    {
-        on->a[h] = stride == 1 ? on->b[h] : next[h];
-        on->b[h] = next[h];
-    }
-}
-
-ALWAYS void start(walk *s, sums *on, const int16_t *w, const int32_t *bias, const int mode, const int stride,
-                  const int is_signed)
-{
-    pair rows, last;
-    begin(on->a, bias);
-    begin(on->b, bias);
-    column(s, mode, is_signed, 0, &rows, &last);
-    times(on->a, &rows, w);
-    times(on->a, &last, w + 96);
-    if (stride == 2) return;
-    column(s, mode, is_signed, 0, &rows, &last);
-    times(on->a, &rows, w + 32);
-    times(on->b, &rows, w);
-    times(on->b, &last, w + 96);
-}
-
-ALWAYS void slide(const hn_dwconv_q8 *g, size_t block, const int mode, const int stride, const int is_signed,
-                  const int end)
-{
-    const size_t from = hn_dwconv_q8_first(g->c, block), m = mode == HALVES ? (g->m + 1) / 2 : g->m;
-    const int16_t *w = (const int16_t *)(const void *)g->w + block * 5 * 32;
-    const ends own = ends_of(g, block, end), *e = &own;
-    const finish_q8 f = finish_q8_load(g->out);
-    const target t = {g->y + from, (g->r != NULL ? g->r : g->y) + from, g->c, 16 * block - from, g->m - m, g->m - m};
-    walk s = walk_start(g, from, g->m - m, mode, is_signed);
-    sums on;
-    start(&s, &on, w, e->start, mode, stride, is_signed);
-    for (size_t i = 0; i < m; i += 2) {
-        __m256i acc[2], done[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
-        const bool sure = s.ix < s.width && s.ix + s.columns + 2 * stride < s.width;
-        HN_UNROLL for (size_t k = 0; k < 2; k++)
-        {
-            if (i + k == m) break;
-            KEEP(w);
-            KEEP(e);
-            if (sure) /* then the flags are and stay true */
-                advance(&s, &on, w, e->start, acc, mode, stride, is_signed, 1);
-            else
-                advance(&s, &on, w, e->start, acc, mode, stride, is_signed, 0);
-            done[k] = finish(g, &f, &t, i + k, acc, e, mode, end);
-        }
-        put_two(&f, &t, i, m, done, mode, end);
-    }
-}
-
-ALWAYS void slide_all(const hn_dwconv_q8_rows *a, const int mode, const int stride, const int is_signed, const int end)
-{
-    for (size_t b = a->block, last = b + a->blocks; b < last; b++) slide(&a->one, b, mode, stride, is_signed, end);
-}
-
-/* Pixels of the taps in the order of pairs; those that fill the last pair stay on the padding. */
+/* Pairs of taps of a row of outputs: where they are, in bytes, and their weights. */
 typedef struct taps {
-    const uint8_t *p[HN_DWCONV_Q8_TAPS + 1];
-    size_t step[HN_DWCONV_Q8_TAPS + 1];
-    size_t n;    /* of pairs, times two */
-    bool middle; /* p is that of the pixel before, whose window was inside */
+    uint32_t at[HN_DWCONV_Q8_TAPS];
+    size_t count[2]; /* by the parity of the row */
+    const int32_t *w[2];
+    _Alignas(32) int32_t odd[8 * HN_DWCONV_Q8_TAPS];
 } taps;
 
-static void taps_start(const hn_dwconv_q8 *g, taps *t)
+/* The compiler is not to know that p is a sum: it would have one in a register, or in memory, for each of its uses. */
+#define KEEP(p) __asm__("" : "+r"(p))
+
+/* Rows of 8 lanes of outputs. */
+typedef struct lines {
+    const taps *t;
+    const finish_q8 *f;
+    const uint8_t *x;
+    size_t step;                   /* bytes between outputs in x */
+    size_t pitch, sh;              /* bytes between pairs of rows in x; stride of rows */
+    _Alignas(32) int32_t start[8]; /* of sums */
+    float scale[8], less[8];
+    uint8_t *y;
+    ptrdiff_t r;              /* RESIDUAL: bytes from y to it */
+    size_t y_step, y_row;     /* bytes */
+    size_t rows, count;       /* outputs: rows, and of a row */
+    size_t whole, part, last; /* outputs of 8 bytes; bytes of the others, and of the last */
+    int32_t kind;
+} lines;
+
+/* In assembly: compilers do the products first and spill. */
+ALWAYS void add_product(__m256i *acc, const uint8_t *x, __m256i w)
 {
-    t->n = 2 * hn_dwconv_q8_pairs(g->kh, g->kw);
-    t->middle = false;
-    t->p[t->n - 1] = g->pad;
-    t->step[t->n - 1] = 0;
-    for (size_t ky = 0; ky < g->kh; ky++)
-        for (size_t kx = 0; kx < g->kw; kx++)
-            t->step[hn_dwconv_q8_pair(g->kh, g->kw, ky, kx)] = g->row[ky] != NULL ? g->sw * g->c : 0;
+    __m256i product;
+    __asm__("vpmaddwd %[x], %[w], %[p]\n\tvpaddd %[p], %[acc], %[acc]"
+            : [acc] "+x"(*acc), [p] "=&x"(product)
+            : [x] "m"(*(const __m256i_u *)(const void *)x), [w] "x"(w));
 }
 
-static void taps_move(const hn_dwconv_q8 *g, taps *t, size_t i)
+/* Bytes of output i, which are 8 or fewer. */
+ALWAYS size_t bytes_of_output(const lines *l, size_t i)
 {
-    size_t x = i * g->sw - g->pw; /* wraps left of the image */
-    bool middle = i * g->sw >= g->pw && x + (g->kw - 1) * g->dw < g->width;
-    if (middle && t->middle) {
-        for (size_t k = 0; k < t->n; k++) t->p[k] += t->step[k];
+    return i < l->whole ? 8 : i + 1 < l->count ? l->part : l->last;
+}
+
+ALWAYS __m256i residual_of(const lines *l, const uint8_t *y, size_t i)
+{
+    if (i >= l->count) return _mm256_setzero_si256();
+    const uint8_t *r = y + l->r;
+    return _mm256_cvtepu8_epi32(i < l->whole ? _mm_loadl_epi64((const __m128i *)(const void *)r)
+                                             : load_part(r, bytes_of_output(l, i)));
+}
+
+/* Those of outputs i to i + 3 that there are, where not all are of 8 bytes. */
+static __attribute__((noinline)) void put_some(const lines *l, size_t i, uint8_t *y, __m128i two, __m128i others)
+{
+    for (size_t k = 0; k < 4 && i + k < l->count; k++, y += l->y_step) {
+        const __m128i v = k < 2 ? two : others, bytes = k % 2 == 0 ? v : _mm_unpackhi_epi64(v, v);
+        if (i + k < l->whole)
+            _mm_storel_epi64((__m128i *)(void *)y, bytes);
+        else
+            store_part(y, bytes, bytes_of_output(l, i + k));
+    }
+}
+
+/* Outputs i to i + 3, those there are. */
+ALWAYS void put_four(const lines *l, size_t i, uint8_t *y, const size_t y_step, __m256i *acc, const int end)
+{
+    const __m256 scale = _mm256_load_ps(l->scale);
+    HN_UNROLL for (size_t k = 0; k < 4; k++)
+    {
+        if (end == RAISED)
+            round_raised(&acc[k], scale, l->less);
+        else if (end == PLAIN)
+            acc[k] = rounded_sum(acc[k], scale);
+        else if (l->kind == HN_Q8_RESIDUAL)
+            acc[k] = residual(l->f, scaled(acc[k], scale), residual_of(l, y + k * y_step, i + k), 0);
+        else
+            acc[k] = _mm256_cvtps_epi32(_mm256_min_ps(scaled(acc[k], scale), l->f->t_hi));
+    }
+    const two_q8 v = bytes_of(l->f, acc, end == RAISED, end != ANY);
+    if (i + 4 > l->whole) {
+        put_some(l, i, y, v.v[0], v.v[1]);
         return;
     }
-    for (size_t ky = 0; ky < g->kh; ky++)
-        for (size_t kx = 0, at = x; kx < g->kw; kx++, at += g->dw)
-            t->p[hn_dwconv_q8_pair(g->kh, g->kw, ky, kx)] =
-                g->row[ky] != NULL && at < g->width ? g->row[ky] + at * g->c : g->pad;
-    t->middle = middle;
+    _mm_storel_epi64((__m128i *)(void *)y, v.v[0]);
+    _mm_storeh_pd((double *)(void *)(y + y_step), _mm_castsi128_pd(v.v[0]));
+    _mm_storel_epi64((__m128i *)(void *)(y + 2 * y_step), v.v[1]);
+    _mm_storeh_pd((double *)(void *)(y + 3 * y_step), _mm_castsi128_pd(v.v[1]));
 }
 
-ALWAYS void spread(const hn_dwconv_q8 *g, const finish_q8 *f, const taps *at, size_t i, size_t block, const int mode,
-                   const int is_signed, const int end)
+/* One tap of n outputs: p is where the first one's is. */
+ALWAYS void tap(__m256i *acc, const uint8_t *p, const int32_t *w, const int n, const size_t step)
 {
-    const size_t from = hn_dwconv_q8_first(g->c, block);
-    const int16_t *w = (const int16_t *)(const void *)g->w + block * at->n * 16;
-    const target t = {g->y + from, (g->r != NULL ? g->r : g->y) + from, g->c, 16 * block - from, 0, 0};
-    const ends e = ends_of(g, block, end);
-    __m256i acc[2];
-    begin(acc, e.start);
-    for (size_t k = 0; k < at->n; k += 2) {
-        const uint8_t *a = at->p[k] + from, *b = at->p[k + 1] + from;
-        pair x = paired(words(mode == WHOLE ? load16(a) : load_part(a, g->c), is_signed),
-                        words(mode == WHOLE ? load16(b) : load_part(b, g->c), is_signed));
-        times(acc, &x, w + 16 * k);
-    }
-    const __m256i done = finish(g, f, &t, i, acc, &e, mode, end);
-    put(&t, i, finish_bytes(f, end != ANY, done, done).v[0], mode, end);
+    const __m256i v = load32(w);
+    KEEP(p);
+    HN_UNROLL for (int k = 0; k < n; k++) add_product(&acc[k], p + (size_t)k * step, v);
 }
 
-ALWAYS void spread_all(const hn_dwconv_q8_rows *a, const int mode, const int is_signed, const int end)
+/* Sums of n outputs, whose windows are at x; columns: of the window, 0 where that is not known; step: l's. */
+ALWAYS void sums(const lines *l, const uint8_t *x, const int odd, __m256i *acc, const int n, const int columns,
+                 const size_t step)
 {
-    const hn_dwconv_q8 *g = &a->one;
-    const finish_q8 f = finish_q8_load(g->out);
-    taps at;
-    taps_start(g, &at);
-    for (size_t i = 0; i < g->m; i++) {
-        taps_move(g, &at, g->from + i);
-        for (size_t b = a->block, last = b + a->blocks; b < last; b++) spread(g, &f, &at, i, b, mode, is_signed, end);
+    const uint32_t *at = l->t->at;
+    const int32_t *w = l->t->w[odd], *last = w + 8 * l->t->count[odd];
+    const __m256i start = _mm256_load_si256((const __m256i *)(const void *)l->start);
+    HN_UNROLL for (int k = 0; k < n; k++) acc[k] = start;
+    if (columns == 0) {
+        for (; w != last; w += 8) tap(acc, x + *at++, w, n, step);
+        return;
+    }
+    const size_t second = at[1], third = at[2], fourth = columns == 5 ? at[3] : 0, fifth = columns == 5 ? at[4] : 0;
+    for (; w != last; w += (size_t)8 * columns, x += l->pitch) {
+        tap(acc, x, w, n, step);
+        tap(acc, x + second, w + 8, n, step);
+        tap(acc, x + third, w + 16, n, step);
+        if (columns == 5) tap(acc, x + fourth, w + 24, n, step);
+        if (columns == 5) tap(acc, x + fifth, w + 32, n, step);
     }
 }
 
-/* One copy of each for the sign of x and for what is to be done at the end. */
-#define COPY(name, all, end, ...)                \
-    static void name(const hn_dwconv_q8_rows *g) \
-    {                                            \
-        if (g->one.x_flip)                       \
-            all(g, __VA_ARGS__, 1, end);         \
-        else                                     \
-            all(g, __VA_ARGS__, 0, end);         \
-    }
-#define COPIES(name, all, ...)                                                    \
-    COPY(name##_any, all, ANY, __VA_ARGS__)                                       \
-    COPY(name##_plain, all, PLAIN, __VA_ARGS__)                                   \
-    COPY(name##_raised, all, RAISED, __VA_ARGS__)                                 \
-    static void name(const hn_dwconv_q8_rows *g)                                  \
-    {                                                                             \
-        static row_fn *const ends[3] = {name##_any, name##_plain, name##_raised}; \
-        ends[end_of(g->one.out)](g);                                              \
-    }
-
-typedef void row_fn(const hn_dwconv_q8_rows *g);
-
-COPIES(slide_whole1, slide_all, WHOLE, 1)
-COPIES(slide_whole2, slide_all, WHOLE, 2)
-COPIES(slide_halves2, slide_all, HALVES, 2)
-COPIES(spread_whole, spread_all, WHOLE)
-COPIES(spread_part, spread_all, PART)
-
-/* Rows of at most SHORT outputs go in strips, unless all of them are fewer than FEW. */
-enum { SHORT = 48, FEW = 25 };
-
-static void row_by_row(const hn_dwconv_q8_rows *g, row_fn *fn)
+/* Outputs i to i + n - 1 at y. */
+ALWAYS void tile(const lines *l, const uint8_t *x, const int odd, size_t i, uint8_t *y, const size_t y_step,
+                 const int n, const int columns, const size_t step, const int end)
 {
-    const uint8_t *row[HN_DWCONV_Q8_TAPS];
-    const size_t line = g->one.width * g->one.c, out = g->one.m * g->one.c;
-    hn_dwconv_q8_rows a = *g;
-    a.one.row = row;
-    for (size_t i = 0; i < g->rows; i++, a.one.y += out) {
-        for (size_t ky = 0; ky < g->one.kh; ky++) {
-            const size_t iy = (g->oy + i) * g->sh + ky * g->dh - g->ph; /* wraps above the image */
-            row[ky] = iy < g->h ? g->x + iy * line : NULL;
+    __m256i acc[12];
+    sums(l, x, odd, acc, n, columns, step);
+    HN_UNROLL for (int k = 0; k < n; k += 4) put_four(l, i + (size_t)k, y + (size_t)k * y_step, y_step, acc + k, end);
+}
+
+ALWAYS void all_lines(const lines *l, const int columns, const size_t step, const int end)
+{
+    const size_t count = l->count, y_step = l->y_step;
+    for (size_t row = 0, at = 0; row < l->rows; row++, at += l->sh) {
+        const uint8_t *x = l->x + at / 2 * l->pitch;
+        uint8_t *y = l->y + row * l->y_row;
+        size_t i = 0;
+        for (; i + 8 < count; i += 12, x += 12 * step, y += 12 * y_step)
+            tile(l, x, at % 2, i, y, y_step, 12, columns, step, end);
+        if (i + 4 < count)
+            tile(l, x, at % 2, i, y, y_step, 8, columns, step, end);
+        else if (i < count)
+            tile(l, x, at % 2, i, y, y_step, 4, columns, step, end);
+    }
+}
+
+typedef void lines_fn(const lines *l);
+#define LINES_FN(columns, end)                              \
+    static void lines_##columns##end(const lines *l)        \
+    {                                                       \
+        all_lines(l, columns, columns ? 32 : l->step, end); \
+    }
+#define LINES_FNS(columns) LINES_FN(columns, ANY) LINES_FN(columns, PLAIN) LINES_FN(columns, RAISED)
+LINES_FNS(0)
+LINES_FNS(3)
+LINES_FNS(5)
+
+/* Weights of a block for odd rows: every second one is of the pair before. */
+static void move_down(const image *m, const int32_t *w, int32_t *odd)
+{
+    const size_t kh = m->g->one.kh, kw = m->g->one.kw, pairs = (kh + 1) / 2;
+    for (size_t i = 0; i <= kh / 2; i++)
+        for (size_t k = 0; k < kw; k++) {
+            const __m256i none = _mm256_setzero_si256(), above = i > 0 ? load32(w + 8 * ((i - 1) * kw + k)) : none,
+                          here = i < pairs ? load32(w + 8 * (i * kw + k)) : none;
+            const __m256i v = _mm256_blend_epi16(_mm256_srli_epi32(above, 16), _mm256_slli_epi32(here, 16), 0xaa);
+            _mm256_storeu_si256((__m256i *)(void *)(odd + 8 * (i * kw + k)), v);
         }
-        if (g->one.r != NULL) a.one.r = g->one.r + i * out;
-        fn(&a);
+}
+
+/* One block of channels, or of those that make 8 lanes (flat), whose pairs are in `slot` of the band. */
+static void block_rows(const image *m, const band *b, size_t slot, taps *t, size_t block, lines *l)
+{
+    static lines_fn *const fns[3][3] = {{lines_0ANY, lines_0PLAIN, lines_0RAISED},
+                                        {lines_3ANY, lines_3PLAIN, lines_3RAISED},
+                                        {lines_5ANY, lines_5PLAIN, lines_5RAISED}};
+    const hn_dwconv_q8 *g = &m->g->one;
+    const int end = end_of(g->out);
+    const size_t pairs = hn_dwconv_q8_pairs(g->kh, g->kw), bytes = b->columns * g->c,
+                 blocks = hn_dwconv_q8_blocks(g->c);
+    t->w[0] = (const int32_t *)(const void *)g->w + 8 * block * pairs;
+    if (m->sh % 2 == 1 && b->rows > 1) move_down(m, t->w[0], t->odd);
+    const __m256i bias = load32(g->bias + 8 * block);
+    const __m256 scale = _mm256_loadu_ps(g->scale + 8 * block);
+    _mm256_store_si256((__m256i *)(void *)l->start,
+                       end == RAISED ? _mm256_add_epi32(bias, _mm256_set1_epi32(HN_Q8_RAISE)) : bias);
+    _mm256_store_ps(l->scale, scale);
+    _mm256_store_ps(l->less, fall(scale));
+    l->rows = b->rows;
+    l->pitch = 4 * b->pitch * b->unit;
+    l->sh = m->sh;
+    l->x = (const uint8_t *)(b->x + slot * b->lines * b->pitch * 8 + (m->flat ? 8 * block : 0));
+    l->step = m->flat ? 32 * blocks : 32;
+    l->y_row = m->y_row;
+    l->y_step = m->flat ? 8 * blocks : m->y_step;
+    l->y = g->y + m->y + b->y * m->y_row + b->x_first * m->y_step + 8 * block;
+    l->r = g->r != NULL ? g->r - g->y : 0;
+    if (m->flat) {
+        if (8 * block >= bytes) return;
+        l->count = div_up(bytes - 8 * block, 8 * blocks);
+        l->last = bytes - 8 * block - (l->count - 1) * l->y_step;
+        l->last = l->last < 8 ? l->last : 8;
+        l->part = 8;
+        l->whole = l->count - (l->last < 8);
+    } else {
+        l->count = b->columns;
+        l->part = l->last = g->c - 8 * block < 8 ? g->c - 8 * block : 8;
+        l->whole = l->part == 8 ? l->count : 0;
     }
+    fns[l->step != 32 ? 0 : g->kw == 3 ? 1 : g->kw == 5 ? 2 : 0][end](l);
+}
+
+static void band_rows(const image *m, band *b, taps *t, lines *l)
+{
+    const hn_dwconv_q8_rows *g = m->g;
+    const size_t cells = (g->one.c + 7) / 8, end = g->block + g->blocks, last = m->flat || end < cells ? end : cells;
+    if (m->flat)
+        widen_all(m, b);
+    else
+        pad_cells(m, b);
+    for (size_t k = g->block, n; k < last; k += n) {
+        n = m->flat ? 1 : widen(m, b, k, last - k);
+        for (size_t i = 0; i < n; i++) block_rows(m, b, i, t, k + i, l);
+    }
+}
+
+static void find_taps(const image *m, const band *b, taps *t)
+{
+    const size_t kh = m->g->one.kh, kw = m->g->one.kw;
+    t->count[0] = (kh + 1) / 2 * kw;
+    t->count[1] = (kh / 2 + 1) * kw;
+    t->w[1] = t->odd;
+    for (size_t i = 0; i <= kh / 2; i++)
+        for (size_t k = 0; k < kw; k++) {
+            const size_t column = i * b->pitch + k % m->sw * b->phase + k / m->sw;
+            t->at[i * kw + k] = (uint32_t)(4 * b->unit * column);
+        }
+}
+
+/* Most outputs of a row such that `rows` of them have room; 0: none. */
+static size_t columns_for(const image *m, const band *b, size_t rows)
+{
+    const hn_dwconv_q8 *g = &m->g->one;
+    const size_t phases = m->sw < g->kw ? m->sw : g->kw, more = (g->kw - 1) / m->sw,
+                 room = (m->flat ? 2 : 1) * PAIRS / (b->unit * phases * lines_of(m, rows));
+    return room > more ? room - more : 0;
+}
+
+static void whole_image(const image *m)
+{
+    band b;
+    taps t;
+    const finish_q8 f = finish_q8_load(m->g->one.out);
+    lines l = {.t = &t, .f = &f, .kind = m->g->one.out->kind};
+    b.unit = m->flat ? m->g->one.c : 8;
+    size_t few = m->rows < 8 ? m->rows : 8, most = columns_for(m, &b, few);
+    while (most < 24 && most < m->columns && few > 1) most = columns_for(m, &b, few = few / 2);
+    const size_t pieces = div_up(m->columns, most);
+    for (size_t piece = 0; piece < pieces; piece++) {
+        const size_t x = m->columns * piece / pieces;
+        cut_columns(m, &b, x, m->columns * (piece + 1) / pieces - x);
+        find_taps(m, &b, &t);
+        size_t fit = few;
+        while (fit < m->rows && lines_of(m, fit + 1) <= LINES && columns_for(m, &b, fit + 1) >= b.columns) fit++;
+        const size_t bands = div_up(m->rows, fit);
+        for (size_t i = 0; i < bands; i++) {
+            const size_t y = m->rows * i / bands;
+            cut_rows(m, &b, y, m->rows * (i + 1) / bands - y);
+            band_rows(m, &b, &t, &l);
+        }
+    }
+}
+
+static size_t divisor(size_t a, size_t b)
+{
+    return b == 0 ? a : divisor(b, a % b);
 }
 
 static void dwconv(const hn_dwconv_q8 *one)
 {
     const hn_dwconv_q8_rows *g = (const hn_dwconv_q8_rows *)(const void *)one;
-    const bool three = one->kh == 3 && one->kw == 3 && one->dw == 1,
-               fits = three && one->sw == 1 && g->sh == 1 && g->dh == 1 && one->out->kind == HN_Q8_BYTE;
-    if (fits && (one->c == 8 || (one->c >= 16 && one->m <= SHORT && one->m * g->rows >= FEW)))
-        strips(g);
-    else if (three && one->sw == 1 && one->c >= 16)
-        row_by_row(g, slide_whole1);
-    else if (three && one->sw == 2 && one->c >= 16)
-        row_by_row(g, slide_whole2);
-    else if (three && one->sw == 2 && one->c == 8)
-        row_by_row(g, slide_halves2);
-    else
-        row_by_row(g, one->c >= 16 ? spread_whole : spread_part);
+    const size_t ch = divisor(g->dh, g->sh), cw = divisor(one->dw, one->sw), y_apart = g->dh / ch,
+                 x_apart = one->dw / cw, out = one->m * one->c;
+    image m = {.g = g, .sh = g->sh / ch, .sw = one->sw / cw, .dh = g->dh, .dw = one->dw};
+    m.flat = hn_dwconv_q8_flat(one->c) && x_apart == 1;
+    m.y_row = y_apart * out;
+    m.y_step = x_apart * one->c;
+    for (size_t y = 0; y < y_apart && y < g->rows; y++)
+        for (size_t x = 0; x < x_apart && x < one->m; x++) {
+            m.y0 = (ptrdiff_t)((g->oy + y) * g->sh) - (ptrdiff_t)g->ph;
+            m.x0 = (ptrdiff_t)((one->from + x) * one->sw) - (ptrdiff_t)one->pw;
+            m.rows = div_up(g->rows - y, y_apart);
+            m.columns = div_up(one->m - x, x_apart);
+            m.y = y * out + x * one->c;
+            whole_image(&m);
+        }
 }
 
 const hn_kernel hn_k_avx2_dwconv_q8 = {.family = "dwconv_q8",

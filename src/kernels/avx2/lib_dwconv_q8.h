@@ -1,309 +1,249 @@
-/* 3 x 3 windows of stride 1 for dwconv_q8: the rows of a strip are widened to words with their padding, 16 channels at
- * a time. They then are one run of cells, along which the sums of 8 channels of outputs slide two by two: a pair of
- * cells of the third row serves both. So short rows cost no more than long ones. An image that is tall goes through on
- * its side. */
+/* Images for dwconv_q8: rows are widened to words and unpacked two by two with their padding, so that 32 bits hold a
+ * column of two rows: a pair. A tap of two rows is then one vpmaddwd with an operand in memory, a fixed number of bytes
+ * from those of the taps before, for as many outputs as there are registers.
+ *
+ * Dilated windows are taken apart first: the rows (columns) of one are `dh` (`dw`) apart, and every so many outputs
+ * read the same ones, which makes images of their own with plain windows. Columns of a stride lie in phases, those that
+ * follow each other in the image of outputs side by side. */
 #ifndef HN_KERNELS_AVX2_LIB_DWCONV_Q8_H
 #define HN_KERNELS_AVX2_LIB_DWCONV_Q8_H
 
 #include "kernels/avx2/lib_q8.h"
 #include "kernels/dwconv_q8.h"
 
-/* Where 16 lanes of bytes come from: 16 channels, 8 channels at two places (of the row, of two strips), or fewer. */
-enum { WHOLE, HALVES, PART };
+/* PAIRS: of a block of 8 lanes, such that they stay in L1 with what becomes of them. SLACK: read and written after
+ * them. LINES: most pairs of rows. */
+enum { PAIRS = 2048, SLACK = 512, LINES = 64 };
 
-/* What is to be done to sums: all that the output asks; nothing but saturation; nothing but that to sums that started
- * at HN_Q8_RAISE, with a zero point of 0. */
-enum { ANY, PLAIN, RAISED };
-ALWAYS int end_of(const hn_q8_out *e)
+/* An image with plain windows. */
+typedef struct image {
+    const hn_dwconv_q8_rows *g;
+    size_t sh, sw, dh, dw;   /* strides of outputs in rows and columns, which are dh and dw apart in memory */
+    ptrdiff_t y0, x0;        /* row and column, in memory, of the first window */
+    size_t rows, columns;    /* outputs */
+    size_t y, y_row, y_step; /* bytes from Y to the first output, to the next row, to the next column */
+    bool flat;               /* channels of a row follow each other, else 8 channels at a time */
+} image;
+
+/* What a part of an image has in memory: pairs of rows, in each of them phases of columns. */
+typedef struct band {
+    _Alignas(32) int32_t x[2 * PAIRS + SLACK]; /* of one block, or two */
+    size_t unit;                               /* pairs of a column: 8, or all channels (flat) */
+    size_t phases, phase, pitch;               /* columns of a phase; of a pair of rows, with all phases */
+    size_t y, x_first, rows, columns;          /* first output row and column, and how many */
+    size_t lines;                              /* pairs of rows */
+    const uint8_t *row[2 * LINES];             /* NULL outside the image */
+    /* of each phase: columns before the image, columns up to its end, bytes from a row to the first one inside */
+    size_t left[HN_DWCONV_Q8_TAPS], right[HN_DWCONV_Q8_TAPS], at[HN_DWCONV_Q8_TAPS];
+} band;
+
+ALWAYS size_t div_up(size_t a, size_t b)
 {
-    return !finish_q8_plain(e) ? ANY : e->bounded == HN_Q8_RAISED ? RAISED : PLAIN;
-}
-ALWAYS __m256i start_of(const int32_t *bias, const int end)
-{
-    return end == RAISED ? _mm256_add_epi32(load32(bias), _mm256_set1_epi32(HN_Q8_RAISE)) : load32(bias);
-}
-
-/* CELLS: of a strip. ENOUGH: such that they stay in L1 with what becomes of them. LONG: most outputs of a row. SLACK:
- * cells that sums under way at the end read. */
-enum { CELLS = 512, ENOUGH = 384, LONG = 56, SLACK = 3 };
-
-typedef struct cell {
-    int16_t lane[16];
-} cell;
-
-/* Rows of cells are `pitch` apart and share padding. */
-typedef struct strip {
-    _Alignas(32) cell x[CELLS];
-    _Alignas(32) cell low[CELLS / 2];    /* words of lanes 0-3 and 8-11 of two outputs */
-    uint32_t y[CELLS];                   /* bytes to where an output goes */
-    size_t rows, columns, first, pitch;  /* output rows and columns, and the first of these */
-    size_t left, body;                   /* cells of a row: padding, pixels; the others are padding */
-    size_t outputs;                      /* with those between rows, which give way to others */
-    size_t apart;                        /* HALVES: output rows to the second strip's */
-    size_t x_step, x_row, y_step, y_row; /* bytes from pixel to pixel and from row to row */
-    size_t width, h, pw, ph, oy;         /* as in hn_dwconv_q8_rows */
-    bool turned;                         /* rows and columns have changed places */
-} strip;
-
-/* Output columns [first, first + m) of all. */
-static void cut_columns(strip *s, size_t first, size_t m)
-{
-    const size_t all = m + 2;
-    s->first = first;
-    s->columns = m;
-    s->left = first >= s->pw ? 0 : s->pw - first < all ? s->pw - first : all;
-    const size_t ix = first + s->left - s->pw, there = ix < s->width ? s->width - ix : 0;
-    s->body = there < all - s->left ? there : all - s->left;
-    const size_t right = all - s->left - s->body;
-    s->pitch = all - (s->left < right ? s->left : right);
+    return (a + b - 1) / b;
 }
 
-static void cut_rows(strip *s, size_t rows)
+/* Columns [x, x + n) of outputs. */
+static void cut_columns(const image *m, band *b, size_t x, size_t n)
 {
-    s->rows = rows;
-    s->outputs = (rows - 1) * s->pitch + s->columns;
-    uint32_t *y = s->y;
-    for (size_t r = 0; r < rows; r++, y += s->pitch) {
-        for (size_t i = 0; i < s->columns; i++) y[i] = (uint32_t)(r * s->y_row + i * s->y_step);
-        for (size_t i = s->columns; i < s->pitch; i++) y[i] = (uint32_t)((r + 1) * s->y_row);
+    const hn_dwconv_q8 *g = &m->g->one;
+    b->x_first = x;
+    b->columns = n;
+    b->phases = m->sw < g->kw ? m->sw : g->kw;
+    b->phase = n + (g->kw - 1) / m->sw;
+    b->pitch = b->phases * b->phase;
+    for (size_t f = 0; f < b->phases; f++) {
+        const ptrdiff_t at = m->x0 + (ptrdiff_t)((x * m->sw + f) * m->dw), width = (ptrdiff_t)g->width;
+        const size_t step = m->sw * m->dw, left = at < 0 ? div_up((size_t)-at, step) : 0,
+                     right = at < width ? div_up((size_t)(width - at), step) : 0;
+        b->left[f] = left < b->phase ? left : b->phase;
+        b->right[f] = right < b->left[f] ? b->left[f] : right < b->phase ? right : b->phase;
+        if (b->left[f] < b->right[f]) b->at[f] = (size_t)(at + (ptrdiff_t)(left * step)) * g->c;
     }
 }
 
-ALWAYS void put_cell(int16_t *to, __m256i v, const int mode)
+/* Pairs of rows that n output rows read. */
+ALWAYS size_t lines_of(const image *m, size_t n)
 {
-    if (mode == WHOLE)
-        _mm256_store_si256((__m256i *)(void *)to, v);
-    else
-        _mm_store_si128((__m128i *)(void *)to, _mm256_castsi256_si128(v));
-}
-ALWAYS void widen_cell(int16_t *to, const uint8_t *x, const int mode, const int is_signed)
-{
-    put_cell(to, mode == WHOLE ? words(load16(x), is_signed) : _mm256_castsi128_si256(words8(x, is_signed)), mode);
+    return ((n - 1) * m->sh + m->g->one.kh + 1) / 2;
 }
 
-/* Row i of those for output rows from oy on is outside the image. */
-ALWAYS bool outside(const strip *s, size_t oy, size_t i)
+/* Rows [y, y + n) of outputs. */
+static void cut_rows(const image *m, band *b, size_t y, size_t n)
 {
-    return oy + i - s->ph >= s->h; /* wraps above the image */
-}
-
-/* Cells of padding, which all blocks of channels share. half: of the cells (HALVES). */
-ALWAYS void pad_rows(strip *s, const hn_dwconv_q8_rows *g, size_t oy, size_t half, const int mode)
-{
-    const __m256i pad = _mm256_set1_epi16(g->one.x_flip ? (int8_t)*g->one.pad : *g->one.pad);
-    for (size_t i = 0; i < s->rows + 2; i++) {
-        int16_t *to = s->x[i * s->pitch].lane + 8 * half;
-        const size_t all = s->columns + 2 + (i == s->rows + 1 ? SLACK : 0);
-        for (size_t k = 0; k < s->left; k++) put_cell(to + 16 * k, pad, mode);
-        for (size_t k = s->left + (outside(s, oy, i) ? 0 : s->body); k < all; k++) put_cell(to + 16 * k, pad, mode);
+    const hn_dwconv_q8_rows *g = m->g;
+    b->y = y;
+    b->rows = n;
+    b->lines = lines_of(m, n);
+    for (size_t i = 0; i < 2 * b->lines; i++) {
+        const ptrdiff_t at = m->y0 + (ptrdiff_t)((y * m->sh + i) * m->dh);
+        b->row[i] = at >= 0 && (size_t)at < g->h ? g->x + (size_t)at * g->one.width * g->one.c : NULL;
     }
 }
 
-/* Cells of pixels. */
-ALWAYS void widen_rows(strip *s, const hn_dwconv_q8_rows *g, size_t oy, size_t from, size_t half, const int mode,
-                       const int is_signed)
+/* 8 or, where n is less, n bytes, which are the last ones of a pixel of c. */
+ALWAYS __m128i bytes_at(const uint8_t *p, size_t n, size_t c)
 {
-    const size_t step = s->x_step, n = s->body;
-    for (size_t i = 0; i < s->rows + 2; i++) {
-        if (n == 0 || outside(s, oy, i)) continue;
-        const uint8_t *x = g->x + (oy + i - s->ph) * s->x_row + (s->first + s->left - s->pw) * step + from;
-        int16_t *to = s->x[i * s->pitch + s->left].lane + 8 * half;
-        size_t k = 0;
-        for (; k + 4 <= n; k += 4, x += 4 * step, to += (ptrdiff_t)4 * 16)
-            HN_UNROLL for (size_t j = 0; j < 4; j++) widen_cell(to + 16 * j, x + j * step, mode, is_signed);
-        for (; k < n; k++, x += step, to += 16) widen_cell(to, x, mode, is_signed);
+    if (n == 8) return _mm_loadl_epi64((const __m128i *)(const void *)p);
+    if (c < 8) return load_part(p, n);
+    return _mm_srl_epi64(_mm_loadl_epi64((const __m128i *)(const void *)(p + n - 8)),
+                         _mm_cvtsi32_si128((int)(64 - 8 * n)));
+}
+ALWAYS void put_pairs(int32_t *to, __m128i bytes, const int is_signed)
+{
+    _mm256_storeu_si256((__m256i *)(void *)to, words(bytes, is_signed));
+}
+ALWAYS void fill_pairs(int32_t *to, size_t n, __m256i pad)
+{
+    for (size_t i = 0; i < n; i += 8) _mm256_storeu_si256((__m256i *)(void *)(to + i), pad);
+}
+ALWAYS __m256i padding(const hn_dwconv_q8 *g)
+{
+    return _mm256_set1_epi16(g->x_flip ? (int8_t)*g->pad : *g->pad);
+}
+
+/* Pairs of columns [from, from + n) of a phase in block `slot` of the band, 8 channels at a time. */
+ALWAYS int32_t *cells_at(band *b, size_t slot, size_t line, size_t phase)
+{
+    return b->x + 8 * ((slot * b->lines + line) * b->pitch + phase * b->phase);
+}
+
+/* Padding where 8 channels go at a time: all of them share it. */
+static void pad_cells(const image *m, band *b)
+{
+    const __m256i pad = padding(&m->g->one);
+    for (size_t i = 0; i < 2 * b->lines; i++) {
+        const size_t line = i % b->lines;
+        const bool none = b->row[2 * line] == NULL && b->row[2 * line + 1] == NULL;
+        for (size_t f = 0; f < b->phases; f++) {
+            int32_t *to = cells_at(b, i / b->lines, line, f);
+            const size_t right = none ? b->left[f] : b->right[f];
+            fill_pairs(to, 8 * b->left[f], pad);
+            fill_pairs(to + 8 * right, 8 * (b->phase - right), pad);
+        }
     }
 }
 
-static __attribute__((noinline)) void widen(strip *s, const hn_dwconv_q8_rows *g, size_t oy, size_t from,
-                                            const int mode)
-{
-    if (mode == WHOLE && g->one.x_flip)
-        widen_rows(s, g, oy, from, 0, WHOLE, 1);
-    else if (mode == WHOLE)
-        widen_rows(s, g, oy, from, 0, WHOLE, 0);
-    for (size_t k = 0; mode == HALVES && k < 2; k++)
-        if (g->one.x_flip)
-            widen_rows(s, g, oy + k * s->apart, from, k, HALVES, 1);
-        else
-            widen_rows(s, g, oy + k * s->apart, from, k, HALVES, 0);
-}
+/* Channels from `from` on: 16 in two blocks, 8, or, with SOME, fewer. */
+enum { TWO_BLOCKS, BLOCK, SOME };
 
-ALWAYS __m256i unpacked(__m256i a, __m256i b, const int half)
-{
-    return half ? _mm256_unpackhi_epi16(a, b) : _mm256_unpacklo_epi16(a, b);
-}
-ALWAYS __m256i at(const cell *p, size_t i)
-{
-    return _mm256_load_si256((const __m256i *)(const void *)(p + i));
-}
-ALWAYS __m256i plus(__m256i acc, __m256i x, __m256i w)
-{
-    __m256i product = _mm256_madd_epi16(x, w);
-    __asm__("" : "+x"(product)); /* compilers would add in another order, which takes longer */
-    return _mm256_add_epi32(acc, product);
-}
+/* Where cells of a row of a phase come from. */
+typedef struct cells {
+    const uint8_t *row[2];
+    size_t step; /* bytes from column to column */
+    int32_t *to;
+    size_t apart;             /* pairs to those of the second block */
+    size_t n, c;              /* SOME: bytes of the block; of a column */
+    __m128i mask[2], fill[2]; /* of a row outside: none of its bytes, padding; else all, zeroes */
+} cells;
 
-/* Where a pass over the cells is: the next ones of each row, sums of two outputs. */
-typedef struct along {
-    const cell *p[3];
-    __m256i a, b;
-    __m256i w[7], bias;
-} along;
-
-/* Weights of 8 lanes, as they are packed or on their side: three columns of the first two rows; of the third row, for
- * pairs of cells, the first two weights, the third, the first at the pair's second cell, the last two. */
-ALWAYS void weights_of(const int16_t *w, bool turned, __m256i *v)
+/* Column k; edge: a row is outside. */
+ALWAYS void widen_cell(const cells *s, size_t at, size_t k, const int mode, const int edge, const int is_signed)
 {
-    HN_UNROLL for (int k = 0; k < 5; k++) v[k] = load32(w + 32 * k);
-    if (turned) {
-        const __m256i first = v[0], second = v[1], third = v[2];
-        v[0] = _mm256_blend_epi16(first, _mm256_slli_epi32(second, 16), 0xaa);
-        v[1] = _mm256_blend_epi16(_mm256_srli_epi32(first, 16), second, 0xaa);
-        v[2] = v[3];
-        v[3] = third;
+    __m128i v[2];
+    HN_UNROLL for (int i = 0; i < 2; i++)
+    {
+        const uint8_t *p = s->row[i] + at;
+        v[i] = mode == TWO_BLOCKS ? load16(p) : bytes_at(p, mode == BLOCK ? 8 : s->n, s->c);
+        if (edge) v[i] = _mm_or_si128(_mm_and_si128(v[i], s->mask[i]), s->fill[i]);
     }
-    v[5] = _mm256_slli_epi32(v[3], 16);
-    v[6] = _mm256_blend_epi16(_mm256_srli_epi32(v[3], 16), _mm256_slli_epi32(v[4], 16), 0xaa);
+    put_pairs(s->to + 8 * k, _mm_unpacklo_epi8(v[0], v[1]), is_signed);
+    if (mode == TWO_BLOCKS) put_pairs(s->to + s->apart + 8 * k, _mm_unpackhi_epi8(v[0], v[1]), is_signed);
+}
+ALWAYS void widen_row(cells *s, size_t count, const int mode, const int edge, const int is_signed)
+{
+    const size_t step = s->step;
+    size_t at = 0;
+    for (; count >= 4; count -= 4, at += 4 * step, s->to += 32)
+        HN_UNROLL for (size_t k = 0; k < 4; k++) widen_cell(s, at + k * step, k, mode, edge, is_signed);
+    for (; count > 0; count--, at += step, s->to += 8) widen_cell(s, at, 0, mode, edge, is_signed);
 }
 
-/* Two columns: the pairs of their first two rows, and that of the third's two cells. They end the sums of two outputs
- * and begin those of the next two. */
-ALWAYS void next_two(along *s, __m256i *sum, const int half)
+ALWAYS void widen_cells(const image *m, band *b, size_t from, const int mode, const int is_signed)
 {
-    const __m256i one = unpacked(at(s->p[0], 0), at(s->p[1], 0), half),
-                  two = unpacked(at(s->p[0], 1), at(s->p[1], 1), half),
-                  last = unpacked(at(s->p[2], 0), at(s->p[2], 1), half);
-    HN_UNROLL for (int k = 0; k < 3; k++) s->p[k] += 2;
-    sum[0] = plus(plus(s->a, last, s->w[4]), one, s->w[2]);
-    sum[1] = plus(plus(plus(s->b, last, s->w[6]), one, s->w[1]), two, s->w[2]);
-    s->a = plus(plus(plus(s->bias, last, s->w[3]), one, s->w[0]), two, s->w[1]);
-    s->b = plus(plus(s->bias, last, s->w[5]), two, s->w[0]);
-}
-
-/* Bytes of outputs i and, where there is one, i + 1 from the words of both halves. */
-ALWAYS void put_outputs(const strip *s, const finish_q8 *f, size_t i, __m256i low, __m256i high, uint8_t *y,
-                        const int mode, const int end)
-{
-    __m256i v = _mm256_packus_epi16(low, high);
-    if (end == ANY) v = _mm256_min_epu8(_mm256_max_epu8(v, f->y_lo), f->y_hi);
-    v = _mm256_xor_si256(v, f->y_flip);
-    const __m128 first = _mm_castsi128_ps(_mm256_castsi256_si128(v)),
-                 second = _mm_castsi128_ps(_mm256_extracti128_si256(v, 1));
-    const __m128i one = _mm_castps_si128(_mm_shuffle_ps(first, second, 0x88)), /* every other four bytes */
-        two = _mm_castps_si128(_mm_shuffle_ps(first, second, 0xdd));
-    uint8_t *to = y + s->y[i], *then = y + s->y[i + 1];
-    const size_t apart = s->apart * s->y_row;
-    const bool both = i + 1 < s->outputs;
-    if (mode == WHOLE) {
-        _mm_storeu_si128((__m128i *)(void *)to, one);
-        if (both) _mm_storeu_si128((__m128i *)(void *)then, two);
-        return;
-    }
-    _mm_storel_epi64((__m128i *)(void *)to, one);
-    _mm_storeh_pd((double *)(void *)(to + apart), _mm_castsi128_pd(one));
-    if (!both) return;
-    _mm_storel_epi64((__m128i *)(void *)then, two);
-    _mm_storeh_pd((double *)(void *)(then + apart), _mm_castsi128_pd(two));
-}
-
-/* Lanes 0-3 and 8-11 (half 0), which are kept as words, or the others, with which they become bytes. Sums are finished
- * while the next two are under way. */
-ALWAYS void pass(const hn_dwconv_q8_rows *g, strip *s, size_t block, uint8_t *y, const int half, const int mode,
-                 const int end)
-{
-    const finish_q8 f = finish_q8_load(g->one.out);
-    const __m256 scale = _mm256_loadu_ps(g->one.scale + 16 * block + 8 * half);
-    _Alignas(32) float less[8];
-    _mm256_store_ps(less, fall(scale));
-    along on = {.p = {s->x, s->x + s->pitch, s->x + 2 * s->pitch}};
-    on.bias = start_of(g->one.bias + 16 * block + 8 * half, end);
-    weights_of((const int16_t *)(const void *)g->one.w + block * 5 * 32 + 16 * half, s->turned, on.w);
-    on.a = on.b = on.bias;
-    __m256i sum[2];
-    HN_UNROLL for (int k = 0; k < 2; k++) next_two(&on, sum, half); /* the first ends none */
-    cell *low = s->low;
-    for (size_t i = 0, n = s->outputs; i < n; i += 2, low++) {
-        __m256i done[2] = {sum[0], sum[1]};
-        HN_UNROLL for (int k = 0; k < 2; k++)
-        {
-            if (end == RAISED)
-                round_raised(&done[k], scale, less);
-            else if (end == PLAIN)
-                done[k] = rounded_sum(done[k], scale);
+    const hn_dwconv_q8 *g = &m->g->one;
+    const __m128i pad = _mm_set1_epi8((char)*g->pad), none = _mm_setzero_si128(), all = _mm_set1_epi8(-1);
+    cells s = {.step = m->sw * m->dw * g->c, .apart = 8 * b->lines * b->pitch, .n = g->c - from, .c = g->c};
+    for (size_t i = 0; i < b->lines; i++) {
+        const uint8_t *first = b->row[2 * i], *second = b->row[2 * i + 1];
+        if (first == NULL && second == NULL) continue;
+        const bool edge = first == NULL || second == NULL;
+        s.mask[0] = first == NULL ? none : all, s.mask[1] = second == NULL ? none : all;
+        s.fill[0] = first == NULL ? pad : none, s.fill[1] = second == NULL ? pad : none;
+        for (size_t f = 0; f < b->phases; f++) {
+            const size_t left = b->left[f], count = b->right[f] - left;
+            if (count == 0) continue;
+            s.row[0] = (first == NULL ? second : first) + b->at[f] + from;
+            s.row[1] = (second == NULL ? first : second) + b->at[f] + from;
+            s.to = cells_at(b, 0, i, f) + 8 * left;
+            if (edge)
+                widen_row(&s, count, mode, 1, is_signed);
             else
-                done[k] = _mm256_cvtps_epi32(_mm256_min_ps(scaled(done[k], scale), f.t_hi));
+                widen_row(&s, count, mode, 0, is_signed);
         }
-        next_two(&on, sum, half);
-        __m256i v = _mm256_packs_epi32(done[0], done[1]);
-        if (end != RAISED) v = _mm256_adds_epi16(v, f.y_zp);
-        if (half)
-            put_outputs(s, &f, i, at(low, 0), v, y, mode, end);
-        else
-            _mm256_store_si256((__m256i *)(void *)low, v);
+    }
+}
+/* Returns how many blocks that is. */
+static __attribute__((noinline)) size_t widen(const image *m, band *b, size_t block, size_t blocks)
+{
+    const size_t from = 8 * block, left = m->g->one.c - from;
+    const int mode = left >= 16 && blocks > 1 ? TWO_BLOCKS : left >= 8 ? BLOCK : SOME;
+    if (m->g->one.x_flip) {
+        if (mode == TWO_BLOCKS) widen_cells(m, b, from, TWO_BLOCKS, 1);
+        if (mode == BLOCK) widen_cells(m, b, from, BLOCK, 1);
+        if (mode == SOME) widen_cells(m, b, from, SOME, 1);
+    } else {
+        if (mode == TWO_BLOCKS) widen_cells(m, b, from, TWO_BLOCKS, 0);
+        if (mode == BLOCK) widen_cells(m, b, from, BLOCK, 0);
+        if (mode == SOME) widen_cells(m, b, from, SOME, 0);
+    }
+    return mode == TWO_BLOCKS ? 2 : 1;
+}
+
+/* n bytes of each row, those of a missing one being `pad`. Writes up to 16 pairs more than there are. */
+ALWAYS void widen_run(int32_t *to, const uint8_t *one, const uint8_t *two, size_t n, __m128i pad, const int is_signed)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        const size_t left = n - i;
+        const __m128i a = one == NULL  ? pad
+                          : left >= 16 ? load16(one + i)
+                                       : load_part(one + i, left),
+                      b = two == NULL  ? pad
+                          : left >= 16 ? load16(two + i)
+                                       : load_part(two + i, left);
+        put_pairs(to + i, _mm_unpacklo_epi8(a, b), is_signed);
+        put_pairs(to + i + 8, _mm_unpackhi_epi8(a, b), is_signed);
     }
 }
 
-typedef void pass_fn(const hn_dwconv_q8_rows *g, strip *s, size_t block, uint8_t *y);
-
-#define PASS(half, mode, end)                                                                                        \
-    static __attribute__((noinline)) void pass_##half##mode##end(const hn_dwconv_q8_rows *g, strip *s, size_t block, \
-                                                                 uint8_t *y)                                         \
-    {                                                                                                                \
-        pass(g, s, block, y, half, mode, end);                                                                       \
-    }
-#define PASSES(half, mode)  \
-    PASS(half, mode, ANY)   \
-    PASS(half, mode, PLAIN) \
-    PASS(half, mode, RAISED)
-PASSES(0, WHOLE)
-PASSES(1, WHOLE)
-PASSES(0, HALVES)
-PASSES(1, HALVES)
-
-/* Output rows from oy on, the call's first being oy 0. */
-static void strip_rows(const hn_dwconv_q8_rows *g, strip *s, size_t oy, const int mode)
+/* All channels, each of which is written over by what comes after it. */
+ALWAYS void widen_flat(const image *m, band *b, const int is_signed)
 {
-    static pass_fn *const passes[2][2][3] = {
-        {{pass_0WHOLEANY, pass_0WHOLEPLAIN, pass_0WHOLERAISED}, {pass_1WHOLEANY, pass_1WHOLEPLAIN, pass_1WHOLERAISED}},
-        {{pass_0HALVESANY, pass_0HALVESPLAIN, pass_0HALVESRAISED},
-         {pass_1HALVESANY, pass_1HALVESPLAIN, pass_1HALVESRAISED}}};
-    const int end = end_of(g->one.out);
-    const size_t start = s->turned ? g->one.from : g->oy, left = s->first - (s->turned ? g->oy : g->one.from);
-    pad_rows(s, g, start + oy, 0, mode);
-    if (mode == HALVES) pad_rows(s, g, start + oy + s->apart, 1, mode);
-    for (size_t b = g->block; b < g->block + g->blocks; b++) {
-        const size_t from = mode == HALVES ? 0 : hn_dwconv_q8_first(g->one.c, b);
-        widen(s, g, start + oy, from, mode);
-        for (size_t half = 0; half < 2; half++)
-            passes[mode == HALVES][half][end](g, s, b, g->one.y + oy * s->y_row + left * s->y_step + from);
-    }
-}
-
-static void strips(const hn_dwconv_q8_rows *g)
-{
-    const size_t line = g->one.width * g->one.c, out = g->one.m * g->one.c;
-    const int mode = g->one.c == 8 ? HALVES : WHOLE;
-    strip s;
-    s.turned = g->rows >= 2 * g->one.m;
-    s.x_step = s.turned ? line : g->one.c, s.x_row = s.turned ? g->one.c : line;
-    s.y_step = s.turned ? out : g->one.c, s.y_row = s.turned ? g->one.c : out;
-    s.width = s.turned ? g->h : g->one.width, s.h = s.turned ? g->one.width : g->h;
-    s.pw = s.turned ? g->ph : g->one.pw, s.ph = s.turned ? g->one.pw : g->ph;
-    const size_t columns = s.turned ? g->rows : g->one.m, rows = s.turned ? g->one.m : g->rows,
-                 lanes = mode == HALVES ? 2 : 1, pieces = (columns + LONG - 1) / LONG;
-    for (size_t piece = 0; piece < pieces; piece++) {
-        const size_t x = columns * piece / pieces;
-        cut_columns(&s, (s.turned ? g->oy : g->one.from) + x, columns * (piece + 1) / pieces - x);
-        const size_t fit = ENOUGH / s.pitch, most = lanes * (fit > 3 ? fit - 2 : 1), count = (rows + most - 1) / most;
-        s.rows = 0;
-        for (size_t i = 0; i < count; i++) {
-            const size_t y = rows * i / count, n = rows * (i + 1) / count - y;
-            if (s.rows != (n + lanes - 1) / lanes) cut_rows(&s, (n + lanes - 1) / lanes);
-            s.apart = n - s.rows;
-            strip_rows(g, &s, y, mode);
+    const hn_dwconv_q8 *g = &m->g->one;
+    const size_t c = g->c, step = m->sw * m->dw * c;
+    const __m256i pad = padding(g);
+    const __m128i byte = _mm_set1_epi8((char)*g->pad);
+    for (size_t i = 0; i < b->lines; i++) {
+        const uint8_t *row[2] = {b->row[2 * i], b->row[2 * i + 1]};
+        for (size_t f = 0; f < b->phases; f++) {
+            int32_t *to = b->x + (i * b->pitch + f * b->phase) * c;
+            const size_t left = b->left[f], right = b->right[f];
+            fill_pairs(to, left * c, pad);
+            const size_t run = step == c ? right - left : 1;
+            for (size_t k = left; k < right; k += run) {
+                const size_t at = b->at[f] + (k - left) * step;
+                widen_run(to + k * c, row[0] != NULL ? row[0] + at : NULL, row[1] != NULL ? row[1] + at : NULL, run * c,
+                          byte, is_signed);
+            }
+            fill_pairs(to + right * c, (b->phase - right) * c, pad);
         }
     }
+}
+static __attribute__((noinline)) void widen_all(const image *m, band *b)
+{
+    if (m->g->one.x_flip)
+        widen_flat(m, b, 1);
+    else
+        widen_flat(m, b, 0);
 }
 
 #endif
