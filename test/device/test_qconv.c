@@ -216,6 +216,24 @@ static void test_residual_of_channel(void **state)
     }
 }
 
+/* Windows and channels that do not fill what kernels do at a time. */
+static void test_depthwise_windows(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 36; i++) {
+        conv s = {.n = 1 + (int64_t)(i % 2), .h = 21, .w = 37, .layout = 1, .in_layout = 1, .x_zp = 9};
+        s.c = s.m = s.group = (const int64_t[]){2, 4, 10, 40, 8, 5, 12, 20, 88}[i % 9];
+        s.kh = (const int64_t[]){5, 7, 3, 5}[i % 4], s.kw = i % 5 == 4 ? 1 : s.kh;
+        s.stride = 1 + (int64_t)(i / 2 % 2), s.dilation = i % 7 == 6 ? 3 : 1;
+        s.pad = s.kh / 2, s.pad_end = (int64_t)(i % 3);
+        s.x = i % 3 ? HN_U8 : HN_I8, s.wt = HN_I8;
+        s.r = HN_U8, s.residual = i % 5 == 1;
+        s.y_dtype = i % 4 ? HN_U8 : HN_I8;
+        s.bias = s.per_channel = i % 6 > 0;
+        run_conv(&s, 600 + i, "qdwconv");
+    }
+}
+
 /* Channels first to channels last with few channels: strips, phases, pads beyond the image, many groups; every other
  * one has a shape that the driver leaves to others. */
 static void test_rows(void **state)
@@ -431,10 +449,15 @@ static void test_integer_rows(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_conv_shapes), cmocka_unit_test(test_depthwise),
-                                       cmocka_unit_test(test_rows),        cmocka_unit_test(test_residual_of_channel),
-                                       cmocka_unit_test(test_conv_random), cmocka_unit_test(test_fewer_multiplications),
-                                       cmocka_unit_test(test_reasons),     cmocka_unit_test(test_gemm),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_conv_shapes),
+                                       cmocka_unit_test(test_depthwise),
+                                       cmocka_unit_test(test_depthwise_windows),
+                                       cmocka_unit_test(test_rows),
+                                       cmocka_unit_test(test_residual_of_channel),
+                                       cmocka_unit_test(test_conv_random),
+                                       cmocka_unit_test(test_fewer_multiplications),
+                                       cmocka_unit_test(test_reasons),
+                                       cmocka_unit_test(test_gemm),
                                        cmocka_unit_test(test_integer_rows)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed != 0 || taken == 0;

@@ -32,6 +32,7 @@ avx512/conv_few_f32_* .
 bf16/gemm_bf16_8x48 ^tile
 vnni/gemm_q8_* ^[us]8_
 avx2/dwconv_f32 ^(strip|sweep|narrow)
+avx2/dwconv_q8 ^(near|far)_
 avx2/conv_few_f32 ^(tile|short|three)
 avx2/gemm_f32_6x16 ^tile
 avx2/gemm_bf16_4x16 ^tile

@@ -19,9 +19,6 @@ typedef struct taps {
     _Alignas(32) int32_t odd[8 * HN_DWCONV_Q8_TAPS];
 } taps;
 
-/* The compiler is not to know that p is a sum: it would have one in a register, or in memory, for each of its uses. */
-#define KEEP(p) __asm__("" : "+r"(p))
-
 /* Rows of 8 lanes of outputs. */
 typedef struct lines {
     const taps *t;
@@ -74,97 +71,95 @@ static __attribute__((noinline)) void put_some(const lines *l, size_t i, uint8_t
     }
 }
 
-/* Outputs i to i + 3, those there are. */
-ALWAYS void put_four(const lines *l, size_t i, uint8_t *y, const size_t y_step, __m256i *acc, const int end)
+/* Bytes of outputs i to i + 3, which go to y. */
+ALWAYS two_q8 finish_four(const lines *l, size_t i, const uint8_t *y, const __m256i *acc, const int end)
 {
     const __m256 scale = _mm256_load_ps(l->scale);
+    __m256i q[4];
     HN_UNROLL for (size_t k = 0; k < 4; k++)
     {
+        q[k] = acc[k];
         if (end == RAISED)
-            round_raised(&acc[k], scale, l->less);
+            round_raised(&q[k], scale, l->less);
         else if (end == PLAIN)
-            acc[k] = rounded_sum(acc[k], scale);
+            q[k] = rounded_sum(q[k], scale);
         else if (l->kind == HN_Q8_RESIDUAL)
-            acc[k] = residual(l->f, scaled(acc[k], scale), residual_of(l, y + k * y_step, i + k), 0);
+            q[k] = residual(l->f, scaled(q[k], scale), residual_of(l, y + k * l->y_step, i + k), 0);
         else
-            acc[k] = _mm256_cvtps_epi32(_mm256_min_ps(scaled(acc[k], scale), l->f->t_hi));
+            q[k] = _mm256_cvtps_epi32(_mm256_min_ps(scaled(q[k], scale), l->f->t_hi));
     }
-    const two_q8 v = bytes_of(l->f, acc, end == RAISED, end != ANY);
-    if (i + 4 > l->whole) {
-        put_some(l, i, y, v.v[0], v.v[1]);
-        return;
-    }
-    _mm_storel_epi64((__m128i *)(void *)y, v.v[0]);
-    _mm_storeh_pd((double *)(void *)(y + y_step), _mm_castsi128_pd(v.v[0]));
-    _mm_storel_epi64((__m128i *)(void *)(y + 2 * y_step), v.v[1]);
-    _mm_storeh_pd((double *)(void *)(y + 3 * y_step), _mm_castsi128_pd(v.v[1]));
+    return bytes_of(l->f, q, end == RAISED, end != ANY);
 }
 
-/* One tap of n outputs: p is where the first one's is. */
-ALWAYS void tap(__m256i *acc, const uint8_t *p, const int32_t *w, const int n, const size_t step)
-{
-    const __m256i v = load32(w);
-    KEEP(p);
-    HN_UNROLL for (int k = 0; k < n; k++) add_product(&acc[k], p + (size_t)k * step, v);
-}
-
-/* Sums of n outputs, whose windows are at x; columns: of the window, 0 where that is not known; step: l's. */
-ALWAYS void sums(const lines *l, const uint8_t *x, const int odd, __m256i *acc, const int n, const int columns,
-                 const size_t step)
+/* Sums of n outputs, whose windows are at x; step: l's. */
+ALWAYS void sums(const lines *l, const uint8_t *x, const int odd, __m256i *acc, const int n, const size_t step)
 {
     const uint32_t *at = l->t->at;
-    const int32_t *w = l->t->w[odd], *last = w + 8 * l->t->count[odd];
-    const __m256i start = _mm256_load_si256((const __m256i *)(const void *)l->start);
-    HN_UNROLL for (int k = 0; k < n; k++) acc[k] = start;
-    if (columns == 0) {
-        for (; w != last; w += 8) tap(acc, x + *at++, w, n, step);
-        return;
-    }
-    const size_t second = at[1], third = at[2], fourth = columns == 5 ? at[3] : 0, fifth = columns == 5 ? at[4] : 0;
-    for (; w != last; w += (size_t)8 * columns, x += l->pitch) {
-        tap(acc, x, w, n, step);
-        tap(acc, x + second, w + 8, n, step);
-        tap(acc, x + third, w + 16, n, step);
-        if (columns == 5) tap(acc, x + fourth, w + 24, n, step);
-        if (columns == 5) tap(acc, x + fifth, w + 32, n, step);
+    const int32_t *w = l->t->w[odd], *end = w + 8 * l->t->count[odd];
+    HN_UNROLL for (int k = 0; k < n; k++) acc[k] = _mm256_load_si256((const __m256i *)(const void *)l->start);
+    for (; w != end; w += 8) {
+        const uint8_t *p = x + *at++;
+        const __m256i v = load32(w);
+        HN_UNROLL for (int k = 0; k < n; k++) add_product(&acc[k], p + (size_t)k * step, v);
     }
 }
 
-/* Outputs i to i + n - 1 at y. */
+/* Outputs i to i + n - 1 at y, those there are. */
 ALWAYS void tile(const lines *l, const uint8_t *x, const int odd, size_t i, uint8_t *y, const size_t y_step,
-                 const int n, const int columns, const size_t step, const int end)
+                 const int n, const size_t step, const int end)
 {
     __m256i acc[12];
-    sums(l, x, odd, acc, n, columns, step);
-    HN_UNROLL for (int k = 0; k < n; k += 4) put_four(l, i + (size_t)k, y + (size_t)k * y_step, y_step, acc + k, end);
+    two_q8 v[3];
+    sums(l, x, odd, acc, n, step);
+    if (n == 10) acc[10] = acc[11] = acc[9]; /* not stored */
+    HN_UNROLL for (int k = 0; k < n; k += 4) v[k / 4] =
+        finish_four(l, i + (size_t)k, y + (size_t)k * y_step, acc + k, end);
+    if (i + (size_t)n > l->whole) {
+        HN_UNROLL for (int k = 0; k < n; k += 4)
+            put_some(l, i + (size_t)k, y + (size_t)k * y_step, v[k / 4].v[0], v[k / 4].v[1]);
+        return;
+    }
+    HN_UNROLL for (int k = 0; k < n; k += 2, y += 2 * y_step)
+    {
+        const __m128i two = v[k / 4].v[k / 2 % 2];
+        _mm_storel_epi64((__m128i *)(void *)y, two);
+        _mm_storeh_pd((double *)(void *)(y + y_step), _mm_castsi128_pd(two));
+    }
 }
 
-ALWAYS void all_lines(const lines *l, const int columns, const size_t step, const int end)
+ALWAYS void all_lines(const lines *l, const size_t step, const int end)
 {
     const size_t count = l->count, y_step = l->y_step;
     for (size_t row = 0, at = 0; row < l->rows; row++, at += l->sh) {
         const uint8_t *x = l->x + at / 2 * l->pitch;
         uint8_t *y = l->y + row * l->y_row;
         size_t i = 0;
-        for (; i + 8 < count; i += 12, x += 12 * step, y += 12 * y_step)
-            tile(l, x, at % 2, i, y, y_step, 12, columns, step, end);
-        if (i + 4 < count)
-            tile(l, x, at % 2, i, y, y_step, 8, columns, step, end);
+        for (; i + 10 < count; i += 12, x += 12 * step, y += 12 * y_step)
+            tile(l, x, at % 2, i, y, y_step, 12, step, end);
+        if (i + 8 < count)
+            tile(l, x, at % 2, i, y, y_step, 10, step, end);
+        else if (i + 4 < count)
+            tile(l, x, at % 2, i, y, y_step, 8, step, end);
         else if (i < count)
-            tile(l, x, at % 2, i, y, y_step, 4, columns, step, end);
+            tile(l, x, at % 2, i, y, y_step, 4, step, end);
     }
 }
 
 typedef void lines_fn(const lines *l);
-#define LINES_FN(columns, end)                              \
-    static void lines_##columns##end(const lines *l)        \
-    {                                                       \
-        all_lines(l, columns, columns ? 32 : l->step, end); \
+
+/* One copy of each for outputs that follow each other in x and for others, and for what is to be done at the end. */
+#define LINES_FN(end)                      \
+    static void near_##end(const lines *l) \
+    {                                      \
+        all_lines(l, 32, end);             \
+    }                                      \
+    static void far_##end(const lines *l)  \
+    {                                      \
+        all_lines(l, l->step, end);        \
     }
-#define LINES_FNS(columns) LINES_FN(columns, ANY) LINES_FN(columns, PLAIN) LINES_FN(columns, RAISED)
-LINES_FNS(0)
-LINES_FNS(3)
-LINES_FNS(5)
+LINES_FN(ANY)
+LINES_FN(PLAIN)
+LINES_FN(RAISED)
 
 /* Weights of a block for odd rows: every second one is of the pair before. */
 static void move_down(const image *m, const int32_t *w, int32_t *odd)
@@ -182,9 +177,7 @@ static void move_down(const image *m, const int32_t *w, int32_t *odd)
 /* One block of channels, or of those that make 8 lanes (flat), whose pairs are in `slot` of the band. */
 static void block_rows(const image *m, const band *b, size_t slot, taps *t, size_t block, lines *l)
 {
-    static lines_fn *const fns[3][3] = {{lines_0ANY, lines_0PLAIN, lines_0RAISED},
-                                        {lines_3ANY, lines_3PLAIN, lines_3RAISED},
-                                        {lines_5ANY, lines_5PLAIN, lines_5RAISED}};
+    static lines_fn *const fns[2][3] = {{far_ANY, far_PLAIN, far_RAISED}, {near_ANY, near_PLAIN, near_RAISED}};
     const hn_dwconv_q8 *g = &m->g->one;
     const int end = end_of(g->out);
     const size_t pairs = hn_dwconv_q8_pairs(g->kh, g->kw), bytes = b->columns * g->c,
@@ -218,7 +211,7 @@ static void block_rows(const image *m, const band *b, size_t slot, taps *t, size
         l->part = l->last = g->c - 8 * block < 8 ? g->c - 8 * block : 8;
         l->whole = l->part == 8 ? l->count : 0;
     }
-    fns[l->step != 32 ? 0 : g->kw == 3 ? 1 : g->kw == 5 ? 2 : 0][end](l);
+    fns[l->step == 32][end](l);
 }
 
 static void band_rows(const image *m, band *b, taps *t, lines *l)
@@ -248,9 +241,11 @@ static void find_taps(const image *m, const band *b, taps *t)
         }
 }
 
-/* Most outputs of a row such that `rows` of them have room; 0: none. */
+/* Most outputs of a row such that `rows` of them have room; 0: none. At least 1 for a single row: a window's pairs of
+ * rows come to less than its taps and columns, of 15 channels at most. */
 static size_t columns_for(const image *m, const band *b, size_t rows)
 {
+    if (lines_of(m, rows) > LINES) return 0;
     const hn_dwconv_q8 *g = &m->g->one;
     const size_t phases = m->sw < g->kw ? m->sw : g->kw, more = (g->kw - 1) / m->sw,
                  room = (m->flat ? 2 : 1) * PAIRS / (b->unit * phases * lines_of(m, rows));
@@ -272,7 +267,7 @@ static void whole_image(const image *m)
         cut_columns(m, &b, x, m->columns * (piece + 1) / pieces - x);
         find_taps(m, &b, &t);
         size_t fit = few;
-        while (fit < m->rows && lines_of(m, fit + 1) <= LINES && columns_for(m, &b, fit + 1) >= b.columns) fit++;
+        while (fit < m->rows && columns_for(m, &b, fit + 1) >= b.columns) fit++;
         const size_t bands = div_up(m->rows, fit);
         for (size_t i = 0; i < bands; i++) {
             const size_t y = m->rows * i / bands;
