@@ -1,7 +1,7 @@
 /* 8-bit against float32 convolution through their drivers, one thread, channels last: best times, interleaved, and the
- * ratio, at the layers of mobilenet_v2, squeezenet1.1, resnet20 and the MLPerf Tiny models; inputs of up to 3 channels
- * come channels first, as in the models. First argument: an ISA cap (default: auto); second: a part of the names of the
- * layers to measure. */
+ * ratio, at the layers of mobilenet_v2, squeezenet1.1, resnet20, the MLPerf Tiny models and detectors; inputs of up to
+ * 3 channels come channels first, as in the models. First argument: an ISA cap (default: auto); second: a part of the
+ * names of the layers to measure. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +66,16 @@ static const layer layers[] = {
     {"mnv1 dw 112x16 /2", 112, 112, 16, 16, 3, 3, 2, 1, 16},
     {"mnv1 dw 56x32", 56, 56, 32, 32, 3, 3, 1, 1, 32},
     {"mnv1 dw 14x128", 14, 14, 128, 128, 3, 3, 1, 1, 128},
+    {"fastestdet dw5 22x96", 22, 22, 96, 96, 5, 5, 1, 2, 96},
+    {"cls dw5 3x96x88", 3, 96, 88, 88, 5, 5, 1, 2, 88},
+    {"cls dw5 2x96x200", 2, 96, 200, 200, 5, 5, 1, 2, 200},
+    {"det dw5 40x64", 32, 40, 64, 64, 5, 5, 1, 2, 64},
+    {"det dw5 80x40 /2", 64, 80, 40, 40, 5, 5, 2, 2, 40},
+    {"det dw5 10x464", 8, 10, 464, 464, 5, 5, 1, 2, 464},
+    {"yunet dw 40x4", 40, 40, 4, 4, 3, 3, 1, 1, 4},
+    {"yunet dw 40x10", 40, 40, 10, 10, 3, 3, 1, 1, 10},
+    {"yunet dw 80x64", 80, 80, 64, 64, 3, 3, 1, 1, 64},
+    {"yunet dw 40x64", 40, 40, 64, 64, 3, 3, 1, 1, 64},
     {"vww 8>16", 48, 48, 8, 16, 1, 1, 1, 0, 1},
     {"vww 64>128", 6, 6, 64, 128, 1, 1, 1, 0, 1},
 };

@@ -14,7 +14,7 @@ ALWAYS int end_of(const hn_q8_out *e)
 /* Pairs of taps of a row of outputs: where they are, in bytes, and their weights. */
 typedef struct taps {
     uint32_t at[HN_DWCONV_Q8_TAPS];
-    size_t count[2]; /* by the parity of the row */
+    size_t columns, count[2]; /* of the window; by the parity of the row */
     const int32_t *w[2];
     _Alignas(32) int32_t odd[8 * HN_DWCONV_Q8_TAPS];
 } taps;
@@ -24,8 +24,10 @@ typedef struct lines {
     const taps *t;
     const finish_q8 *f;
     const uint8_t *x;
-    size_t step;                   /* bytes between outputs in x */
-    size_t pitch, sh;              /* bytes between pairs of rows in x; stride of rows */
+    size_t step;            /* bytes between outputs in x */
+    size_t pitch, sh;       /* bytes between pairs of rows in x; stride of rows */
+    size_t inside, outside; /* first pair of rows that is not all padding; first one after those */
+    __m256i pad;
     _Alignas(32) int32_t start[8]; /* of sums */
     float scale[8], less[8];
     uint8_t *y;
@@ -91,12 +93,37 @@ ALWAYS two_q8 finish_four(const lines *l, size_t i, const uint8_t *y, const __m2
     return bytes_of(l->f, q, end == RAISED, end != ANY);
 }
 
-/* Sums of n outputs, whose windows are at x; step: l's. */
-ALWAYS void sums(const lines *l, const uint8_t *x, const int odd, __m256i *acc, const int n, const size_t step)
+/* A row of outputs: its windows, and the taps of those pairs of rows that are not all padding. */
+typedef struct row {
+    const uint8_t *x;
+    const uint32_t *at;
+    const int32_t *w, *end;
+    _Alignas(32) int32_t start[8]; /* of sums, with the padding */
+} row;
+
+ALWAYS void find_row(const lines *l, size_t first, row *o)
 {
-    const uint32_t *at = l->t->at;
-    const int32_t *w = l->t->w[odd], *end = w + 8 * l->t->count[odd];
-    HN_UNROLL for (int k = 0; k < n; k++) acc[k] = _mm256_load_si256((const __m256i *)(const void *)l->start);
+    const size_t odd = first % 2, line = first / 2, count = l->t->count[odd], kw = l->t->columns,
+                 from = l->inside > line ? (l->inside - line) * kw : 0,
+                 to = l->outside > line ? (l->outside - line) * kw : 0;
+    const int32_t *w = l->t->w[odd];
+    const size_t begin = from < count ? from : count, end = to < begin ? begin : to < count ? to : count;
+    o->x = l->x + line * l->pitch;
+    o->at = l->t->at + begin;
+    o->w = w + 8 * begin;
+    o->end = w + 8 * end;
+    __m256i start = _mm256_load_si256((const __m256i *)(const void *)l->start);
+    for (size_t t = begin > 0 ? 0 : end; t < count; t = t + 1 == begin ? end : t + 1)
+        start = _mm256_add_epi32(start, _mm256_madd_epi16(l->pad, load32(w + 8 * t)));
+    _mm256_store_si256((__m256i *)(void *)o->start, start);
+}
+
+/* Sums of n outputs, whose windows are at x; step: l's. */
+ALWAYS void sums(const row *o, const uint8_t *x, __m256i *acc, const int n, const size_t step)
+{
+    const uint32_t *at = o->at;
+    const int32_t *w = o->w, *end = o->end;
+    HN_UNROLL for (int k = 0; k < n; k++) acc[k] = _mm256_load_si256((const __m256i *)(const void *)o->start);
     for (; w != end; w += 8) {
         const uint8_t *p = x + *at++;
         const __m256i v = load32(w);
@@ -105,12 +132,12 @@ ALWAYS void sums(const lines *l, const uint8_t *x, const int odd, __m256i *acc, 
 }
 
 /* Outputs i to i + n - 1 at y, those there are. */
-ALWAYS void tile(const lines *l, const uint8_t *x, const int odd, size_t i, uint8_t *y, const size_t y_step,
-                 const int n, const size_t step, const int end)
+ALWAYS void tile(const lines *l, const row *o, const uint8_t *x, size_t i, uint8_t *y, const size_t y_step, const int n,
+                 const size_t step, const int end)
 {
     __m256i acc[12];
     two_q8 v[3];
-    sums(l, x, odd, acc, n, step);
+    sums(o, x, acc, n, step);
     if (n == 10) acc[10] = acc[11] = acc[9]; /* not stored */
     HN_UNROLL for (int k = 0; k < n; k += 4) v[k / 4] =
         finish_four(l, i + (size_t)k, y + (size_t)k * y_step, acc + k, end);
@@ -130,18 +157,19 @@ ALWAYS void tile(const lines *l, const uint8_t *x, const int odd, size_t i, uint
 ALWAYS void all_lines(const lines *l, const size_t step, const int end)
 {
     const size_t count = l->count, y_step = l->y_step;
-    for (size_t row = 0, at = 0; row < l->rows; row++, at += l->sh) {
-        const uint8_t *x = l->x + at / 2 * l->pitch;
-        uint8_t *y = l->y + row * l->y_row;
+    for (size_t k = 0; k < l->rows; k++) {
+        row o;
+        find_row(l, k * l->sh, &o);
+        const uint8_t *x = o.x;
+        uint8_t *y = l->y + k * l->y_row;
         size_t i = 0;
-        for (; i + 10 < count; i += 12, x += 12 * step, y += 12 * y_step)
-            tile(l, x, at % 2, i, y, y_step, 12, step, end);
+        for (; i + 10 < count; i += 12, x += 12 * step, y += 12 * y_step) tile(l, &o, x, i, y, y_step, 12, step, end);
         if (i + 8 < count)
-            tile(l, x, at % 2, i, y, y_step, 10, step, end);
+            tile(l, &o, x, i, y, y_step, 10, step, end);
         else if (i + 4 < count)
-            tile(l, x, at % 2, i, y, y_step, 8, step, end);
+            tile(l, &o, x, i, y, y_step, 8, step, end);
         else if (i < count)
-            tile(l, x, at % 2, i, y, y_step, 4, step, end);
+            tile(l, &o, x, i, y, y_step, 4, step, end);
     }
 }
 
@@ -193,6 +221,9 @@ static void block_rows(const image *m, const band *b, size_t slot, taps *t, size
     l->rows = b->rows;
     l->pitch = 4 * b->pitch * b->unit;
     l->sh = m->sh;
+    l->inside = b->inside;
+    l->outside = b->outside;
+    l->pad = padding(g);
     l->x = (const uint8_t *)(b->x + slot * b->lines * b->pitch * 8 + (m->flat ? 8 * block : 0));
     l->step = m->flat ? 32 * blocks : 32;
     l->y_row = m->y_row;
@@ -233,6 +264,7 @@ static void find_taps(const image *m, const band *b, taps *t)
     const size_t kh = m->g->one.kh, kw = m->g->one.kw;
     t->count[0] = (kh + 1) / 2 * kw;
     t->count[1] = (kh / 2 + 1) * kw;
+    t->columns = kw;
     t->w[1] = t->odd;
     for (size_t i = 0; i <= kh / 2; i++)
         for (size_t k = 0; k < kw; k++) {

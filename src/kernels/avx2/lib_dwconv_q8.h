@@ -31,7 +31,7 @@ typedef struct band {
     size_t unit;                               /* pairs of a column: 8, or all channels (flat) */
     size_t phases, phase, pitch;               /* columns of a phase; of a pair of rows, with all phases */
     size_t y, x_first, rows, columns;          /* first output row and column, and how many */
-    size_t lines;                              /* pairs of rows */
+    size_t lines, inside, outside;             /* pairs of rows: all; those [inside, outside) are not all padding */
     const uint8_t *row[2 * LINES];             /* NULL outside the image */
     /* of each phase: columns before the image, columns up to its end, bytes from a row to the first one inside */
     size_t left[HN_DWCONV_Q8_TAPS], right[HN_DWCONV_Q8_TAPS], at[HN_DWCONV_Q8_TAPS];
@@ -67,6 +67,11 @@ ALWAYS size_t lines_of(const image *m, size_t n)
     return ((n - 1) * m->sh + m->g->one.kh + 1) / 2;
 }
 
+ALWAYS bool all_padding(const band *b, size_t line)
+{
+    return b->row[2 * line] == NULL && b->row[2 * line + 1] == NULL;
+}
+
 /* Rows [y, y + n) of outputs. */
 static void cut_rows(const image *m, band *b, size_t y, size_t n)
 {
@@ -78,6 +83,8 @@ static void cut_rows(const image *m, band *b, size_t y, size_t n)
         const ptrdiff_t at = m->y0 + (ptrdiff_t)((y * m->sh + i) * m->dh);
         b->row[i] = at >= 0 && (size_t)at < g->h ? g->x + (size_t)at * g->one.width * g->one.c : NULL;
     }
+    for (b->inside = 0; b->inside < b->lines && all_padding(b, b->inside);) b->inside++;
+    for (b->outside = b->lines; b->outside > b->inside && all_padding(b, b->outside - 1);) b->outside--;
 }
 
 /* 8 or, where n is less, n bytes, which are the last ones of a pixel of c. */
@@ -111,16 +118,13 @@ ALWAYS int32_t *cells_at(band *b, size_t slot, size_t line, size_t phase)
 static void pad_cells(const image *m, band *b)
 {
     const __m256i pad = padding(&m->g->one);
-    for (size_t i = 0; i < 2 * b->lines; i++) {
-        const size_t line = i % b->lines;
-        const bool none = b->row[2 * line] == NULL && b->row[2 * line + 1] == NULL;
-        for (size_t f = 0; f < b->phases; f++) {
-            int32_t *to = cells_at(b, i / b->lines, line, f);
-            const size_t right = none ? b->left[f] : b->right[f];
-            fill_pairs(to, 8 * b->left[f], pad);
-            fill_pairs(to + 8 * right, 8 * (b->phase - right), pad);
-        }
-    }
+    for (size_t slot = 0; slot < 2; slot++)
+        for (size_t i = b->inside; i < b->outside; i++)
+            for (size_t f = 0; f < b->phases; f++) {
+                int32_t *to = cells_at(b, slot, i, f);
+                fill_pairs(to, 8 * b->left[f], pad);
+                fill_pairs(to + 8 * b->right[f], 8 * (b->phase - b->right[f]), pad);
+            }
 }
 
 /* Channels from `from` on: 16 in two blocks, 8, or, with SOME, fewer. */
@@ -163,9 +167,8 @@ ALWAYS void widen_cells(const image *m, band *b, size_t from, const int mode, co
     const hn_dwconv_q8 *g = &m->g->one;
     const __m128i pad = _mm_set1_epi8((char)*g->pad), none = _mm_setzero_si128(), all = _mm_set1_epi8(-1);
     cells s = {.step = m->sw * m->dw * g->c, .apart = 8 * b->lines * b->pitch, .n = g->c - from, .c = g->c};
-    for (size_t i = 0; i < b->lines; i++) {
+    for (size_t i = b->inside; i < b->outside; i++) {
         const uint8_t *first = b->row[2 * i], *second = b->row[2 * i + 1];
-        if (first == NULL && second == NULL) continue;
         const bool edge = first == NULL || second == NULL;
         s.mask[0] = first == NULL ? none : all, s.mask[1] = second == NULL ? none : all;
         s.fill[0] = first == NULL ? pad : none, s.fill[1] = second == NULL ? pad : none;
@@ -222,7 +225,7 @@ ALWAYS void widen_flat(const image *m, band *b, const int is_signed)
     const size_t c = g->c, step = m->sw * m->dw * c;
     const __m256i pad = padding(g);
     const __m128i byte = _mm_set1_epi8((char)*g->pad);
-    for (size_t i = 0; i < b->lines; i++) {
+    for (size_t i = b->inside; i < b->outside; i++) {
         const uint8_t *row[2] = {b->row[2 * i], b->row[2 * i + 1]};
         for (size_t f = 0; f < b->phases; f++) {
             int32_t *to = b->x + (i * b->pitch + f * b->phase) * c;
