@@ -291,18 +291,24 @@ static const hn_kernel *choose(hn_lower *c, const hn_q8_window *win, size_t part
 }
 
 /* Tasks of about 64 Ki multiplications, at most 32 of them. Where calls take rows, and a task goes through rows that
- * the next one reads too, at most 8, and by channels if whole cache lines of them can be had. */
+ * the next one reads too, at most 8, and by channels if whole cache lines of them can be had. PAIRS is faster: twice
+ * the multiplications; it goes by parts of pixels rather than by few rows. */
 static void cut(params *p, int variant, size_t parts)
 {
     const hn_q8_window *win = &p->win;
-    const size_t row = win->ow * win->c * parts * win->kh * win->kw, lines = win->c % 64 == 0 ? win->c / 64 : 1;
+    const bool pairs = variant == HN_DWCONV_Q8_PAIRS;
+    const size_t row = win->ow * win->c * parts * win->kh * win->kw,
+                 all = lanes_of(variant, win->c) / block_of(variant),
+                 lines = win->c % 64 == 0 || (pairs && win->c > 64) ? hn_div_up(win->c, 64) : 1;
     p->rows = hn_max_size(hn_div_up(win->oh, 32), (1 << 16) / row + 1);
     p->cuts = 1;
     if (!takes_rows(variant)) return;
-    const size_t tasks = hn_max_size(1, hn_min_size(8, row * win->oh >> 16)), each = hn_div_up(lines, tasks);
+    const size_t tasks = hn_max_size(1, hn_min_size(8, row * win->oh >> (pairs ? 17 : 16))),
+                 each = hn_div_up(lines, tasks), most = pairs ? hn_max_size(1, win->oh / (2 * win->kh)) : win->oh;
     p->cuts = hn_div_up(lines, each);
-    p->blocks = p->cuts > 1 ? 64 / block_of(variant) * each : lanes_of(variant, win->c) / block_of(variant);
-    p->rows = hn_div_up(win->oh, hn_min_size(win->oh, hn_div_up(tasks, p->cuts)));
+    p->blocks = win->c % 64 == 0 && p->cuts > 1 ? 64 / block_of(variant) * each : hn_div_up(all, p->cuts);
+    p->cuts = hn_div_up(all, p->blocks);
+    p->rows = hn_div_up(win->oh, hn_min_size(most, hn_div_up(tasks, p->cuts)));
 }
 
 static hn_status lower(hn_lower *c)
