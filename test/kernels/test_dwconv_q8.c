@@ -335,6 +335,8 @@ static void test_windows(void **state)
                 s.ph = below(&rng, s.kh + 1), s.pw = below(&rng, s.kw + 1);
                 s.oy = below(&rng, 2), s.from = below(&rng, 2);
                 s.h = 1 + below(&rng, 40), s.width = 1 + below(&rng, 60 + 800 / c);
+                if (c % 8 == 3) s.h = 150 + below(&rng, 150), s.width = 1 + below(&rng, 3);
+                if (c % 8 == 5) s.sh = 1 + below(&rng, 40), s.sw = 1 + below(&rng, 40);
                 s.rows = 1 + s.h / s.sh, s.m = 1 + s.width / s.sw;
                 s.x_signed = below(&rng, 2);
                 s.extremes = below(&rng, 2);
