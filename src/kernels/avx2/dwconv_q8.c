@@ -150,7 +150,7 @@ ALWAYS void tile(const lines *l, const row *o, const uint8_t *x, size_t i, uint8
     {
         const __m128i two = v[k / 4].v[k / 2 % 2];
         _mm_storel_epi64((__m128i *)(void *)y, two);
-        _mm_storeh_pd((double *)(void *)(y + y_step), _mm_castsi128_pd(two));
+        _mm_storeh_pi((__m64 *)(void *)(y + y_step), _mm_castsi128_ps(two));
     }
 }
 
