@@ -1,12 +1,14 @@
 /* search_budget: the accuracy loop. While the selection part shows a drop beyond the budget, layers give way, those
- * first that explain most of the output error for the time or bytes that they cost. Only such go to float as explain at
- * least half of an even share of it: what is spread over all layers, or is chance in a small selection part, is not
- * mended by a few of them. Where no choice holds
- * the budget, one that gives layers up is kept if its drop is clearly less than without. */
+ * first that explain most of the output error for the time or bytes that they cost. Where answers are counted, only
+ * such go to float as explain at least half of an even share of it: what is spread over all layers, or is chance in a
+ * small selection part, is not mended by a few of them; and where no choice holds the budget, one that gives layers up
+ * is kept if its drop is clearly less than without. Fidelity is no chance: layers go until it is held. */
 #include "optimize/search_priv.h"
 
 #include <math.h>
 #include <stdio.h>
+
+static const double not_worth = 0.99; /* of float's time */
 
 /* For each layer: the share of the present loss that goes away when it alone is float, or has 8-bit weights. An
  * activation between two layers keeps its codes until both are float, so what each adds when it is alone in INT8, as a
@@ -68,8 +70,8 @@ static hn_status score_choice(hn_search *s, hn_probe *p, const char *name, hn_tr
  * nothing here, has the last word in the report. */
 static bool holds(const hn_search *s, const hn_trial *t)
 {
-    const double noise = s->o->judge == HN_JUDGE_TOP1 ? t->drop.se : 0;
-    return t->drop.value - noise <= s->o->max_drop;
+    const bool top1 = s->o->judge == HN_JUDGE_TOP1;
+    return (top1 ? t->drop.value - t->drop.se : t->drop.upper) <= s->o->max_drop;
 }
 
 /* By more than the standard error: layers are not slowed down for what is as good as chance. */
@@ -92,8 +94,8 @@ static double taken(const hn_search *s, size_t i, double *more)
  * nothing the larger gain comes first. 8 bits instead of 7 cost a tenth of a step at most, and no byte. */
 bool hn_search_next_step(const hn_search *s, hn_given *step)
 {
-    const double share = 1 / (double)s->layers.nlayers;
-    double all = 0, most = 0, more;
+    const double share = s->o->judge == HN_JUDGE_TOP1 ? 1 / (double)s->layers.nlayers : -INFINITY;
+    double all = 0, most = -INFINITY, more;
     for (size_t i = 0; i < s->layers.nlayers; i++) all += s->layers.layer[i].on ? taken(s, i, &more) : 0;
     for (size_t i = 0; i < s->layers.nlayers; i++) {
         const hn_layer *y = &s->layers.layer[i];
@@ -111,7 +113,7 @@ bool hn_search_next_step(const hn_search *s, hn_given *step)
             most = plain;
         }
     }
-    return most > 0;
+    return most > -INFINITY;
 }
 
 static void give_reason(hn_search *s, const hn_given *g)
@@ -149,23 +151,52 @@ void hn_search_take_back(hn_search *s, const hn_given *given, size_t n)
     s->nrefusals--;
 }
 
-/* The best choice, where none holds the budget; *given holds what `n` layers gave up for the last. */
-static hn_status keep_best(hn_search *s, const hn_given *given, size_t n, size_t keep, const hn_trial *best)
+/* From n steps taken of `given` to `to`. */
+static hn_status go_to(hn_search *s, const hn_given *given, size_t n, size_t to)
 {
-    if (s->budget_met || n == keep) return HN_OK;
-    while (n > keep) hn_search_take_back(s, given, n--);
+    while (n > to) hn_search_take_back(s, given, n--);
+    while (n < to) HN_TRY(hn_search_give_way(s, &given[n++]));
+    return HN_OK;
+}
+
+/* The present choice, which was scored before others were. */
+static hn_status keep_best(hn_search *s, const hn_trial *best)
+{
     hn_trial *t = hn_search_trial(s, "best of these", NAN);
     if (!t) return HN_NOMEM;
     t->scored = true;
     t->score = best->score;
     t->drop = best->drop;
     t->time_share = best->time_share;
-    snprintf(t->note, sizeof t->note, "kept: %zu layers in INT8, drop %.2f points; no choice holds the budget",
-             t->int8_layers, t->drop.value);
+    snprintf(t->note, sizeof t->note, "kept: %zu layers in INT8, drop %.2f points%s", t->int8_layers, t->drop.value,
+             s->budget_met ? "" : "; no choice holds the budget");
     return HN_OK;
 }
 
-hn_status hn_search_hold_budget(hn_search *s, hn_probe *p)
+/* With n steps taken the budget holds, with `without` it does not: the fewest between them that do, by halving. */
+static hn_status take_some_back(hn_search *s, hn_probe *p, const hn_given *given, size_t without, size_t n)
+{
+    hn_trial *t, best = s->trials[s->ntrials - 1];
+    size_t now = n;
+    while (n - without > 1 && !hn_search_late(s)) {
+        const size_t mid = without + (n - without) / 2;
+        HN_TRY(go_to(s, given, now, mid));
+        now = mid;
+        HN_TRY(score_choice(s, p, "some of the last step back", &t));
+        snprintf(t->note, sizeof t->note, "%zu layers in INT8, drop %.2f points", t->int8_layers, t->drop.value);
+        if (holds(s, t)) {
+            best = *t;
+            n = mid;
+        } else {
+            without = mid;
+        }
+    }
+    if (now == n) return HN_OK;
+    HN_TRY(go_to(s, given, now, n));
+    return keep_best(s, &best);
+}
+
+static hn_status hold(hn_search *s, hn_probe *p)
 {
     hn_trial *t;
     hn_search_stage(s, "measuring accuracy", 0, 1);
@@ -173,12 +204,13 @@ hn_status hn_search_hold_budget(hn_search *s, hn_probe *p)
     s->budget_met = holds(s, t);
     if (s->budget_met || s->layers.nlayers == 0) return HN_OK;
     hn_trial best = *t;
-    size_t n = 0, keep = 0;
+    size_t n = 0, keep = 0, before = 0;
     hn_given *given = hn_arena_array(s->env, s->arena, 2 * s->layers.nlayers + 1, sizeof *given);
     if (!given) return HN_NOMEM;
     HN_TRY(find_gains(s, p));
     const bool narrow = hn_search_narrow(s) > 0;
     for (size_t step = 1; !s->budget_met && hn_search_next_step(s, &given[n]) && !hn_search_late(s); step++) {
+        before = n;
         for (size_t k = 0; k < (step + 1) / 2 && hn_search_next_step(s, &given[n]); k++)
             HN_TRY(hn_search_give_way(s, &given[n++]));
         char name[64], left[64] = "";
@@ -192,5 +224,22 @@ hn_status hn_search_hold_budget(hn_search *s, hn_probe *p)
         best = *t;
         keep = n;
     }
-    return keep_best(s, given, n, keep, &best);
+    if (s->budget_met) return take_some_back(s, p, given, before, n);
+    if (n == keep) return HN_OK;
+    HN_TRY(go_to(s, given, n, keep));
+    return keep_best(s, &best);
+}
+
+/* What is left in INT8 within the budget may not be faster than float any more. */
+hn_status hn_search_hold_budget(hn_search *s, hn_probe *p)
+{
+    hn_trial *t = NULL;
+    HN_TRY(hold(s, p));
+    for (size_t i = 0; i < s->ntrials; i++)
+        if (s->trials[i].scored) t = &s->trials[i];
+    if (!t || s->o->all || s->o->size || hn_search_on(s) == 0 || !(t->time_share > not_worth)) return HN_OK;
+    HN_TRY(hn_search_drop_slow(s, t->time_share));
+    HN_TRY(score_choice(s, p, "accuracy in float", &t));
+    s->budget_met = true;
+    return HN_OK;
 }

@@ -45,7 +45,7 @@ hn_status hn_search_time_layers(hn_search *s, hn_arena *arena, const hn_graph *a
 hn_status hn_search_time(hn_search *s, double *share) HN_MUST_CHECK;
 /* Layers that are clearly faster in float go back to it; all of them where the model as a whole is. */
 hn_status hn_search_refuse_slow(hn_search *s) HN_MUST_CHECK;
-/* Its last part; share: the model's time of that in float. */
+/* All of them; share: the model's time of that in float. */
 hn_status hn_search_drop_slow(hn_search *s, double share) HN_MUST_CHECK;
 /* What a layer gave up for accuracy: narrow weights, or INT8. */
 typedef struct hn_given {

@@ -122,7 +122,6 @@ static hn_status try_float(hn_search *s, size_t i, double *share)
 
 hn_status hn_search_drop_slow(hn_search *s, double share)
 {
-    if (share * faster_model <= 1) return HN_OK;
     hn_trial *t = hn_search_trial(s, "INT8 is not faster here", NAN);
     if (!t) return HN_NOMEM;
     snprintf(t->note, sizeof t->note, "%zu layers back in float: with them in INT8 the model takes %.3f of its time",
@@ -175,5 +174,5 @@ hn_status hn_search_refuse_slow(hn_search *s)
         "%zu of %zu integer steps clearly slower than float; all INT8 the model takes %.3f of its time in float, as "
         "chosen %.3f",
         count, n, all, share);
-    return hn_search_drop_slow(s, share);
+    return share * faster_model > 1 ? hn_search_drop_slow(s, share) : HN_OK;
 }
