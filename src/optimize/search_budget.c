@@ -66,8 +66,8 @@ static hn_status score_choice(hn_search *s, hn_probe *p, const char *name, hn_tr
 }
 
 /* Within the budget, as far as the selection part can tell: answers that exceed it by less than their own standard
- * error are taken for noise; fidelity, which every sample measures, is taken as it is. The test part, which decides
- * nothing here, has the last word in the report. */
+ * error are taken for noise; of fidelity, which every sample measures, the upper bound is to be within. The test part,
+ * which decides nothing here, has the last word in the report. */
 static bool holds(const hn_search *s, const hn_trial *t)
 {
     const bool top1 = s->o->judge == HN_JUDGE_TOP1;
