@@ -43,7 +43,7 @@ static void print_table(hone_record *rec)
         const char *label, *path, *base;
         figure kind;
         int better;
-    } rows[] = {{NULL, "value", NULL, SHARE, 0},
+    } rows[] = {{NULL, "value", NULL, SHARE, 0}, /* the metric names it */
                 {"size", "size_bytes", NULL, BYTES, -1},
                 {"size against FP16", "size_bytes", "size_fp16_bytes", BYTES, -1},
                 {"latency, median", "latency_ms.p50", NULL, MS, -1},

@@ -1,10 +1,11 @@
-/* judge: what a sample is worth under the metric of an optimise job. Two metrics, both more is better:
+/* judge: what a sample is worth under the metric of an optimise job; more is better.
  *
- * top1      1 when the label is the highest class, else 0.
- * fidelity  for data without labels: how much of what the float model's outputs tell about a sample is kept. 1 - d / v:
- * d the squared distance of an output from the float model's, v what that is on average for the mean of the float
- *           model's outputs; the mean over the float outputs. 1: the same; 0: no better than the mean, whatever the
- * input. Over all samples it is the coefficient of determination with the float model for the truth. */
+ * top1: 1 when the label is the highest class, else 0.
+ *
+ * fidelity, for data without labels: how much of what the float model's outputs tell about a sample is kept. For an
+ * output 1 - d / v, where d is the squared distance from the float model's and v what that is, over all samples, for
+ * the mean of the float model's; the mean over the float outputs. 1: the same; 0: no better than the mean, whatever the
+ * input. The mean over samples is the coefficient of determination with the float model for the truth. */
 #ifndef HN_OPTIMIZE_JUDGE_H
 #define HN_OPTIMIZE_JUDGE_H
 

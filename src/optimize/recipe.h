@@ -15,9 +15,9 @@ typedef struct hn_recipe {
     int64_t schema;
     const char *model, *model_sha256, *data, *preprocess, *label_column, *eval;
     int64_t label_offset, limit, eval_limit, seed;
-    const char *metric; /* budget */
-    double max_drop, time_s;
-    const char *goal, *isa; /* target */
+    const char *metric;
+    double max_drop, time_s; /* budget, with the metric */
+    const char *goal, *isa;  /* target */
     int64_t threads;
     const char *bits, *weights, *calibration; /* quantize */
     int64_t samples;

@@ -146,6 +146,25 @@ static void test_refused(void **state)
     assert_non_null(strstr(env.error.text, "another size"));
 }
 
+/* Classes are one row a sample, with dims of 1 around it. */
+static void test_classes(void **state)
+{
+    (void)state;
+    double score[N], sum = 0;
+    char text[1024];
+    hn_session *s =
+        open(net(text, sizeof text, "  const %w : f32[1,20,1,1] = random 1\n  %y = Mul(%1, %w)\n  output %y\n"));
+    planrun_ok(&env, hn_judge_score(&env, HN_JUDGE_TOP1, s, s, ds, all, N, NULL, score));
+    for (size_t i = 0; i < N; i++) sum += score[i];
+    near(sum, 2); /* always the same class of 20, two samples each */
+    hn_session_close(&env, s);
+    s = open(net(text, sizeof text, "  const %w : f32[1,10,2,1] = random 1\n  %y = Mul(%1, %w)\n  output %y\n"));
+    hn_error_clear(&env);
+    assert_int_equal(hn_judge_score(&env, HN_JUDGE_TOP1, s, s, ds, all, N, NULL, score), HN_INPUT);
+    assert_non_null(strstr(env.error.text, "not one row of class scores"));
+    hn_session_close(&env, s);
+}
+
 /* A set that is cut short has only its first samples. */
 static void test_first(void **state)
 {
@@ -164,6 +183,7 @@ static void test_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_values), cmocka_unit_test(test_outputs),
-                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_first)};
+                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_classes),
+                                       cmocka_unit_test(test_first)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
