@@ -124,7 +124,8 @@ static void give_reason(hn_search *s, const hn_given *g)
         snprintf(y->reason, sizeof y->reason, "accuracy: with 8-bit weights it takes away %.0f %% of the output error",
                  100 * r->wide_gain);
     else
-        snprintf(y->reason, sizeof y->reason, "accuracy: in INT8 it is %.0f %% of the output error", 100 * r->gain);
+        snprintf(y->reason, sizeof y->reason, "accuracy: in float it takes away up to %.0f %% of the output error",
+                 100 * r->gain);
 }
 
 hn_status hn_search_give_way(hn_search *s, const hn_given *g)

@@ -400,7 +400,7 @@ static void outcome(hn_page *p, const hn_rec *rec)
                   hn_fig_at(rec, "export_check.n", HN_FIG_INT, b));
         if (hn_rec_get(rec, "export_check.same_top1"))
             hn_page_f(p, "; same top class in %s", hn_fig_at(rec, "export_check.same_top1", HN_FIG_INT, a));
-        if (hn_rec_get(rec, "export_check.max_step_diff"))
+        if (isfinite(hn_rec_num(rec, "export_check.max_step_diff", NAN)))
             hn_page_f(p, "; largest difference %s quantisation steps",
                       hn_fig_at(rec, "export_check.max_step_diff", HN_FIG_PLAIN, c));
         hn_page_raw(p, "</dd></dl>\n");

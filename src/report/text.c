@@ -136,7 +136,7 @@ hn_status hn_report_text(hn_env *env, const hn_rec *rec, hn_buf *out)
         hn_page_f(&p, ": %s samples", hn_fig_at(rec, "export_check.n", HN_FIG_INT, b));
         if (hn_rec_get(rec, "export_check.same_top1"))
             hn_page_f(&p, ", same top class in %s", hn_fig_at(rec, "export_check.same_top1", HN_FIG_INT, a));
-        if (hn_rec_get(rec, "export_check.max_step_diff"))
+        if (isfinite(hn_rec_num(rec, "export_check.max_step_diff", NAN)))
             hn_page_f(&p, ", largest difference %s quantisation steps",
                       hn_fig_at(rec, "export_check.max_step_diff", HN_FIG_PLAIN, c));
         hn_page_f(&p, "\n");

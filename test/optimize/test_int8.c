@@ -541,7 +541,7 @@ static void test_layers_give_way(void **state)
     assert_false(hn_search_next_step(&s, &given[0]));
     assert_true(s.nrefusals == 3 && strcmp(s.refusals[0].what, "7-bit weights") == 0);
     assert_string_equal(s.refusals[1].what, "int8");
-    assert_non_null(strstr(s.layers.layer[2].reason, "in INT8 it is 70 % of the output error"));
+    assert_non_null(strstr(s.layers.layer[2].reason, "in float it takes away up to 70 %"));
     given[0] = (hn_given){2, true};
     hn_search_take_back(&s, given, 3);
     hn_search_take_back(&s, given, 2);
