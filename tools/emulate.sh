@@ -62,7 +62,7 @@ copy() { # copy FILE-OR-FOLDER, to the same path in the guest
         # Libraries: those linked, and those that it names to open them later.
         for file in $(ldd "$from" 2>/dev/null | grep -o '/[^ ]*'); do copy "$file"; done
         for file in $(strings "$from" | grep -xE 'lib[a-z0-9]+\.so[.0-9]*'); do
-            file=$(/sbin/ldconfig -p | awk -v name="$file" '$1 == name { print $NF; exit }')
+            file=$(/sbin/ldconfig -p | awk -v name="$file" '$1 == name && !seen++ { print $NF }')
             [ -z "$file" ] || copy "$file"
         done
     fi
