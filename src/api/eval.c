@@ -20,11 +20,11 @@ static size_t batch_of(const hone_eval_options *o)
 static hn_status answers(hone_env *e, hn_session *s, hn_dataset *ds, const hone_eval_options *o, const size_t *index,
                          size_t n, size_t top, hn_arena *tmp, size_t *correct, hn_interval *iv)
 {
-    uint8_t *right = hn_arena_array(&e->env, tmp, n, 1);
+    double *right = hn_arena_array(&e->env, tmp, n, sizeof *right);
     if (!right) return HN_NOMEM;
     hn_score_options so = {.batch = batch_of(o), .top = top, .progress = progress, .self = e};
     HN_TRY(hn_score(&e->env, s, ds, index, n, &so, right));
-    for (size_t i = 0; i < n; i++) *correct += right[i];
+    for (size_t i = 0; i < n; i++) *correct += right[i] > 0;
     *iv = hn_stat_proportion(*correct, n);
     return HN_OK;
 }

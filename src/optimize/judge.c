@@ -122,23 +122,13 @@ static hn_status fidelity(hn_env *env, judging *j, const hn_dataset *ds, const h
     return conclude(j, env, score);
 }
 
-static hn_status right(hn_env *env, hn_arena *arena, hn_session *s, const hn_dataset *ds, const size_t *index, size_t n,
-                       const hn_score_options *options, double *score)
-{
-    uint8_t *is_right = hn_arena_array(env, arena, n, 1);
-    if (!is_right) return HN_NOMEM;
-    HN_TRY(hn_score(env, s, ds, index, n, options, is_right));
-    for (size_t i = 0; i < n; i++) score[i] = is_right[i];
-    return HN_OK;
-}
-
 hn_status hn_judge_score(hn_env *env, hn_judge judge, hn_session *reference, hn_session *s, const hn_dataset *ds,
                          const size_t *index, size_t n, const hn_score_options *options, double *score)
 {
     hn_arena arena = {0};
     judging j = {.s = {reference, s}, .arena = &arena, .n = n, .index = index};
     hn_status st = n == 0                   ? HN_OK
-                   : judge == HN_JUDGE_TOP1 ? right(env, &arena, s, ds, index, n, options, score)
+                   : judge == HN_JUDGE_TOP1 ? hn_score(env, s, ds, index, n, options, score)
                                             : fidelity(env, &j, ds, options, score);
     hn_arena_fini(env, &arena);
     return st;

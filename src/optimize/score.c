@@ -127,7 +127,7 @@ typedef struct scoring {
     hn_session *s;
     const size_t *index;
     size_t top;
-    uint8_t *right;
+    double *right;
 } scoring;
 
 static hn_status score_part(void *self, hn_env *env, hn_arena *tmp, const hn_score_part *p)
@@ -153,7 +153,7 @@ static hn_status score_part(void *self, hn_env *env, hn_arena *tmp, const hn_sco
 }
 
 hn_status hn_score(hn_env *env, hn_session *s, const hn_dataset *ds, const size_t *index, size_t n,
-                   const hn_score_options *o, uint8_t *right)
+                   const hn_score_options *o, double *right)
 {
     scoring k = {s, index, o && o->top ? o->top : 1, right};
     return hn_score_walk(env, s, ds, index, n, o, score_part, &k);

@@ -14,11 +14,11 @@ typedef struct hn_score_options {
     void *self;
 } hn_score_options;
 
-/* right[i] = 1 when sample index[i] is answered right. The first output of the model is taken as [n, classes] (further
- * dimensions of size 1 are allowed); ties go to the lower class. HN_INPUT when a sample has no label or the output is
- * not a row of classes. */
+/* right[i] = 1 when sample index[i] is answered right, else 0. The first output of the model is taken as [n, classes]
+ * (further dimensions of size 1 are allowed); ties go to the lower class. HN_INPUT when a sample has no label or the
+ * output is not a row of classes. */
 hn_status hn_score(hn_env *env, hn_session *s, const hn_dataset *ds, const size_t *index, size_t n,
-                   const hn_score_options *options, uint8_t *right) HN_MUST_CHECK;
+                   const hn_score_options *options, double *right) HN_MUST_CHECK;
 
 /* A batch of a walk: `in` holds `pad` samples one after the other, of which the first n are the samples at, at + 1, ...
  * of the list; those behind them fill a batch that is fixed. */

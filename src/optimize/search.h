@@ -87,7 +87,7 @@ typedef struct hn_search {
     hn_layer_report *report; /* per layer */
     double baseline_score;   /* sum over the selection part */
     bool budget_met;         /* on the selection part */
-    double weight_bytes_saved;
+    bool alone;              /* what each layer does alone is measured, with its weights as they are */
     uint64_t deadline_ns; /* 0: none */
 } hn_search;
 

@@ -131,6 +131,7 @@ static void give_reason(hn_search *s, const hn_given *g)
 hn_status hn_search_give_way(hn_search *s, const hn_given *g)
 {
     hn_layer *y = &s->layers.layer[g->layer];
+    s->alone = s->alone && !g->widened;
     if (g->widened)
         hn_search_swap_bits(s, g->layer);
     else

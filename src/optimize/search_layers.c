@@ -213,8 +213,10 @@ static hn_status measure(loner *l)
 
 hn_status hn_search_alone(hn_search *s, hn_probe *p)
 {
+    if (s->alone) return HN_OK;
     loner l = {.s = s, .p = p, .rows = s->o->judge == HN_JUDGE_TOP1};
     hn_status st = measure(&l);
+    s->alone = st == HN_OK && !hn_search_late(s);
     hn_taps_close(s->env, &l.taps);
     hn_arena_fini(s->env, &l.arena);
     return st;

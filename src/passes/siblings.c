@@ -328,7 +328,7 @@ const hn_pass hn_pass_siblings = {
     .name = "siblings",
     .doc = "Channels-last hone.Conv nodes of one image with the same window and activation and fewer than 16 channels "
            "each become one, and so do the depthwise ones that alone read them; a Split gives the parts back. The same "
-           "for hone.QConv nodes, where zero points may differ, for "
-           "hone.Gemm nodes of one row a sample, and for queries, keys and values of one Attention.",
+           "for hone.QConv nodes, where zero points may differ, for hone.Gemm nodes of one row a sample, and for "
+           "queries, keys and values of one Attention.",
     .run = run,
 };

@@ -242,9 +242,8 @@ static hn_status run(hn_pass_ctx *c)
 const hn_pass hn_pass_transpose_reshape = {
     .name = "transpose_reshape",
     .doc = "Merges or cancels a Transpose after a Transpose, where that cancels also through elementwise nodes and "
-           "dims of 1; a "
-           "Transpose that "
-           "only moves dims of 1 becomes a Reshape; chains of Reshape, Squeeze, Unsqueeze and Flatten with known dims "
+           "dims of 1; a Transpose that only moves dims of 1 becomes a Reshape; chains of Reshape, Squeeze, Unsqueeze "
+           "and Flatten with known dims "
            "become one "
            "Reshape.",
     .run = run,

@@ -232,7 +232,7 @@ static void block_rows(const image *m, const band *b, size_t slot, taps *t, size
     l->r = g->r != NULL ? g->r - g->y : 0;
     if (m->flat) {
         if (8 * block >= bytes) return;
-        l->count = div_up(bytes - 8 * block, 8 * blocks);
+        l->count = hn_div_up(bytes - 8 * block, 8 * blocks);
         l->last = bytes - 8 * block - (l->count - 1) * l->y_step;
         l->last = l->last < 8 ? l->last : 8;
         l->part = 8;
@@ -293,14 +293,14 @@ static void whole_image(const image *m)
     b.unit = m->flat ? m->g->one.c : 8;
     size_t few = m->rows < 8 ? m->rows : 8, most = columns_for(m, &b, few);
     while (most < 24 && most < m->columns && few > 1) most = columns_for(m, &b, few = few / 2);
-    const size_t pieces = div_up(m->columns, most);
+    const size_t pieces = hn_div_up(m->columns, most);
     for (size_t piece = 0; piece < pieces; piece++) {
         const size_t x = m->columns * piece / pieces;
         cut_columns(m, &b, x, m->columns * (piece + 1) / pieces - x);
         find_taps(m, &b, &t);
         size_t fit = few;
         while (fit < m->rows && columns_for(m, &b, fit + 1) >= b.columns) fit++;
-        const size_t bands = div_up(m->rows, fit);
+        const size_t bands = hn_div_up(m->rows, fit);
         for (size_t i = 0; i < bands; i++) {
             const size_t y = m->rows * i / bands;
             cut_rows(m, &b, y, m->rows * (i + 1) / bands - y);
@@ -327,8 +327,8 @@ static void dwconv(const hn_dwconv_q8 *one)
         for (size_t x = 0; x < x_apart && x < one->m; x++) {
             m.y0 = (ptrdiff_t)((g->oy + y) * g->sh) - (ptrdiff_t)g->ph;
             m.x0 = (ptrdiff_t)((one->from + x) * one->sw) - (ptrdiff_t)one->pw;
-            m.rows = div_up(g->rows - y, y_apart);
-            m.columns = div_up(one->m - x, x_apart);
+            m.rows = hn_div_up(g->rows - y, y_apart);
+            m.columns = hn_div_up(one->m - x, x_apart);
             m.y = y * out + x * one->c;
             whole_image(&m);
         }

@@ -8,6 +8,7 @@
 #ifndef HN_KERNELS_AVX2_LIB_DWCONV_Q8_H
 #define HN_KERNELS_AVX2_LIB_DWCONV_Q8_H
 
+#include "base/size.h"
 #include "kernels/avx2/lib_q8.h"
 #include "kernels/dwconv_q8.h"
 
@@ -37,11 +38,6 @@ typedef struct band {
     size_t left[HN_DWCONV_Q8_TAPS], right[HN_DWCONV_Q8_TAPS], at[HN_DWCONV_Q8_TAPS];
 } band;
 
-ALWAYS size_t div_up(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
 /* Columns [x, x + n) of outputs. */
 static void cut_columns(const image *m, band *b, size_t x, size_t n)
 {
@@ -53,8 +49,8 @@ static void cut_columns(const image *m, band *b, size_t x, size_t n)
     b->pitch = b->phases * b->phase;
     for (size_t f = 0; f < b->phases; f++) {
         const ptrdiff_t at = m->x0 + (ptrdiff_t)((x * m->sw + f) * m->dw), width = (ptrdiff_t)g->width;
-        const size_t step = m->sw * m->dw, left = at < 0 ? div_up((size_t)-at, step) : 0,
-                     right = at < width ? div_up((size_t)(width - at), step) : 0;
+        const size_t step = m->sw * m->dw, left = at < 0 ? hn_div_up((size_t)-at, step) : 0,
+                     right = at < width ? hn_div_up((size_t)(width - at), step) : 0;
         b->left[f] = left < b->phase ? left : b->phase;
         b->right[f] = right < b->left[f] ? b->left[f] : right < b->phase ? right : b->phase;
         if (b->left[f] < b->right[f]) b->at[f] = (size_t)(at + (ptrdiff_t)(left * step)) * g->c;
