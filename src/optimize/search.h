@@ -88,7 +88,7 @@ typedef struct hn_search {
     double baseline_score;   /* sum over the selection part */
     bool budget_met;         /* on the selection part */
     bool alone;              /* what each layer does alone is measured, with its weights as they are */
-    uint64_t deadline_ns; /* 0: none */
+    uint64_t deadline_ns;    /* 0: none */
 } hn_search;
 
 /* `clean` (after hn_pipeline_clean) is cloned. Results live in the arena and in sessions that hn_search_fini closes. */
