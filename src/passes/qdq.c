@@ -217,6 +217,8 @@ static hn_status take_float(hn_pass_ctx *c, hn_node *n)
 {
     hn_q_product p;
     if (!hn_q_product_of(c, n, &p) || n->out[0]->nuses == 0) return HN_OK;
+    /* Depthwise: as fast in float, and its input is bytes or floats, whichever is at hand. */
+    if (p.conv && hn_attr_int(n, "group", 1) > 1 && p.w->type.dims[1] == 1) return HN_OK;
     hn_rw rw = hn_rw_at(c->graph, n);
     hn_node *last = n, *add = hn_only_user(n->out[0]);
     if (add != NULL && hn_node_is(n, "MatMul") && hn_node_is(add, "Add")) {
