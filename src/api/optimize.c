@@ -248,7 +248,7 @@ static hn_status write_model(hn_job *j)
 /* One step of the code of the first output, before its softmax; NaN when it has none. */
 static double output_step(const hn_job *j)
 {
-    const hn_act *a = hn_layers_act(&j->s.layers, hn_end_of(j->s.graph->out[0]));
+    const hn_act *a = hn_layers_act(&j->s.layers, hn_end_of(j->s.graph->out[0], HN_ENDS_SCORES));
     return a && a->used ? (double)a->scale : (double)NAN;
 }
 
@@ -284,7 +284,7 @@ static hn_status end_session(hn_job *j, const hn_graph *g, hn_session **out)
     hn_env *env = &j->e->env;
     hn_graph *c = hn_graph_clone(env, &j->arena, g), *part = NULL;
     if (!c) return env->error.status;
-    hn_value *end = hn_end_of(c->out[0]);
+    hn_value *end = hn_end_of(c->out[0], HN_ENDS_SCORES);
     HN_TRY(hn_cut_graph(env, &j->arena, c, NULL, 0, &end, 1, &part));
     return hn_session_new(env, part ? part : c, NULL, NULL, out);
 }

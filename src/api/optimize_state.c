@@ -11,7 +11,7 @@
 #include "optimize/package.h"
 #include "report/report.h"
 
-enum { STATE_FORMAT = 3, STATE_MAX_BYTES = 1 << 26, FIELDS = 6 };
+enum { STATE_FORMAT = 4, STATE_MAX_BYTES = 1 << 26, FIELDS = 6 };
 
 typedef struct field {
     const char *key, *words;

@@ -1,5 +1,5 @@
-/* correct: two repairs of post-training quantisation. Sources: data-free quantisation through weight equalisation and
- * bias correction (Nagel et al., 2019). */
+/* correct: biases that make up for the mean error of rounded weights. Source: data-free quantisation through weight
+ * equalisation and bias correction (Nagel et al., 2019). */
 #ifndef HN_OPTIMIZE_CORRECT_H
 #define HN_OPTIMIZE_CORRECT_H
 
@@ -9,10 +9,5 @@
  * not known. `hist` is per activation of `l`. */
 hn_status hn_bias_shift(hn_env *env, hn_arena *arena, const hn_layers *l, const hn_hist *hist, bool per_tensor,
                         const float ***shift) HN_MUST_CHECK;
-
-/* Cross-layer equalisation in place: for each pair layer -> [Relu] -> layer with no other reader between, scale the
- * channels so that both weights have the same range, until nothing moves by over 0.1 %. Weights become fresh constants.
- * *pairs counts. */
-hn_status hn_equalize(hn_env *env, hn_layers *l, size_t *pairs) HN_MUST_CHECK;
 
 #endif

@@ -25,9 +25,10 @@ static hn_type carry(hn_graph *to, const hn_graph *from, const hn_type *t)
     return out;
 }
 
-hn_value *hn_end_of(hn_value *output)
+hn_value *hn_end_of(hn_value *output, hn_ends ends)
 {
     hn_value *v = output;
+    if (ends == HN_ENDS_OUTPUTS) return output;
     for (int depth = 0; depth < 4 && v->producer && v->producer->nin > 0; depth++) {
         const hn_node *n = v->producer;
         if (hn_node_is(n, "Softmax") || hn_node_is(n, "LogSoftmax"))
@@ -38,9 +39,9 @@ hn_value *hn_end_of(hn_value *output)
     return output;
 }
 
-hn_status hn_ends_set(hn_graph *g)
+hn_status hn_ends_set(hn_graph *g, hn_ends ends)
 {
-    for (size_t k = 0; k < g->nout; k++) HN_TRY(hn_graph_output_set(g, k, hn_end_of(g->out[k])));
+    for (size_t k = 0; k < g->nout; k++) HN_TRY(hn_graph_output_set(g, k, hn_end_of(g->out[k], ends)));
     return HN_OK;
 }
 
@@ -142,17 +143,18 @@ hn_status hn_cut_graph(hn_env *env, hn_arena *arena, const hn_graph *g, hn_value
 
 /* ---- taps ---- */
 
-hn_status hn_taps_open(hn_env *env, hn_arena *arena, const hn_graph *g, hn_value *const *value, size_t n, hn_taps *out)
+hn_status hn_taps_open(hn_env *env, hn_arena *arena, const hn_graph *g, hn_ends ends, hn_value *const *value, size_t n,
+                       hn_taps *out)
 {
-    *out = (hn_taps){.graph = g};
+    *out = (hn_taps){.graph = g, .ends = ends};
     hn_graph *c = hn_graph_clone(env, arena, g);
     if (!c) return env->error.status;
-    HN_TRY(hn_ends_set(c));
+    HN_TRY(hn_ends_set(c, ends));
     out->slot = hn_arena_array(env, arena, *g->next_id + 1, sizeof *out->slot);
     out->out = hn_arena_array(env, arena, g->nout + n + 1, sizeof *out->out);
     if (!out->slot || !out->out) return HN_NOMEM;
     for (size_t i = 0; i < g->nout; i++)
-        if (!out->slot[hn_end_of(g->out[i])->id]) out->slot[hn_end_of(g->out[i])->id] = (uint32_t)i + 1;
+        if (!out->slot[hn_end_of(g->out[i], ends)->id]) out->slot[hn_end_of(g->out[i], ends)->id] = (uint32_t)i + 1;
     for (size_t i = 0; i < n; i++) {
         if (!value[i]->producer || out->slot[value[i]->id]) continue;
         hn_value *v = hn_graph_find(c, value[i]->name);
@@ -200,10 +202,10 @@ static bool listed(hn_value *const *list, size_t n, const hn_value *v)
     return false;
 }
 
-hn_status hn_behind_find(hn_env *env, hn_arena *arena, const hn_graph *g, hn_value *const *source, size_t n,
-                         hn_behind *out)
+hn_status hn_behind_find(hn_env *env, hn_arena *arena, const hn_graph *g, hn_ends ends, hn_value *const *source,
+                         size_t n, hn_behind *out)
 {
-    *out = (hn_behind){.graph = g, .nsources = n, .apart = true};
+    *out = (hn_behind){.graph = g, .ends = ends, .nsources = n, .apart = true};
     bool *behind = hn_arena_array(env, arena, *g->next_id + 1, sizeof *behind); /* sources and what depends on them */
     size_t most = n + 1;
     if (!behind) return HN_NOMEM;
@@ -229,7 +231,7 @@ hn_status hn_behind_find(hn_env *env, hn_arena *arena, const hn_graph *g, hn_val
         }
     }
     for (size_t k = 0; k < g->nout; k++) {
-        const hn_value *end = hn_end_of(g->out[k]);
+        const hn_value *end = hn_end_of(g->out[k], ends);
         if (behind[end->id] && !listed(source, n, end)) out->output[out->noutputs++] = k;
     }
     return HN_OK;
@@ -243,7 +245,7 @@ hn_status hn_behind_open(hn_env *env, hn_behind *b, bool *possible)
     hn_value **to = hn_arena_array(env, &b->arena, b->noutputs, sizeof(hn_value *));
     b->out = hn_arena_array(env, &b->arena, b->noutputs, sizeof *b->out);
     if (!to || !b->out) return HN_NOMEM;
-    for (size_t i = 0; i < b->noutputs; i++) to[i] = hn_end_of(b->graph->out[b->output[i]]);
+    for (size_t i = 0; i < b->noutputs; i++) to[i] = hn_end_of(b->graph->out[b->output[i]], b->ends);
     HN_TRY(hn_cut_graph(env, &b->arena, b->graph, b->from, b->nfrom, to, b->noutputs, &part));
     *possible = part != NULL;
     return part ? hn_session_new(env, part, NULL, NULL, &b->session) : HN_OK;
@@ -273,7 +275,7 @@ const hn_tensor *hn_behind_output(const hn_behind *b, const hn_taps *t, size_t k
     for (size_t i = 0; i < b->noutputs; i++)
         if (b->output[i] == k) return &b->out[i];
     for (size_t i = 0; i < b->nsources; i++)
-        if (b->from[i] == hn_end_of(b->graph->out[k])) return b->source[i];
+        if (b->from[i] == hn_end_of(b->graph->out[k], b->ends)) return b->source[i];
     return &t->out[k];
 }
 

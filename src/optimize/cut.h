@@ -5,11 +5,12 @@
 
 #include "optimize/measure.h"
 
-/* Where an output is compared: before a final Softmax, whose probabilities say little about small errors until they say
- * everything about them; else the output itself. */
-hn_value *hn_end_of(hn_value *output);
+/* Where an output is compared. Where the highest class is the answer: before a final Softmax, whose probabilities say
+ * little about small errors until they say everything about them. Else the output itself. */
+typedef enum hn_ends { HN_ENDS_OUTPUTS, HN_ENDS_SCORES } hn_ends;
+hn_value *hn_end_of(hn_value *output, hn_ends ends);
 /* Makes the ends the outputs. */
-hn_status hn_ends_set(hn_graph *g) HN_MUST_CHECK;
+hn_status hn_ends_set(hn_graph *g, hn_ends ends) HN_MUST_CHECK;
 
 /* The nodes that compute to[] from from[]: what is needed of from[] becomes the first inputs, graph inputs that are
  * needed besides follow, to[] become the outputs; all under their names. Constants are borrowed from g. *out is NULL,
@@ -24,11 +25,12 @@ typedef struct hn_taps {
     const hn_graph *graph; /* the caller's */
     hn_tensor *out;        /* ends of the graph's outputs, then the tapped values; valid until the next run */
     uint32_t *slot;        /* by value id: number in out; 0: not tapped and no output, else one more */
-    const hn_feed *feed;   /* of the last run; NULL: none */
-    const double *scale;   /* of the ends in distances, by output; the caller's, NULL: 1 */
+    hn_ends ends;
+    const hn_feed *feed; /* of the last run; NULL: none */
+    const double *scale; /* of the ends in distances, by output; the caller's, NULL: 1 */
 } hn_taps;
 /* Constants and values listed twice are passed over. */
-hn_status hn_taps_open(hn_env *env, hn_arena *arena, const hn_graph *g, hn_value *const *value, size_t n,
+hn_status hn_taps_open(hn_env *env, hn_arena *arena, const hn_graph *g, hn_ends ends, hn_value *const *value, size_t n,
                        hn_taps *out) HN_MUST_CHECK;
 hn_status hn_taps_run(hn_env *env, hn_taps *t, const hn_feed *feed) HN_MUST_CHECK;
 const hn_tensor *hn_taps_get(const hn_taps *t, const hn_value *v); /* NULL: not there */
@@ -37,6 +39,7 @@ void hn_taps_close(hn_env *env, hn_taps *t);
 /* What depends on some values of a graph, its sources. */
 typedef struct hn_behind {
     const hn_graph *graph;
+    hn_ends ends;
     hn_value **from; /* read from elsewhere: the sources first; all but graph inputs are to be tapped */
     size_t nfrom, nsources;
     size_t *output; /* numbers of the graph outputs whose ends are computed behind */
@@ -49,8 +52,8 @@ typedef struct hn_behind {
     const hn_tensor *const *source; /* of the last run */
 } hn_behind;
 /* Tables in the arena. */
-hn_status hn_behind_find(hn_env *env, hn_arena *arena, const hn_graph *g, hn_value *const *source, size_t n,
-                         hn_behind *out) HN_MUST_CHECK;
+hn_status hn_behind_find(hn_env *env, hn_arena *arena, const hn_graph *g, hn_ends ends, hn_value *const *source,
+                         size_t n, hn_behind *out) HN_MUST_CHECK;
 /* *possible false: run the whole model instead. */
 hn_status hn_behind_open(hn_env *env, hn_behind *b, bool *possible) HN_MUST_CHECK;
 /* With these tensors in place of the sources, and all else as it was in the last run of the taps. */

@@ -252,6 +252,43 @@ bool hn_layers_node_on(const hn_layers *l, const hn_node *n)
     return true;
 }
 
+/* Does an operator without weights carry the codes on from what it reads to this output? */
+static bool carries(const hn_layers *l, const hn_node *n)
+{
+    role r = role_of(n);
+    return r != ROLE_FLOAT && r != ROLE_LAYER && !(r == ROLE_CLAMP && absorbed(n)) && hn_layers_node_on(l, n);
+}
+
+static hn_act *output_act(const hn_layers *l, const hn_node *n, size_t k)
+{
+    return n->out[k] ? hn_layers_act(l, k == 0 ? after_clamp(n->out[k]) : n->out[k]) : NULL;
+}
+
+/* Codes that no layer reads in the end are only noise: what made them stays float. Those that end in outputs are for
+ * `plain` to say. */
+static void unmark_unread(hn_layers *l)
+{
+    const hn_graph *g = l->graph;
+    for (size_t i = 0; i < l->nacts; i++) l->act[i].read = false;
+    for (size_t i = 0; i < l->nlayers; i++) {
+        const hn_layer *y = &l->layer[i];
+        if (y->on && hn_layers_act(l, y->x)) hn_layers_act(l, y->x)->read = true;
+        if (y->last && hn_layers_act(l, y->y)) hn_layers_act(l, y->y)->read = true;
+    }
+    for (size_t k = 0; k < g->nout; k++)
+        if (hn_layers_act(l, g->out[k])) hn_layers_act(l, g->out[k])->read = true;
+    for (const hn_node *n = g->last; n; n = n->prev) {
+        bool read = false;
+        if (!carries(l, n)) continue;
+        for (size_t k = 0; k < n->nout; k++) read = read || (output_act(l, n, k) && output_act(l, n, k)->read);
+        for (size_t i = 0; read && i < n->nin; i++) {
+            hn_act *x = hn_layers_act(l, n->in[i]);
+            if (x) x->read = true;
+        }
+    }
+    for (size_t i = 0; i < l->nacts; i++) l->act[i].used = l->act[i].used && l->act[i].read;
+}
+
 /* Integer operators grow forward from the layers: one that has weights marks what it reads and writes; one without
  * weights joins when all that it reads is marked already. Nodes are in order, so one sweep is enough but for inputs of
  * layers, which may make an earlier operator join: sweep until nothing changes. */
@@ -267,15 +304,13 @@ void hn_layers_mark(hn_layers *l)
     for (bool changed = true; changed;) {
         changed = false;
         for (hn_node *n = l->graph->first; n; n = n->next) {
-            role r = role_of(n);
-            if (r == ROLE_FLOAT || r == ROLE_LAYER || (r == ROLE_CLAMP && absorbed(n)) || !hn_layers_node_on(l, n))
-                continue;
-            for (size_t k = 0; k < n->nout; k++) {
-                hn_act *y = n->out[k] ? hn_layers_act(l, k == 0 ? after_clamp(n->out[k]) : n->out[k]) : NULL;
+            for (size_t k = 0; k < n->nout && carries(l, n); k++) {
+                hn_act *y = output_act(l, n, k);
                 if (!y || y->used) continue;
                 y->used = true;
                 changed = true;
             }
         }
     }
+    unmark_unread(l);
 }

@@ -140,14 +140,16 @@ hn_status hn_outputs_take(hn_env *env, hn_arena *arena, hn_session *s, const hn_
 {
     size_t nout = hn_session_outputs(s);
     hn_tensor *t = hn_arena_array(env, arena, nout + 1, sizeof *t);
-    if (!t) return HN_NOMEM;
-    *out = (hn_outputs){0};
+    *out = (hn_outputs){.elems = hn_arena_array(env, arena, nout + 1, sizeof *out->elems)};
+    if (!t || !out->elems) return HN_NOMEM;
     size_t cap = 0;
     for (size_t f = 0; f < nfeeds; f++) {
         HN_TRY(hn_session_run(env, s, feeds[f].in, t));
         for (size_t k = 0; k < nout; k++) {
             if (!hn_dtype_is_float(t[k].dtype)) continue;
             size_t n = hn_tensor_elems(&t[k]);
+            out->uneven = out->uneven || (f > 0 && n != out->elems[k]);
+            out->elems[k] = n;
             if (out->n + n > cap) {
                 size_t want = (out->n + n) * (f == 0 && nfeeds > 1 ? nfeeds : 2);
                 float *fresh = hn_arena_array(env, arena, want, sizeof *fresh);
@@ -164,15 +166,14 @@ hn_status hn_outputs_take(hn_env *env, hn_arena *arena, hn_session *s, const hn_
     return HN_OK;
 }
 
-double hn_outputs_loss(const hn_outputs *reference, const hn_outputs *other)
+double hn_outputs_distance(const hn_outputs *a, const hn_outputs *b)
 {
-    double d2 = 0, r2 = 0;
-    if (reference->n != other->n) return INFINITY;
-    for (size_t i = 0; i < reference->n; i++) {
-        double d = (double)other->v[i] - (double)reference->v[i];
+    double d2 = 0;
+    if (a->n != b->n) return INFINITY;
+    for (size_t i = 0; i < a->n; i++) {
+        double d = (double)a->v[i] - (double)b->v[i];
         if (!isfinite(d)) return INFINITY;
         d2 += d * d;
-        r2 += (double)reference->v[i] * (double)reference->v[i];
     }
-    return r2 > 0 ? d2 / r2 : d2;
+    return d2;
 }

@@ -38,14 +38,16 @@ hn_status hn_time_sessions(hn_env *env, hn_arena *arena, hn_session *const *s, s
 double hn_timing_of(const hn_timing *t, const char *name);
 double hn_timing_best(const hn_timing *t, const char *name); /* the same of the fastest rounds */
 
-/* Float outputs of a session over feeds, joined, each times its scale (NULL: 1); for hn_outputs_loss. */
+/* Float outputs of a session over feeds, joined, each times its scale (NULL: 1). */
 typedef struct hn_outputs {
     float *v;
     size_t n;
+    size_t *elems; /* by output, of one feed; 0 where it is not float */
+    bool uneven;   /* feeds differ in them */
 } hn_outputs;
 hn_status hn_outputs_take(hn_env *env, hn_arena *arena, hn_session *s, const hn_feed *feeds, size_t nfeeds,
                           const double *scale, hn_outputs *out) HN_MUST_CHECK;
-/* Squared distance over squared size: 0 the same, 1 as wrong as all zeros. */
-double hn_outputs_loss(const hn_outputs *reference, const hn_outputs *other);
+/* Squared distance of two that were taken alike; infinite when they are not, or one is not finite. */
+double hn_outputs_distance(const hn_outputs *a, const hn_outputs *b);
 
 #endif

@@ -45,16 +45,25 @@ static hn_status see_range(observer *o, hn_hist *h, const hn_tensor *t)
     size_t c = (size_t)t->dims[1], inner = hn_dims_elems(t->rank, t->dims, 2, t->rank), outer = (size_t)t->dims[0];
     if (!h->mean) {
         h->mean = hn_arena_array(o->env, o->arena, c + 1, sizeof *h->mean);
-        if (!h->mean) return HN_NOMEM;
+        h->square = hn_arena_array(o->env, o->arena, c + 1, sizeof *h->square);
+        h->most = hn_arena_array(o->env, o->arena, c + 1, sizeof *h->most);
+        if (!h->mean || !h->square || !h->most) return HN_NOMEM;
         h->channels = c;
     }
     if (h->channels != c) return HN_OK;
     for (size_t b = 0; b < outer; b++)
         for (size_t k = 0; k < c; k++) {
             const float *row = x + (b * c + k) * inner;
-            double s = 0;
-            for (size_t i = 0; i < inner; i++) s += row[i];
+            double s = 0, s2 = 0;
+            float most = h->most[k];
+            for (size_t i = 0; i < inner; i++) {
+                s += row[i];
+                s2 += (double)row[i] * (double)row[i];
+                most = fmaxf(most, fabsf(row[i]));
+            }
             h->mean[k] += s; /* divided at the end */
+            h->square[k] += s2;
+            h->most[k] = most;
         }
     return HN_OK;
 }
@@ -141,7 +150,10 @@ static hn_status between(observer *o)
             return HN_INPUT;
         }
         if (h->count == 0) h->lo = h->hi = 0;
-        for (size_t k = 0; k < h->channels && h->count > 0; k++) h->mean[k] /= h->count / (double)h->channels;
+        for (size_t k = 0; k < h->channels && h->count > 0; k++) {
+            h->mean[k] /= h->count / (double)h->channels;
+            h->square[k] /= h->count / (double)h->channels;
+        }
         h->bins = hn_arena_array(o->env, o->arena, HN_HIST_BINS, sizeof *h->bins);
         if (!h->bins) return HN_NOMEM;
     }

@@ -18,7 +18,9 @@ typedef struct hn_hist {
     double sum, sum2;
     size_t strange; /* NaN or infinite values */
     double *bins;   /* HN_HIST_BINS over [lo, hi] */
-    double *mean;   /* per channel (axis 1), or NULL */
+    double *mean;   /* per channel (axis 1), or NULL; so are the mean square and the largest size of a value */
+    double *square;
+    float *most;
     size_t channels;
 } hn_hist;
 

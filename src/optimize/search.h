@@ -7,9 +7,9 @@
 #define HN_OPTIMIZE_SEARCH_H
 
 #include "optimize/correct.h"
+#include "optimize/cut.h"
 #include "optimize/journal.h"
 #include "optimize/judge.h"
-#include "optimize/measure.h"
 
 typedef struct hn_search_options {
     hn_judge judge;
@@ -72,7 +72,9 @@ typedef struct hn_search {
     hn_graph *graph; /* float, cleaned (and equalised when that helped) */
     hn_layers layers;
     hn_hist *hist;             /* per activation */
-    const double *scale;       /* per output, in losses; NULL: one output */
+    hn_ends ends;              /* where outputs are compared */
+    const double *scale;       /* per output, in distances; NULL: 1 */
+    double power;              /* squared distance, over all feeds, that is a loss of 1 */
     bool rounded;              /* weights are rounded together */
     const float **bias_shift;  /* NULL: not used */
     const float **other_shift; /* the same with the other width of weights */

@@ -19,7 +19,7 @@ static hn_status find_gains(hn_search *s, hn_probe *p)
     hn_qdq_options q = hn_search_variant(s);
     HN_TRY(hn_search_other_bits(s));
     HN_TRY(hn_search_alone(s, p));
-    HN_TRY(hn_search_loss(s, p, &q, 2, &now));
+    HN_TRY(hn_search_loss(s, p, &q, p->nlayerwise, &now));
     for (size_t i = 0; i < s->layers.nlayers; i++) {
         const double e = s->report[i].output_error;
         if (s->layers.layer[i].on && isfinite(e)) all += e * e;
@@ -30,14 +30,14 @@ static hn_status find_gains(hn_search *s, hn_probe *p)
         if (!s->layers.layer[i].on) continue;
         hn_search_stage(s, "finding sensitive layers", (double)i, (double)s->layers.nlayers);
         hn_search_turn(s, i, false);
-        hn_status st = hn_search_loss(s, p, &q, 2, &without);
+        hn_status st = hn_search_loss(s, p, &q, p->nlayerwise, &without);
         hn_search_turn(s, i, true);
         HN_TRY(st);
         s->report[i].gain = now > 0 ? (now - without) / now : 0;
         if (isfinite(e) && e > 0) s->report[i].gain = fmax(s->report[i].gain, e * e / all);
         if (s->layers.layer[i].bits == 7) {
             hn_search_swap_bits(s, i);
-            st = hn_search_loss(s, p, &q, 2, &without);
+            st = hn_search_loss(s, p, &q, p->nlayerwise, &without);
             hn_search_swap_bits(s, i);
             HN_TRY(st);
             s->report[i].wide_gain = now > 0 ? (now - without) / now : 0;

@@ -6,8 +6,6 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { ANSWERS = 32 };
-
 static double sqnr(const hn_tensor *a, const hn_tensor *b)
 {
     if (a->dtype != HN_F32 || b->dtype != HN_F32 || a->bytes != b->bytes) return NAN;
@@ -74,7 +72,6 @@ typedef struct loner {
     hn_taps taps;
     hn_behind *behind; /* per layer: behind its output */
     tally *tally;      /* per layer */
-    double r2;         /* squared size of the float outputs, over the feeds */
     size_t samples;
     bool rows; /* answers are right or wrong */
 } loner;
@@ -98,7 +95,7 @@ static hn_status set_up(loner *l)
     for (size_t i = 0; i < n; i++) s->layers.layer[i].on = was[i];
     hn_layers_mark(&s->layers);
     for (size_t i = 0; i < n && st == HN_OK; i++) {
-        st = hn_behind_find(env, &l->arena, s->graph, &s->layers.layer[i].y, 1, &l->behind[i]);
+        st = hn_behind_find(env, &l->arena, s->graph, s->ends, &s->layers.layer[i].y, 1, &l->behind[i]);
         taps += l->behind[i].nfrom + 1;
     }
     hn_value **list = hn_arena_array(env, &l->arena, taps + 1, sizeof(hn_value *));
@@ -109,7 +106,7 @@ static hn_status set_up(loner *l)
         list[taps++] = s->layers.layer[i].x;
         for (size_t k = 0; k < l->behind[i].nfrom; k++) list[taps++] = l->behind[i].from[k];
     }
-    HN_TRY(hn_taps_open(env, &l->arena, s->graph, list, taps, &l->taps));
+    HN_TRY(hn_taps_open(env, &l->arena, s->graph, s->ends, list, taps, &l->taps));
     l->taps.scale = s->scale;
     return HN_OK;
 }
@@ -175,36 +172,24 @@ static hn_status alone(loner *l, size_t i, const hn_feed *feed)
     return st;
 }
 
-static hn_status take_feed(loner *l, const hn_feed *feed)
-{
-    const hn_graph *g = l->s->graph;
-    HN_TRY(hn_taps_run(l->s->env, &l->taps, feed));
-    for (size_t k = 0; k < g->nout; k++) {
-        const hn_tensor *t = &l->taps.out[k];
-        for (size_t i = 0, n = hn_dtype_is_float(t->dtype) ? hn_tensor_elems(t) : 0; i < n; i++)
-            l->r2 += pow(hn_get_f64(t, i) * (l->s->scale ? l->s->scale[k] : 1), 2);
-    }
-    l->samples += feed->n;
-    return HN_OK;
-}
-
 static hn_status measure(loner *l)
 {
     hn_search *s = l->s;
     size_t n = s->layers.nlayers, feeds = 0;
     HN_TRY(set_up(l));
-    while (feeds < l->p->nfeeds && (feeds == 0 || l->samples + l->p->feeds[feeds].n <= ANSWERS)) {
+    while (feeds < l->p->nlayerwise) {
         const hn_feed *feed = &l->p->feeds[feeds];
-        HN_TRY(take_feed(l, feed));
+        HN_TRY(hn_taps_run(s->env, &l->taps, feed));
+        l->samples += feed->n;
         for (size_t i = 0; i < n; i++) {
-            hn_search_stage(s, "measuring each layer alone", (double)(feeds * n + i), (double)(l->p->nfeeds * n));
+            hn_search_stage(s, "measuring each layer alone", (double)(feeds * n + i), (double)(l->p->nlayerwise * n));
             if (hn_search_late(s)) return HN_OK;
             HN_TRY(alone(l, i, feed));
         }
         feeds++;
         for (size_t i = 0; i < n; i++) {
             if (l->tally[i].feeds != feeds) continue;
-            s->report[i].output_error = sqrt(l->r2 > 0 ? l->tally[i].d2 / l->r2 : l->tally[i].d2);
+            s->report[i].output_error = sqrt(l->tally[i].d2 * (double)l->p->nfeeds / ((double)feeds * s->power));
             if (l->rows) s->report[i].accuracy_delta = 100.0 * l->tally[i].lost / (double)l->samples;
         }
     }

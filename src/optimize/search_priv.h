@@ -11,8 +11,8 @@ enum { HN_LOSS_SAMPLES = 64, HN_LOSS_BATCH = 8 };
 
 typedef struct hn_probe {
     hn_feed feeds[HN_LOSS_SAMPLES];
-    size_t nfeeds;
-    hn_session *ends; /* the float graph up to where outputs are compared */
+    size_t nfeeds, nlayerwise; /* the first of them stand for all where it is done for every layer */
+    hn_session *ends;          /* the float graph up to where outputs are compared */
     hn_outputs reference;
     double *score, *base_score; /* over the selection part */
 } hn_probe;
@@ -23,8 +23,6 @@ void hn_probe_fini(hn_search *s, hn_probe *p);
 hn_status hn_search_observe(hn_search *s) HN_MUST_CHECK;
 /* A range for every group of activations, by the error of the outputs. */
 hn_status hn_search_ranges(hn_search *s, hn_probe *p) HN_MUST_CHECK;
-/* The same with the method that each group has in `other`, which has the same activations; nothing is run. */
-hn_status hn_search_ranges_like(hn_search *s, const hn_layers *other) HN_MUST_CHECK;
 /* 7-bit weights or pairs that fit for the layers that gain by them; *loss as for repairs. */
 hn_status hn_search_bits(hn_search *s, hn_probe *p, double *loss) HN_MUST_CHECK;
 const char *hn_search_bits_name(const hn_search *s); /* of the step */

@@ -108,7 +108,7 @@ static hn_status find_sources(chooser *c, group *g)
         hn_value *v = l->act[g->members[i]].value;
         if (!v->producer || !hn_layers_moves(v->producer)) source[n++] = v;
     }
-    return hn_behind_find(c->s->env, &c->arena, l->graph, source, n, &g->behind);
+    return hn_behind_find(c->s->env, &c->arena, l->graph, c->s->ends, source, n, &g->behind);
 }
 
 /* Groups without a choice get their range here; the others are listed. */
@@ -147,7 +147,7 @@ static hn_status open_taps(chooser *c)
     n = 0;
     for (size_t i = 0; i < c->ngroups; i++)
         for (size_t k = 0; k < c->groups[i].behind.nfrom; k++) list[n++] = c->groups[i].behind.from[k];
-    HN_TRY(hn_taps_open(c->s->env, &c->arena, c->s->graph, list, n, &c->taps));
+    HN_TRY(hn_taps_open(c->s->env, &c->arena, c->s->graph, c->s->ends, list, n, &c->taps));
     c->taps.scale = c->s->scale;
     return HN_OK;
 }
@@ -225,7 +225,7 @@ static hn_status measure_whole(chooser *c, group *g, size_t feed, double *loss)
         set_range(&c->s->layers, g->root, &g->c[k]);
         hn_status st = hn_search_build_ends(c->s, &arena, &q, &session);
         if (st == HN_OK) st = hn_outputs_take(env, &arena, session, &c->p->feeds[feed], 1, c->s->scale, &out);
-        if (st == HN_OK) loss[k] = hn_outputs_loss(&want, &out);
+        if (st == HN_OK) loss[k] = hn_outputs_distance(&want, &out);
         hn_session_close(env, session);
         hn_arena_fini(env, &arena);
         HN_TRY(st);
@@ -284,25 +284,4 @@ hn_status hn_search_ranges(hn_search *s, hn_probe *p)
     hn_free(s->env, c.quantised);
     hn_arena_fini(s->env, &c.arena);
     return st;
-}
-
-hn_status hn_search_ranges_like(hn_search *s, const hn_layers *other)
-{
-    for (uint32_t i = 0; i < s->layers.nacts; i++) {
-        hn_arena arena = {0};
-        group g = {.root = i};
-        hn_hist h;
-        if (s->layers.act[i].group != i) continue;
-        hn_status st = group_hist(s, &arena, &g, &h);
-        if (st == HN_OK) {
-            for (int m = 0; m < HN_METHODS && i < other->nacts; m++)
-                if (other->act[i].method && strcmp(other->act[i].method, hn_method_name[m]) == 0)
-                    g.c[0].method = (hn_method)m;
-            hn_hist_range(&h, g.c[0].method, &g.c[0].lo, &g.c[0].hi);
-            set_range(&s->layers, i, &g.c[0]);
-        }
-        hn_arena_fini(s->env, &arena);
-        HN_TRY(st);
-    }
-    return HN_OK;
 }

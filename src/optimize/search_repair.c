@@ -1,5 +1,8 @@
 /* search_repair: bias correction and equalisation, each kept only when the outputs come closer to float. */
+#include "base/size.h"
+
 #include "optimize/cut.h"
+#include "optimize/equalize.h"
 #include "optimize/search_priv.h"
 
 #include <math.h>
@@ -98,7 +101,7 @@ static hn_status float_means(walker *w, double **want)
         want[i] = hn_arena_array(env, &w->arena, s->layers.layer[i].channels + 1, sizeof **want);
         if (!want[i]) return HN_NOMEM;
     }
-    hn_status st = hn_taps_open(env, &w->arena, s->graph, w->tapped, n, &taps);
+    hn_status st = hn_taps_open(env, &w->arena, s->graph, s->ends, w->tapped, n, &taps);
     for (size_t f = 0; f < w->p->nfeeds && st == HN_OK; f++) {
         st = hn_taps_run(env, &taps, &w->p->feeds[f]);
         for (size_t i = 0; i < n && st == HN_OK; i++) {
@@ -233,23 +236,6 @@ hn_status hn_search_bias(hn_search *s, hn_probe *p, double *loss)
     return HN_OK;
 }
 
-/* Equalised channels with the range methods of the first graph and the cheaper bias correction: enough to see whether
- * the way is worth going. */
-static hn_status equalised_loss(hn_search *other, hn_probe *p, const hn_search *s, double *loss)
-{
-    const float **shift;
-    double without;
-    HN_TRY(hn_search_observe(other));
-    HN_TRY(hn_search_ranges_like(other, &s->layers));
-    hn_qdq_options q = hn_search_variant(other);
-    HN_TRY(hn_search_loss(other, p, &q, 0, &without));
-    HN_TRY(hn_bias_shift(other->env, other->arena, &other->layers, other->hist, other->o->per_tensor, &shift));
-    q.bias_shift = shift;
-    HN_TRY(hn_search_loss(other, p, &q, 0, loss));
-    *loss = fmin(*loss, without);
-    return HN_OK;
-}
-
 /* What the codes of an output add to its error is seen once the rest of the error is small. A tenth of it at least:
  * runtimes differ in whether a layer with a float output is an integer one to them. */
 hn_status hn_search_plain_ends(hn_search *s, hn_probe *p, double *loss)
@@ -281,35 +267,44 @@ hn_status hn_search_plain_ends(hn_search *s, hn_probe *p, double *loss)
 
 hn_status hn_search_equalize(hn_search *s, hn_probe *p, double *loss)
 {
-    hn_search other = *s;
-    size_t pairs;
+    hn_graph *graph = s->graph;
+    const hn_layers layers = s->layers;
+    hn_hist *hist = s->hist;
+    const float **shift = s->bias_shift;
+    size_t channels;
     double with;
-    other.graph = hn_graph_clone(s->env, s->arena, s->graph);
-    if (!other.graph) return s->env->error.status;
-    HN_TRY(hn_layers_find(s->env, other.graph, &other.layers));
-    for (size_t i = 0; i < other.layers.nlayers; i++) {
-        hn_layer *y = &other.layers.layer[i];
-        y->on = s->layers.layer[i].on;
-        y->bits = s->layers.layer[i].bits;
-        y->pairs = s->layers.layer[i].pairs;
+    s->graph = hn_graph_clone(s->env, s->arena, graph);
+    if (!s->graph) return s->env->error.status;
+    HN_TRY(hn_layers_find(s->env, s->graph, &s->layers));
+    for (size_t i = 0; i < layers.nlayers; i++) {
+        s->layers.layer[i].on = layers.layer[i].on;
+        s->layers.layer[i].bits = layers.layer[i].bits;
+        s->layers.layer[i].pairs = layers.layer[i].pairs;
     }
-    hn_layers_mark(&other.layers);
-    HN_TRY(hn_equalize(s->env, &other.layers, &pairs));
-    if (pairs == 0) return HN_OK;
-    other.bias_shift = NULL;
-    HN_TRY(equalised_loss(&other, p, s, &with));
-    hn_trial *t = hn_search_trial(s, "cross-layer equalisation", with);
-    if (!t) return HN_NOMEM;
-    bool keep = with < *loss * 0.9;
-    snprintf(t->note, sizeof t->note, "%s: %zu pairs, output error %.3g without, %.3g with", keep ? "kept" : "not kept",
-             pairs, *loss, with);
-    if (!keep) return HN_OK;
-    s->graph = other.graph;
-    s->layers = other.layers;
-    s->hist = other.hist;
-    s->bias_shift = NULL;
-    HN_TRY(hn_search_ranges(s, p));
-    hn_qdq_options q = hn_search_variant(s);
-    HN_TRY(hn_search_loss(s, p, &q, 0, loss));
-    return hn_search_bias(s, p, loss);
+    hn_layers_mark(&s->layers);
+    HN_TRY(hn_equalize(s->env, &s->layers, s->o->per_tensor ? NULL : hist, &channels));
+    bool keep = channels > 0;
+    if (keep) {
+        HN_TRY(hn_search_observe(s));
+        HN_TRY(hn_search_ranges(s, p));
+        s->bias_shift = NULL;
+        hn_qdq_options q = hn_search_variant(s);
+        HN_TRY(hn_search_loss(s, p, &q, 0, &with));
+        const size_t trial = s->ntrials;
+        if (!hn_search_trial(s, "equalisation", with)) return HN_NOMEM;
+        HN_TRY(hn_search_bias(s, p, &with));
+        keep = with < *loss * 0.97;
+        hn_trial *t = &s->trials[trial];
+        snprintf(t->note, sizeof t->note, "%s: %zu channels, output error %.3g without, %.3g with and biases for it",
+                 keep ? "kept" : "not kept", channels, *loss, with);
+    }
+    if (keep) {
+        *loss = with;
+        return HN_OK;
+    }
+    s->graph = graph;
+    s->layers = layers;
+    s->hist = hist;
+    s->bias_shift = shift;
+    return HN_OK;
 }

@@ -85,7 +85,7 @@ static hn_status sweeps(sweep *w, const hn_probe *p)
         hn_search_stage(s, "rounding weights", (double)first, (double)n);
         hn_arena_reset(s->env, &w->arena);
         HN_TRY(open_layers(w, first, &end));
-        hn_status st = hn_taps_open(s->env, &w->arena, s->graph, w->input + first, end - first, &taps);
+        hn_status st = hn_taps_open(s->env, &w->arena, s->graph, s->ends, w->input + first, end - first, &taps);
         if (st == HN_OK) st = see(w, &taps, first, end);
         hn_taps_close(s->env, &taps);
         for (size_t i = first; i < end && st == HN_OK; i++)

@@ -55,41 +55,50 @@ static size_t probe_batch(const hn_search *s)
     return hn_score_batch(s->float_session, fit ? fit : 1);
 }
 
-/* Several float outputs count alike, however large their values are: each is measured by how much it varies. */
+/* Outputs count alike, however large their values are: each is measured by how much it varies over the samples, so that
+ * a loss of 1 is as wrong as their means. Those that do not vary do not count; if none does, size is the measure.
+ * The reference, taken without scales, gets them here. */
 static hn_status find_scale(hn_search *s, hn_probe *p)
 {
-    size_t nout = s->graph->nout, floats = 0;
+    const size_t nout = s->graph->nout;
     hn_spread *spread = hn_arena_array(s->env, s->arena, nout + 1, sizeof *spread);
-    double *scale = hn_arena_array(s->env, s->arena, nout + 1, sizeof *scale);
-    hn_tensor *t = hn_arena_array(s->env, s->arena, nout + 1, sizeof *t);
-    if (!spread || !scale || !t) return HN_NOMEM;
-    for (size_t k = 0; k < nout; k++) floats += hn_dtype_is_float(s->graph->out[k]->type.dtype);
-    if (floats < 2) return HN_OK;
-    hn_arena arena = {0};
-    hn_status st = HN_OK;
-    for (size_t f = 0; f < p->nfeeds && st == HN_OK; f++) {
-        st = hn_session_run(s->env, p->ends, p->feeds[f].in, t);
-        for (size_t k = 0; k < nout && st == HN_OK; k++) {
-            size_t elems = hn_tensor_elems(&t[k]), n = p->feeds[f].n;
-            if (!hn_dtype_is_float(t[k].dtype)) continue;
-            if (t[k].rank < 1 || elems % n) n = 1;
-            float *v = hn_arena_array(s->env, &arena, elems, sizeof *v);
-            if (!v) st = HN_NOMEM;
-            if (st == HN_OK && f == 0) st = hn_spread_start(s->env, s->arena, elems / n, &spread[k]);
-            if (st != HN_OK) break;
-            hn_tensor_to_f32(&t[k], v);
-            for (size_t i = 0; i < n && spread[k].elems == elems / n; i++)
-                hn_spread_add(&spread[k], v + i * spread[k].elems);
+    double *scale = hn_arena_array(s->env, s->arena, nout + 1, sizeof *scale), squares = 0;
+    if (!spread || !scale) return HN_NOMEM;
+    float *v = p->reference.v;
+    for (size_t i = 0; i < p->reference.n; i++) squares += (double)v[i] * (double)v[i];
+    for (size_t f = 0; !p->reference.uneven && f < p->nfeeds; f++)
+        for (size_t k = 0; k < nout; k++) {
+            const size_t elems = p->reference.elems[k], n = elems % p->feeds[f].n == 0 ? p->feeds[f].n : 1;
+            if (f == 0) HN_TRY(hn_spread_start(s->env, s->arena, elems / n, &spread[k]));
+            for (size_t i = 0; i < n; i++) hn_spread_add(&spread[k], v + i * spread[k].elems);
+            v += elems;
         }
-        hn_arena_reset(s->env, &arena);
-    }
-    hn_arena_fini(s->env, &arena);
     for (size_t k = 0; k < nout; k++) {
-        double of = spread[k].n ? hn_spread_of(&spread[k]) : 0;
-        if (of > 0 && isfinite(of)) scale[k] = 1 / sqrt(of);
-        if (scale[k] > 0) s->scale = scale;
+        const double of = hn_spread_of(&spread[k]);
+        if (!(of > 0) || !isfinite(of)) continue;
+        scale[k] = 1 / sqrt(of);
+        s->scale = scale;
+        s->power += (double)spread[k].n;
     }
-    return st;
+    if (!s->scale) s->power = squares > 0 && isfinite(squares) ? squares : 1;
+    v = p->reference.v;
+    for (size_t f = 0; s->scale && f < p->nfeeds; f++)
+        for (size_t k = 0; k < nout; k++)
+            for (size_t i = 0; i < p->reference.elems[k]; i++) *v++ *= (float)scale[k];
+    return HN_OK;
+}
+
+/* What is done for every layer may take so many multiply-accumulates, and two feeds in any case. */
+static hn_status bound_layerwise(hn_search *s, hn_probe *p)
+{
+    const double most = 1e12;
+    double work = 0; /* of a feed */
+    hn_ready ready;
+    HN_TRY(hn_feed_ready(s->env, s->float_session, &p->feeds[0], &ready));
+    for (size_t i = 0; i < ready.plan->nsteps; i++) work += ready.plan->steps[i].cost.macs;
+    const double fit = most / (work * (double)s->layers.nlayers + 1), least = fmin(2, (double)p->nfeeds);
+    p->nlayerwise = (size_t)fmin(fmax(fit, least), (double)p->nfeeds);
+    return HN_OK;
 }
 
 hn_status hn_probe_make(hn_search *s, hn_probe *p)
@@ -107,10 +116,12 @@ hn_status hn_probe_make(hn_search *s, hn_probe *p)
         return hn_fail(env, HN_INPUT, "%zu calibration samples do not fill the model's batch of %zu", n, batch);
     hn_graph *ends = hn_graph_clone(env, s->arena, s->graph);
     if (!ends) return env->error.status;
-    HN_TRY(hn_ends_set(ends));
+    s->ends = s->o->judge == HN_JUDGE_TOP1 ? HN_ENDS_SCORES : HN_ENDS_OUTPUTS;
+    HN_TRY(hn_ends_set(ends, s->ends));
     HN_TRY(hn_session_new(env, ends, NULL, NULL, &p->ends));
+    HN_TRY(hn_outputs_take(env, s->arena, p->ends, p->feeds, p->nfeeds, NULL, &p->reference));
     HN_TRY(find_scale(s, p));
-    HN_TRY(hn_outputs_take(env, s->arena, p->ends, p->feeds, p->nfeeds, s->scale, &p->reference));
+    HN_TRY(bound_layerwise(s, p));
     p->score = hn_arena_array(env, s->arena, s->nselect + 1, sizeof *p->score);
     p->base_score = hn_arena_array(env, s->arena, s->nselect + 1, sizeof *p->base_score);
     if (!p->score || !p->base_score) return HN_NOMEM;
@@ -130,7 +141,7 @@ hn_status hn_search_build_ends(hn_search *s, hn_arena *arena, const hn_qdq_optio
 {
     hn_graph *g;
     HN_TRY(hn_qdq_insert(s->env, arena, &s->layers, q, &g));
-    HN_TRY(hn_ends_set(g));
+    HN_TRY(hn_ends_set(g, s->ends));
     return hn_session_new(s->env, g, NULL, NULL, session);
 }
 
@@ -153,7 +164,7 @@ hn_status hn_search_loss(hn_search *s, hn_probe *p, const hn_qdq_options *q, siz
     if (st == HN_OK) st = hn_outputs_take(s->env, &arena, session, p->feeds, feeds, s->scale, &out);
     if (st == HN_OK) {
         reference.n = out.n < reference.n ? out.n : reference.n;
-        *loss = hn_outputs_loss(&reference, &out);
+        *loss = hn_outputs_distance(&reference, &out) * (double)p->nfeeds / ((double)feeds * s->power);
     }
     hn_session_close(s->env, session);
     hn_arena_fini(s->env, &arena);

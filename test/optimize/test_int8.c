@@ -1,5 +1,5 @@
 /* the INT8 form of a small random network on procedural images: close to float, the same for 1, 2 and 3 threads;
- * repairs keep the float function; the three parts of the data never meet. labels: threads */
+ * the three parts of the data never meet. labels: threads */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -160,79 +160,6 @@ static void test_histograms(void **state)
     }
 }
 
-static void test_equalisation_keeps_the_function(void **state)
-{
-    (void)state;
-    static const char *const chain = "graph \"chain\" opset 21 {\n"
-                                     "  input %x : f32[N,1,24,24]\n"
-                                     "  const %w1 : f32[8,1,3,3] = random 1\n"
-                                     "  const %b1 : f32[8] = random 2\n"
-                                     "  const %w2 : f32[8,1,3,3] = random 3\n"
-                                     "  const %w3 : f32[16,4,1,1] = random 5\n"
-                                     "  const %w4 : f32[16,20] = random 6\n"
-                                     "  %1 = Conv(%x, %w1, %b1) {strides = [2, 2]} @ \"a\"\n"
-                                     "  %2 = Relu(%1)\n"
-                                     "  %3 = Conv(%2, %w2) {group = 8} @ \"b\"\n"
-                                     "  %4 = Conv(%3, %w3) {group = 2} @ \"c\"\n"
-                                     "  %7 = Relu(%4)\n"
-                                     "  %8 = GlobalAveragePool(%7)\n"
-                                     "  %9 = Flatten(%8)\n"
-                                     "  %y = MatMul(%9, %w4) @ \"d\"\n"
-                                     "  output %y\n"
-                                     "}\n";
-    hn_layers l;
-    size_t pairs;
-    float want[BATCH * CLASSES], got[BATCH * CLASSES];
-    graph = hn_graph_parse(&env, &arena, &hn_ops, chain, strlen(chain));
-    assert_non_null(graph);
-    planrun_ok(&env, hn_graph_infer(graph));
-    float *w = hn_graph_find(graph, "w1")->data->data;
-    for (size_t i = 0; i < 9; i++) w[i] *= 50; /* one channel far wider than the others */
-    answers(graph, want);
-    planrun_ok(&env, hn_layers_find(&env, graph, &l));
-    planrun_ok(&env, hn_equalize(&env, &l, &pairs));
-    assert_int_equal(pairs, 2);
-    answers(graph, got);
-    double top = 0;
-    for (size_t i = 0; i < BATCH * CLASSES; i++) top = fmax(top, fabs((double)want[i]));
-    for (size_t i = 0; i < BATCH * CLASSES; i++) assert_true(fabs((double)want[i] - (double)got[i]) <= 1e-4 * top);
-    /* And it did equalise: the first layer's channels now reach about as far as what reads them. */
-    const float *a = hn_node_const(l.layer[0].node, 1)->data, *b = hn_node_const(l.layer[1].node, 1)->data;
-    for (size_t c = 0; c < 8; c++) {
-        double ra = 0, rb = 0;
-        for (size_t i = 0; i < 9; i++) {
-            ra = fmax(ra, fabs((double)a[c * 9 + i]));
-            rb = fmax(rb, fabs((double)b[c * 9 + i]));
-        }
-        assert_true(fabs(ra / rb - 1) < 0.01);
-    }
-}
-
-/* A channel axis that only happens to have the right size is not equalised over. */
-static void test_equalisation_knows_axes(void **state)
-{
-    (void)state;
-    static const char *const odd = "graph \"odd\" opset 21 {\n"
-                                   "  input %x : f32[N,1,24,24]\n"
-                                   "  const %w1 : f32[24,1,1,1] = random 1\n"
-                                   "  const %w2 : f32[24,20] = random 2\n"
-                                   "  %1 = Conv(%x, %w1) @ \"a\"\n"
-                                   "  %2 = Relu(%1)\n"
-                                   "  %3 = MatMul(%2, %w2) @ \"b\"\n"
-                                   "  %y = ReduceMean(%3) {keepdims = 0}\n"
-                                   "  output %y\n"
-                                   "}\n";
-    hn_layers l;
-    size_t pairs;
-    graph = hn_graph_parse(&env, &arena, &hn_ops, odd, strlen(odd));
-    assert_non_null(graph);
-    planrun_ok(&env, hn_graph_infer(graph));
-    planrun_ok(&env, hn_layers_find(&env, graph, &l));
-    assert_int_equal(l.nlayers, 2);
-    planrun_ok(&env, hn_equalize(&env, &l, &pairs));
-    assert_int_equal(pairs, 0);
-}
-
 /* The shift is what the rounding of the weights adds on average: checked against its definition. */
 static void check_shift(int bits)
 {
@@ -329,7 +256,8 @@ static void test_search(void **state)
         assert_string_equal(n->op->domain, "");
     }
     assert_true(q >= 4);
-    assert_null(s.scale); /* one output */
+    assert_non_null(s.scale);
+    assert_int_equal((int)s.power, 64); /* a loss of 1 is as wrong as the mean over these samples */
     for (size_t i = 0; i < s.layers.nlayers; i++) assert_true(s.layers.layer[i].on && s.report[i].sqnr_db > 15);
     hn_search_fini(&s);
 }
@@ -594,8 +522,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_close_to_float, setup, teardown),
         cmocka_unit_test_setup_teardown(test_histograms, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_equalisation_keeps_the_function, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_equalisation_knows_axes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bias_shift, setup, teardown),
         cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parts_never_meet, setup, teardown),

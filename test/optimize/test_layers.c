@@ -134,7 +134,15 @@ static void test_mark(void **state)
     l.layer[2].on = false;
     l.layer[0].on = true;
     hn_layers_mark(&l);
+    assert_true(used("x") && !used("r1") && !used("c2")); /* only what is float reads r1 */
+    l.layer[1].on = true;
+    hn_layers_mark(&l);
     assert_true(used("x") && used("r1") && !used("c2"));
+    l.layer[2].on = true;
+    hn_layers_mark(&l);
+    assert_true(used("c2") && used("cat") && used("m")); /* through Add and Concat to the last layer */
+    l.layer[2].on = l.layer[1].on = false;
+    hn_layers_mark(&l);
     for (const hn_node *n = l.graph->first; n; n = n->next)
         if (hn_node_is(n, "Add")) assert_false(hn_layers_node_on(&l, n)); /* one of its inputs is float */
 }
