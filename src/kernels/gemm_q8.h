@@ -105,7 +105,7 @@ static inline void hn_gemm_q8_finish(const hn_gemm_q8 *g, const int32_t *acc, si
             for (size_t j = 0; j < g->n; j++) y[j] = s[j];
         } else if (e.kind == HN_Q8_F32) {
             float *y = (float *)g->y + at;
-            for (size_t j = 0; j < g->n; j++) y[j] = (float)s[j] * g->scale[j];
+            for (size_t j = 0; j < g->n; j++) y[j] = hn_q8_float(s[j], g->scale[j], e.t_lo, e.t_hi);
         } else {
             uint8_t *y = (uint8_t *)g->y + at;
             const uint8_t *res = g->r ? g->r + (i + r) * g->ldr : y;

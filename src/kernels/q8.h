@@ -22,7 +22,7 @@ typedef enum hn_q8_kind {
     HN_Q8_BYTE,     /* u = min((float)acc * scale, t_hi);                  y = clamp(rint(u) + y_zp, y_lo, y_hi) */
     HN_Q8_RESIDUAL, /* t = rint(clamp((float)acc * scale, t_lo, t_hi));
                        u = t * t_scale + (float)(r - r_zp) * r_scale;      y as above after min(u, u_hi) */
-    HN_Q8_F32,      /* y = (float)acc * scale */
+    HN_Q8_F32,      /* y = clamp((float)acc * scale, t_lo, t_hi), which may be infinite */
     HN_Q8_I32       /* y = acc */
 } hn_q8_kind;
 
@@ -40,7 +40,7 @@ enum {
     HN_Q8_RAISE = 0x4b000000
 };
 
-/* t_lo, t_hi, u_hi: |limit| <= 1024, relative to the zero point; they keep conversions in range. */
+/* t_lo, t_hi, u_hi: of bytes, |limit| <= 1024, relative to the zero point; they keep conversions in range. */
 typedef struct hn_q8_out {
     int32_t kind;    /* hn_q8_kind */
     int32_t bounded; /* HN_Q8_BOUNDED, HN_Q8_RAISED or 0 */
@@ -55,6 +55,13 @@ typedef struct hn_q8_out {
 static inline float hn_q8_rint(float v)
 {
     return (v + 12582912.0f) - 12582912.0f;
+}
+
+/* F32 for one element. */
+static inline float hn_q8_float(int32_t acc, float scale, float lo, float hi)
+{
+    const float v = (float)acc * scale, u = v < lo ? lo : v;
+    return u > hi ? hi : u;
 }
 
 static inline uint8_t hn_q8_store(float u, const hn_q8_out *e)

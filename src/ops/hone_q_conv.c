@@ -100,6 +100,9 @@ static hn_status cases(hn_cases *c)
     big_case(c, "u8 channels last", 1, HN_U8);
     big_case(c, "i8 channels last", 1, HN_I8);
     big_case(c, "f32 channels last", 1, HN_F32);
+    big_case(c, "f32 between bounds", 1, HN_F32);
+    hn_case_float(c, "f_lo", 0);
+    hn_case_float(c, "f_hi", 6);
     hn_case(c, "residual, depthwise");
     hn_case_int(c, "layout", 1);
     hn_case_int(c, "group", 4);
@@ -156,7 +159,7 @@ const hn_op hn_op_hone_q_conv = {
     .doc =
         "acc = sum (x - x_zp)(w - w_zp) + B in int32; t = clamp(rint(acc M[c]) + t_zp, t_lo, t_hi); Y = t, or with R "
         "clamp(rint((t - t_zp) t_scale + (r - r_zp) r_scale) + y_zp, y_lo, y_hi), R like Y or [M], one for each "
-        "channel; all in float32, without fused "
+        "channel; or in float32 Y = clamp(acc M[c], f_lo, f_hi); all in float32, without fused "
         "multiply-add. X = [130,132,134], x_zp 128, W = [1,2], M = 0.25, t_zp 100: Y = [102,104].",
     .flags = HN_OP_INTERNAL,
     HN_PORTS(in, 3, out),

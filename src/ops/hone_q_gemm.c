@@ -92,6 +92,7 @@ static hn_status cases(hn_cases *c)
     hn_case_rand(c, HN_I8, HN_DIMS(4, 5), -128, 127);
     hn_case(c, "float result");
     hn_case_int(c, "y_dtype", HN_F32);
+    hn_case_float(c, "f_lo", -4);
     hn_case_rand(c, HN_I8, HN_DIMS(3, 8), -128, 127);
     hn_case_rand(c, HN_I8, HN_DIMS(8, 2), -127, 127);
     hn_case_in(c, HN_F32, HN_DIMS(2), HN_VALS(0.002, 0.5));
@@ -112,7 +113,8 @@ const hn_op hn_op_hone_q_gemm = {
     .since = 1,
     .doc = "acc = sum (a - x_zp)(b - w_zp) + C in int32, then as hone.QConv: t = clamp(rint(acc M[c]) + t_zp, t_lo, "
            "t_hi) and, "
-           "with R, clamp(rint((t - t_zp) t_scale + (r - r_zp) r_scale) + y_zp, y_lo, y_hi). "
+           "with R, clamp(rint((t - t_zp) t_scale + (r - r_zp) r_scale) + y_zp, y_lo, y_hi), or in float32 "
+           "clamp(acc M[c], f_lo, f_hi). "
            "A = [[130,132]], x_zp 128, B = [[1,-1],[2,-2]], M = 0.25, t_zp 100: Y = [[102,98]].",
     .flags = HN_OP_INTERNAL,
     HN_PORTS(in, 3, out),

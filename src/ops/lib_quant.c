@@ -53,6 +53,8 @@ hn_status hn_q_tail_read(hn_env *env, const hn_node *node, hn_q_tail *t)
         .y_zp = (float)hn_attr_int(node, "y_zp", 0),
         .y_lo = (float)hn_attr_int(node, "y_lo", 0),
         .y_hi = (float)hn_attr_int(node, "y_hi", 255),
+        .f_lo = (float)hn_attr_float(node, "f_lo", -HUGE_VAL),
+        .f_hi = (float)hn_attr_float(node, "f_hi", HUGE_VAL),
         .y_dtype = (hn_dtype)dtype,
     };
     return HN_OK;
@@ -61,7 +63,10 @@ hn_status hn_q_tail_read(hn_env *env, const hn_node *node, hn_q_tail *t)
 double hn_q_tail_apply(const hn_q_tail *t, int32_t acc, float m, const double *r)
 {
     float v = (float)acc * m;
-    if (t->y_dtype == HN_F32) return v;
+    if (t->y_dtype == HN_F32) {
+        v = v < t->f_lo ? t->f_lo : v;
+        return v > t->f_hi ? t->f_hi : v;
+    }
     v = hn_q_clamp(v, t->t_zp, t->t_lo, t->t_hi);
     if (!r) return v;
     float a = (v - t->t_zp) * t->t_scale, b = ((float)*r - t->r_zp) * t->r_scale;

@@ -35,7 +35,7 @@ void hn_q_set(const hn_tensor *y, size_t i, float v, double zp, bool saturate);
 
 /* What hone.QConv and hone.QGemm do with a sum. */
 typedef struct hn_q_tail {
-    float t_zp, t_lo, t_hi, t_scale, r_zp, r_scale, y_zp, y_lo, y_hi;
+    float t_zp, t_lo, t_hi, t_scale, r_zp, r_scale, y_zp, y_lo, y_hi, f_lo, f_hi;
     hn_dtype y_dtype;
 } hn_q_tail;
 hn_status hn_q_tail_read(hn_env *env, const hn_node *node, hn_q_tail *t) HN_MUST_CHECK;
@@ -55,6 +55,8 @@ hn_status hn_q_check_channels(const hn_infer *c, size_t i, int64_t n, bool one) 
         {"y_zp", HN_ATTR_INT, false, "0", "with R: zero point of Y"},                                      \
         {"y_lo", HN_ATTR_INT, false, "0", "with R: smallest Y"},                                           \
         {"y_hi", HN_ATTR_INT, false, "255", "with R: largest Y"},                                          \
+        {"f_lo", HN_ATTR_FLOAT, false, NULL, "with Y of f32: smallest Y; default: no bound"},              \
+        {"f_hi", HN_ATTR_FLOAT, false, NULL, "with Y of f32: largest Y; default: no bound"},               \
     {                                                                                                      \
         "y_dtype", HN_ATTR_INT, false, "2", "type of Y: u8 (2), i8 (3), or f32 (1): Y = sum * M"           \
     }

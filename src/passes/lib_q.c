@@ -41,21 +41,24 @@ static int64_t quantised(double v, const hn_qp *y)
     return q > (double)hn_qp_hi(y) ? hn_qp_hi(y) : (int64_t)q;
 }
 
+bool hn_q_act_bounds(const hn_node *n, double *lo, double *hi)
+{
+    const bool relu = hn_node_is(n, "Relu");
+    *lo = relu ? 0 : -INFINITY;
+    *hi = INFINITY;
+    if (relu) return true;
+    if (!hn_node_is(n, "Clip")) return false;
+    if (hn_node_in(n, 1) != NULL && !hn_const_scalar(n->in[1], lo)) return false;
+    if (hn_node_in(n, 2) != NULL && !hn_const_scalar(n->in[2], hi)) return false;
+    return !isnan(*lo) && !isnan(*hi) && *lo <= *hi;
+}
+
 hn_value *hn_q_before_act(hn_value *v, const hn_qp *y, hn_q_range *r)
 {
     for (;;) {
         hn_node *n = v->producer;
-        double lo = -INFINITY, hi = INFINITY;
-        if (n == NULL || hn_only_user(v) == NULL) return v;
-        if (hn_node_is(n, "Relu")) {
-            lo = 0;
-        } else if (hn_node_is(n, "Clip")) {
-            if (hn_node_in(n, 1) != NULL && !hn_const_scalar(n->in[1], &lo)) return v;
-            if (hn_node_in(n, 2) != NULL && !hn_const_scalar(n->in[2], &hi)) return v;
-        } else {
-            return v;
-        }
-        if (isnan(lo) || isnan(hi) || hi < lo) return v;
+        double lo, hi;
+        if (n == NULL || hn_only_user(v) == NULL || !hn_q_act_bounds(n, &lo, &hi)) return v;
         int64_t qlo = quantised(lo, y), qhi = quantised(hi, y);
         /* This node works before those that were met already. */
         if (qlo < r->lo) qlo = r->lo;

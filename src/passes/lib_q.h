@@ -37,6 +37,8 @@ typedef struct hn_q_range {
 hn_q_range hn_q_full(const hn_qp *y);
 /* Walks up from v over Relu and Clip that only this path reads, narrowing the range; returns the value before them. */
 hn_value *hn_q_before_act(hn_value *v, const hn_qp *y, hn_q_range *r);
+/* n is Relu or Clip with constant bounds that do not cross: what it clamps its input to. */
+bool hn_q_act_bounds(const hn_node *n, double *lo, double *hi);
 
 /* A product with constant integer weights, float or integer result. */
 typedef struct hn_q_product {
@@ -49,6 +51,7 @@ typedef struct hn_q_product {
     hn_value *bias;  /* float constant or DequantizeLinear of one, or NULL */
     bool conv, trans_b;
     hn_window_attrs window;
+    double lo, hi; /* bounds of a float result, infinite for none */
 } hn_q_product;
 /* n as such a product; false when a part of it is not an integer. */
 bool hn_q_product_of(hn_pass_ctx *c, hn_node *n, hn_q_product *p);

@@ -72,7 +72,7 @@ static bool is_bias(const hn_value *v)
 bool hn_q_product_of(hn_pass_ctx *c, hn_node *n, hn_q_product *p)
 {
     bool gemm = hn_node_is(n, "Gemm");
-    *p = (hn_q_product){.node = n, .conv = hn_node_is(n, "Conv")};
+    *p = (hn_q_product){.node = n, .conv = hn_node_is(n, "Conv"), .lo = -INFINITY, .hi = INFINITY};
     if (!p->conv && !gemm && !hn_node_is(n, "MatMul")) return false;
     p->x = hn_q_source(n->in[0], &p->xp);
     if (p->x == NULL || !hn_type_known(&p->x->type) || !hn_type_known(&n->in[1]->type)) return false;
@@ -194,6 +194,8 @@ hn_value *hn_q_product_emit(hn_rw *rw, hn_q_product *p, const hn_qp *y, hn_q_ran
         attrs[at++] = (hn_rw_attr)HN_A_INT("t_lo", range.lo);
         attrs[at++] = (hn_rw_attr)HN_A_INT("t_hi", range.hi);
     }
+    if (y == NULL && p->lo > -INFINITY) attrs[at++] = (hn_rw_attr)HN_A_FLOAT("f_lo", p->lo);
+    if (y == NULL && p->hi < INFINITY) attrs[at++] = (hn_rw_attr)HN_A_FLOAT("f_hi", p->hi);
     if (p->conv) {
         attrs[at++] = (hn_rw_attr)HN_A_INTS("kernel_shape", k->kernel, k->n);
         attrs[at++] = (hn_rw_attr)HN_A_INTS("strides", k->strides, k->n);

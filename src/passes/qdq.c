@@ -212,6 +212,19 @@ static hn_value *add_bias(hn_rw *rw, const hn_q_product *p, hn_value *v, hn_valu
     return bias != NULL ? hn_rw_2(rw, "Add", v, bias) : NULL;
 }
 
+/* Takes in each Relu and Clip that alone reads what n, then the one before, gives; returns the last one, or n. */
+static hn_node *bounds_after(hn_node *n, hn_q_product *p)
+{
+    for (;;) {
+        hn_node *act = hn_only_user(n->out[0]);
+        double lo, hi;
+        if (act == NULL || act->in[0] != n->out[0] || !hn_q_act_bounds(act, &lo, &hi)) return n;
+        p->lo = p->lo < lo ? lo : p->lo > hi ? hi : p->lo;
+        p->hi = p->hi < lo ? lo : p->hi > hi ? hi : p->hi;
+        n = act;
+    }
+}
+
 /* Products whose result stays float. */
 static hn_status take_float(hn_pass_ctx *c, hn_node *n)
 {
@@ -229,12 +242,15 @@ static hn_status take_float(hn_pass_ctx *c, hn_node *n)
             rw = hn_rw_at(c->graph, add);
         }
     }
+    last = bounds_after(last, &p);
     hn_value *v = hn_q_product_emit(&rw, &p, NULL, (hn_q_range){0, 0});
     if (v == NULL && p.bias != NULL) {
         /* A bias between the steps of the sum is added to the float result. */
         HN_TRY(hn_rw_status(&rw));
         hn_value *own = hn_node_in(n, 2);
         p.bias = NULL;
+        p.lo = -INFINITY;
+        p.hi = INFINITY;
         last = n;
         rw = hn_rw_at(c->graph, n);
         v = hn_q_product_emit(&rw, &p, NULL, (hn_q_range){0, 0});

@@ -80,6 +80,8 @@ static void tail(drive *d, hn_node *n, int64_t y_dtype, hn_dtype r, bool residua
     bool s = y_dtype == HN_I8;
     int64_t up = s ? -128 : 0;
     set(d, n, "y_dtype", y_dtype);
+    if (y_dtype == HN_F32 && hn_rng_below(&d->rng, 2)) assert_int_equal(hn_node_set_float(n, "f_lo", 0), HN_OK);
+    if (y_dtype == HN_F32 && hn_rng_below(&d->rng, 2)) assert_int_equal(hn_node_set_float(n, "f_hi", 1.5), HN_OK);
     set(d, n, "t_zp", residual ? 5 : 120 + up);
     set(d, n, "t_lo", residual ? -100 : (int64_t)hn_rng_below(&d->rng, 100) + up);
     set(d, n, "t_hi", residual ? 127 : 255 - (int64_t)hn_rng_below(&d->rng, 100) + up);

@@ -31,6 +31,8 @@ bool hn_q8_out_read(hn_lower *c, const hn_value *r, hn_q8_out *out)
     memset(out, 0, sizeof *out);
     if (y == HN_F32) {
         out->kind = HN_Q8_F32;
+        out->t_lo = (float)hn_attr_float(node, "f_lo", -HUGE_VAL);
+        out->t_hi = (float)hn_attr_float(node, "f_hi", HUGE_VAL);
         if (r != NULL) (void)hn_lower_refuse(c, "a residual needs an 8-bit output");
         return r == NULL;
     }
