@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/size.h"
 #include "kernels/binary_q8.h"
 #include "kernels/lut_q8.h"
 #include "kernels/phases_q8.h"
@@ -69,6 +70,38 @@ static void check_quant(const hn_kernel *k, size_t n, bool each, uint8_t flip, h
     }
     assert_true(edge_intact(&f) && edge_intact(&q));
     edge_free(&f), edge_free(&q), edge_free(&scale), edge_free(&zp);
+}
+
+/* Numbers beside every half, by scales of every size and kind: q is that of a division. */
+static void check_halves(const hn_kernel *k, hn_rng *rng)
+{
+    enum { HALVES = 256, NEAR = 5, N = 2 * HALVES * NEAR + 32 };
+    static const uint32_t odd[] = {0, 1, 0x7fffff, 0x7ffffe, 0x400000, 0x74fffe};
+    static float f[N];
+    static uint8_t q[N];
+    for (size_t t = 0; t < 600; t++) {
+        const uint32_t low = t % 2 ? odd[hn_rng_below(rng, HN_COUNT(odd))] : (uint32_t)hn_rng_below(rng, 1 << 23);
+        const uint32_t bits = (uint32_t)(t % 3 ? 117 + hn_rng_below(rng, 20) : 1 + hn_rng_below(rng, 253)) << 23 | low;
+        const int32_t zp = (int32_t)hn_rng_below(rng, 256);
+        float scale;
+        memcpy(&scale, &bits, sizeof scale);
+        size_t n = 0;
+        for (int half = -HALVES; half < HALVES; half++) {
+            float at = (float)((half + 0.5) * (double)scale);
+            for (int i = 0; i < NEAR / 2; i++) at = nextafterf(at, -INFINITY);
+            for (int i = 0; i < NEAR; i++, at = nextafterf(at, INFINITY)) f[n++] = at;
+        }
+        static const float far[] = {NAN, INFINITY, -INFINITY, 3e38f, -3e38f, 1e-40f, -0.0f, 0};
+        for (size_t i = 0; n < N; i++) f[n++] = far[i % HN_COUNT(far)];
+        hn_quant_q8 g = {.n = N, .f = f, .q = q, .scale = &scale, .zp = &zp};
+        ((hn_quant_q8_fn *)k->fn)(&g);
+        for (size_t i = 0; i < N; i++) {
+            volatile float v = f[i] / scale;
+            const double want = rint((double)v) + zp;
+            if (q[i] != (!(want > 0) ? 0 : want > 255 ? 255 : (int)want))
+                fail_msg("%s: %a / %a and %d give %d, want %g", k->name, f[i], scale, zp, q[i], want);
+        }
+    }
 }
 
 static void check_range(const hn_kernel *k, size_t n, hn_rng *rng)
@@ -207,6 +240,7 @@ static void test_all(void **state)
         const hn_kernel *k = hn_kernel_rows[q];
         hn_rng rng;
         hn_rng_init(&rng, 31, 0);
+        if (guard_runs(k, "quant_q8") && k->variant == HN_QUANT_Q8_QUANTIZE) check_halves(k, &rng);
         for (size_t n = 1; n < 300; n += n < 140 ? 1 : 37) {
             if (guard_runs(k, "quant_q8") && k->variant != HN_QUANT_Q8_RANGE) {
                 check_quant(k, n, n % 2, n % 3 ? 0x80 : 0, &rng);
