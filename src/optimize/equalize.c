@@ -248,6 +248,11 @@ static hn_status own_constant(equalizer *e, hn_node *n, size_t input)
 static hn_status open_all(equalizer *e)
 {
     const hn_graph *g = e->l->graph;
+    for (size_t i = 0; i < e->l->nlayers; i++) {
+        const hn_layer *y = &e->l->layer[i];
+        HN_TRY(own_constant(e, y->node, (size_t)y->weight));
+        if (y->bias >= 0) HN_TRY(own_constant(e, y->node, (size_t)y->bias));
+    }
     e->first = hn_arena_array(e->env, &e->arena, *g->next_id + 1, sizeof *e->first);
     e->layer = hn_arena_array(e->env, &e->arena, *g->next_id + 1, sizeof(hn_layer *));
     if (!e->first || !e->layer) return HN_NOMEM;
@@ -255,12 +260,7 @@ static hn_status open_all(equalizer *e)
     e->channel = hn_arena_array(e->env, &e->arena, e->nchannels + 1, sizeof *e->channel);
     if (!e->channel) return HN_NOMEM;
     number_all(e);
-    for (size_t i = 0; i < e->l->nlayers; i++) {
-        const hn_layer *y = &e->l->layer[i];
-        e->layer[y->node->id] = y;
-        HN_TRY(own_constant(e, y->node, (size_t)y->weight));
-        if (y->bias >= 0) HN_TRY(own_constant(e, y->node, (size_t)y->bias));
-    }
+    for (size_t i = 0; i < e->l->nlayers; i++) e->layer[e->l->layer[i].node->id] = &e->l->layer[i];
     for (const hn_node *n = g->first; n; n = n->next) follow(e, n);
     for (size_t i = 0; i < g->nin; i++) fix(e, g->in[i]);
     for (size_t i = 0; i < g->nout; i++) fix(e, g->out[i]);
