@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-enum { SWEEPS = 40, MOST_CHANNELS = 1 << 22 };
+enum { SWEEPS = 40, MOST_CHANNELS = 1 << 20 };
 
 /* What is known of a set of channels that have to change together; kept by their root. */
 typedef struct channel {
