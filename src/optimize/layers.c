@@ -264,23 +264,25 @@ static hn_act *output_act(const hn_layers *l, const hn_node *n, size_t k)
     return n->out[k] ? hn_layers_act(l, k == 0 ? after_clamp(n->out[k]) : n->out[k]) : NULL;
 }
 
-/* Codes that no layer reads in the end are only noise: what made them stays float. Those that end in outputs are for
+/* Codes that only float layers read are but noise: what made them stays float. Those that end in outputs are for
  * `plain` to say. */
 static void unmark_unread(hn_layers *l)
 {
-    const hn_graph *g = l->graph;
     for (size_t i = 0; i < l->nacts; i++) l->act[i].read = false;
     for (size_t i = 0; i < l->nlayers; i++) {
-        const hn_layer *y = &l->layer[i];
-        if (y->on && hn_layers_act(l, y->x)) hn_layers_act(l, y->x)->read = true;
-        if (y->last && hn_layers_act(l, y->y)) hn_layers_act(l, y->y)->read = true;
+        hn_act *y = l->layer[i].last ? hn_layers_act(l, l->layer[i].y) : NULL;
+        if (y) y->read = true;
     }
-    for (size_t k = 0; k < g->nout; k++)
-        if (hn_layers_act(l, g->out[k])) hn_layers_act(l, g->out[k])->read = true;
-    for (const hn_node *n = g->last; n; n = n->prev) {
-        bool read = false;
-        if (!carries(l, n)) continue;
-        for (size_t k = 0; k < n->nout; k++) read = read || (output_act(l, n, k) && output_act(l, n, k)->read);
+    for (size_t k = 0; k < l->graph->nout; k++) {
+        hn_act *y = hn_layers_act(l, l->graph->out[k]);
+        if (y) y->read = true;
+    }
+    for (const hn_node *n = l->graph->last; n; n = n->prev) {
+        bool read = role_of(n) != ROLE_LAYER || hn_layers_node_on(l, n);
+        if (carries(l, n)) {
+            read = false;
+            for (size_t k = 0; k < n->nout; k++) read = read || (output_act(l, n, k) && output_act(l, n, k)->read);
+        }
         for (size_t i = 0; read && i < n->nin; i++) {
             hn_act *x = hn_layers_act(l, n->in[i]);
             if (x) x->read = true;

@@ -32,7 +32,7 @@ typedef struct hn_act {
     hn_value *value;
     const char *name;
     uint32_t group; /* index of the group's first activation */
-    bool used;      /* in the present choice of layers: an integer layer reads it, or its copy, or it is an output */
+    bool used;      /* in the present choice of layers: it has codes */
     bool read;      /* for hn_layers_mark */
     float lo, hi;   /* range of the group */
     float scale;
