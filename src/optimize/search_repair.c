@@ -1,6 +1,4 @@
 /* search_repair: bias correction and equalisation, each kept only when the outputs come closer to float. */
-#include "base/size.h"
-
 #include "optimize/cut.h"
 #include "optimize/equalize.h"
 #include "optimize/search_priv.h"
