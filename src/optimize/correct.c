@@ -6,13 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-static bool view_weight(const hn_layer *y, hn_weight_view *v)
-{
-    *v = hn_weight_view_of(hn_node_const(y->node, (size_t)y->weight), y->out_axis);
-    v->groups = (size_t)hn_attr_int(y->node, "group", 1);
-    return v->groups > 0 && v->out % v->groups == 0;
-}
-
 hn_status hn_bias_shift(hn_env *env, hn_arena *arena, const hn_layers *l, const hn_hist *hist, bool per_tensor,
                         const float ***out)
 {
@@ -23,7 +16,7 @@ hn_status hn_bias_shift(hn_env *env, hn_arena *arena, const hn_layers *l, const 
         const hn_layer *y = &l->layer[i];
         const hn_act *x = hn_layers_act(l, y->x);
         hn_weight_view v;
-        if (!x || !view_weight(y, &v) || y->node->op->nin < 3) continue;
+        if (!x || !hn_layer_view(y, &v) || y->node->op->nin < 3) continue;
         const hn_hist *h = &hist[x - l->act];
         if (!h->mean || h->channels != v.in * v.groups) continue;
         float *scale = hn_arena_array(env, arena, v.out, sizeof *scale),

@@ -63,16 +63,10 @@ static void fix(equalizer *e, const hn_value *v)
     for (size_t c = 0, n = followed(e, v) ? channels_of(v) : 0; c < n; c++) root(e, at(e, v, c))->fixed = true;
 }
 
-/* n channels of `from`, from `skip` on, are those of y from `to` on. */
-static void pass(equalizer *e, const hn_value *from, size_t skip, const hn_value *y, size_t to, size_t n)
-{
-    for (size_t c = 0; c < n; c++) join(e, at(e, from, skip + c), at(e, y, to + c));
-}
-
 static bool pass_whole(equalizer *e, const hn_value *x, const hn_value *y)
 {
     if (!followed(e, x) || !followed(e, y) || channels_of(x) != channels_of(y)) return false;
-    pass(e, x, 0, y, 0, channels_of(x));
+    for (size_t c = 0; c < channels_of(x); c++) join(e, at(e, x, c), at(e, y, c));
     return true;
 }
 
@@ -106,37 +100,19 @@ static bool product(equalizer *e, const hn_node *n)
     return false;
 }
 
-static bool concat(equalizer *e, const hn_node *n)
+/* The parts, one after the other, have the channels of the whole: Concat and Split. */
+static bool parts(equalizer *e, const hn_value *whole, hn_value *const *part, size_t n)
 {
-    size_t to = 0;
-    if (hn_attr_int(n, "axis", 1) != 1 || !followed(e, n->out[0])) return false;
-    for (size_t i = 0; i < n->nin; i++) {
-        if (!followed(e, n->in[i])) return false;
-        to += channels_of(n->in[i]);
+    size_t count = 0;
+    if (!followed(e, whole)) return false;
+    for (size_t i = 0; i < n; i++) {
+        if (!followed(e, part[i])) return false;
+        count += channels_of(part[i]);
     }
-    if (to != channels_of(n->out[0])) return false;
-    to = 0;
-    for (size_t i = 0; i < n->nin; i++) {
-        pass(e, n->in[i], 0, n->out[0], to, channels_of(n->in[i]));
-        to += channels_of(n->in[i]);
-    }
-    return true;
-}
-
-static bool split(equalizer *e, const hn_node *n)
-{
-    size_t from = 0;
-    if (hn_attr_int(n, "axis", 0) != 1 || !followed(e, n->in[0])) return false;
-    for (size_t k = 0; k < n->nout; k++) {
-        if (!followed(e, n->out[k])) return false;
-        from += channels_of(n->out[k]);
-    }
-    if (from != channels_of(n->in[0])) return false;
-    from = 0;
-    for (size_t k = 0; k < n->nout; k++) {
-        pass(e, n->in[0], from, n->out[k], 0, channels_of(n->out[k]));
-        from += channels_of(n->out[k]);
-    }
+    if (count != channels_of(whole)) return false;
+    count = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < channels_of(part[i]); c++) join(e, at(e, part[i], c), at(e, whole, count++));
     return true;
 }
 
@@ -175,7 +151,8 @@ static bool hands_on(equalizer *e, const hn_node *n)
                                         "GlobalMaxPool", "GlobalAveragePool", "Resize",   NULL};
     static const char *const shape[] = {"Flatten", "Reshape", "Squeeze", NULL};
     const hn_value *x = hn_node_in(n, 0), *y = n->nout && (n->nout == 1 || !n->out[1]) ? n->out[0] : NULL;
-    if (hn_node_is(n, "Split")) return split(e, n);
+    if (hn_node_is(n, "Split")) return hn_attr_int(n, "axis", 0) == 1 && parts(e, x, n->out, n->nout);
+    if (hn_node_is(n, "Concat")) return hn_attr_int(n, "axis", 0) == 1 && parts(e, y, n->in, n->nin);
     if (hn_node_is(n, "Mul")) return product(e, n);
     if (!followed(e, x) || !followed(e, y)) return false;
     if (hn_node_is(n, "Resize") && hn_attr_float(n, "extrapolation_value", 0) != 0) return false;
@@ -183,32 +160,23 @@ static bool hands_on(equalizer *e, const hn_node *n)
     if (one_of(n, shape)) return flat(&x->type) && flat(&y->type) && pass_whole(e, x, y);
     if (hn_node_is(n, "Clip")) return clip(e, n);
     if (hn_node_is(n, "PRelu")) return gain(hn_node_const(n, 1), x->type.rank) && pass_whole(e, x, y);
-    if (hn_node_is(n, "Add"))
-        return hn_type_same(&x->type, &n->in[1]->type) && pass_whole(e, x, y) && pass_whole(e, n->in[1], y);
-    return hn_node_is(n, "Concat") && concat(e, n);
+    return hn_node_is(n, "Add") && hn_type_same(&x->type, &n->in[1]->type) && pass_whole(e, x, y) &&
+           pass_whole(e, n->in[1], y);
 }
 
-static bool view(const hn_layer *y, hn_weight_view *v)
+/* A layer ends channels and begins others, where its axes are those that are followed; v: its weights. */
+static bool ends_channels(const equalizer *e, const hn_layer *y, hn_weight_view *v)
 {
-    *v = hn_weight_view_of(hn_node_const(y->node, (size_t)y->weight), y->out_axis);
-    v->groups = (size_t)hn_attr_int(y->node, "group", 1);
-    return v->groups > 0 && v->out % v->groups == 0;
-}
-
-/* A layer ends channels and begins others, where its axes are those that are followed. */
-static bool follows_axes(const equalizer *e, const hn_layer *y)
-{
-    hn_weight_view v;
     const hn_value *x = y->x, *out = y->node->out[0];
-    const bool conv = hn_node_is(y->node, "Conv");
-    return followed(e, x) && followed(e, out) && (conv || x->type.rank == 2) && view(y, &v) &&
-           v.in * v.groups == channels_of(x) && v.out == channels_of(out);
+    return followed(e, x) && followed(e, out) && (hn_node_is(y->node, "Conv") || x->type.rank == 2) &&
+           hn_layer_view(y, v) && v->in * v->groups == channels_of(x) && v->out == channels_of(out);
 }
 
 static void follow(equalizer *e, const hn_node *n)
 {
     const hn_layer *y = e->layer[n->id];
-    if ((y && follows_axes(e, y)) || hands_on(e, n)) return;
+    hn_weight_view v;
+    if ((y && ends_channels(e, y, &v)) || hands_on(e, n)) return;
     for (size_t i = 0; i < n->nin; i++) fix(e, n->in[i]);
     for (size_t k = 0; k < n->nout; k++) fix(e, n->out[k]);
 }
@@ -367,16 +335,11 @@ static void apply(equalizer *e, const hn_layer *y, const hn_weight_view *v)
     }
 }
 
-static bool reads(const equalizer *e, const hn_layer *y, hn_weight_view *v)
-{
-    return follows_axes(e, y) && view(y, v);
-}
-
 static void apply_all(equalizer *e)
 {
     hn_weight_view v;
     for (size_t i = 0; i < e->l->nlayers; i++)
-        if (reads(e, &e->l->layer[i], &v)) apply(e, &e->l->layer[i], &v);
+        if (ends_channels(e, &e->l->layer[i], &v)) apply(e, &e->l->layer[i], &v);
 }
 
 static bool is_free(const channel *r, uint32_t i)
@@ -394,7 +357,7 @@ static void equalize_weights(equalizer *e)
         moved = 0;
         for (size_t i = 0; i < e->nchannels; i++) e->channel[i].reach = e->channel[i].column = 0;
         for (size_t i = 0; i < e->l->nlayers; i++)
-            if (reads(e, &e->l->layer[i], &v)) {
+            if (ends_channels(e, &e->l->layer[i], &v)) {
                 see_rows(e, &e->l->layer[i], &v);
                 see_columns(e, &e->l->layer[i], &v, false);
             }
@@ -485,7 +448,7 @@ static hn_status equalize_parts(equalizer *e, const hn_hist *hist)
     if (!noise || !factors) return HN_NOMEM;
     see_activations(e, hist);
     for (size_t i = 0; i < l->nlayers; i++)
-        if (reads(e, &l->layer[i], &v) && v.in > 1) see_columns(e, &l->layer[i], &v, true);
+        if (ends_channels(e, &l->layer[i], &v) && v.in > 1) see_columns(e, &l->layer[i], &v, true);
     for (size_t w = 0; w < WAYS; w++) {
         for (uint32_t i = 0; i < e->nchannels; i++)
             e->channel[i].factor = is_free(&e->channel[i], i) ? factor_of(&e->channel[i], ways[w]) : 1;
@@ -494,7 +457,7 @@ static hn_status equalize_parts(equalizer *e, const hn_hist *hist)
         for (size_t i = 0; i < l->nlayers; i++) {
             const hn_act *x = hn_layers_act(l, l->layer[i].x);
             const hn_hist *h = x ? &hist[x - l->act] : NULL;
-            if (!reads(e, &l->layer[i], &v) || !h || !h->most || h->channels != v.in * v.groups) continue;
+            if (!ends_channels(e, &l->layer[i], &v) || !h || !h->most || h->channels != v.in * v.groups) continue;
             noise[part_of(part, l->layer[i].x->id) * WAYS + w] += noise_of(e, &l->layer[i], &v, h);
         }
     }

@@ -34,6 +34,13 @@ hn_weight_view hn_weight_view_of(const hn_tensor *w, int axis)
     return v;
 }
 
+bool hn_layer_view(const hn_layer *y, hn_weight_view *out)
+{
+    *out = hn_weight_view_of(hn_node_const(y->node, (size_t)y->weight), y->out_axis);
+    out->groups = (size_t)hn_attr_int(y->node, "group", 1);
+    return out->groups > 0 && out->out % out->groups == 0;
+}
+
 /* The largest sum of two neighbours of one sign in output channel o. */
 static float largest_pair(const hn_weight_view *v, size_t o)
 {

@@ -37,6 +37,8 @@ typedef struct hn_weight_view {
 } hn_weight_view;
 /* Of one group. axis: of the output channels; 1 only for matrices. */
 hn_weight_view hn_weight_view_of(const hn_tensor *w, int axis);
+/* The weights of a layer in all its groups; false: they do not divide into them. */
+bool hn_layer_view(const hn_layer *y, hn_weight_view *out);
 /* Weight k of an output channel in the order in which products read them: taps, then input channels. */
 static inline size_t hn_weight_at(const hn_weight_view *v, size_t o, size_t k)
 {
