@@ -95,8 +95,8 @@ static void edges_match_the_double_sum(void **state)
         const hn_kernel *k = hn_kernel_rows[i];
         if (!guard_runs(k, "gemm_f32")) continue;
         seen++;
-        /* Kernels of any number of rows: every remainder of every tile; of columns: every count of vectors. */
-        const size_t m_most = k->variant > 0 ? 3u * k->mr + 1 : k->mr, n_most = k->variant > 0 ? 4u * k->nr : k->nr;
+        /* Every remainder of every tile; where any number of columns is taken, every count of vectors. */
+        const size_t m_most = 3u * k->mr + 1, n_most = k->variant > 0 ? 4u * k->nr : k->nr;
         for (size_t m = 1; m <= m_most; m++)
             for (size_t n = 1; n <= n_most; n++) {
                 shape s = {.m = m, .n = n, .taps = 1 + (m + n) % 3, .k = 1 + (3 * m + n) % 11};

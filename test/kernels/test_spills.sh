@@ -25,11 +25,10 @@ while read -r files functions; do
         total=$((total + hot))
     done
 done <<'EOF'
-avx512/gemm_f32_8x48 ^tile
-avx512/gemm_f32_8x24 ^tile
+avx512/gemm_f32_* ^tile
 avx512/dwconv_f32 .
 avx512/conv_few_f32_* .
-bf16/gemm_bf16_8x48 ^tile
+bf16/gemm_bf16_* ^tile
 vnni/gemm_q8_* ^[us]8_
 avx2/dwconv_f32 ^(strip|sweep|narrow)
 avx2/dwconv_q8 ^(near|far)_

@@ -38,7 +38,7 @@ static hn_status lower(hn_lower *c)
     const int64_t *xd = n->in[0]->type.dims, *wd = n->in[1]->type.dims;
     const size_t ch = (size_t)wd[0], m = (size_t)wd[1], kh = (size_t)wd[2], kw = (size_t)wd[3], width = (size_t)xd[2];
     const size_t lines = (size_t)xd[0] * (size_t)xd[1];
-    const hn_kernel *k = hn_gemm_kernel(c, width, kw * m);
+    const hn_kernel *k = hn_gemm_kernel(c, "gemm_f32", width, kw * m);
     if (k == NULL) return hn_lower_refuse(c, "no gemm_f32 kernel");
     params *p = hn_lower_params(c, sizeof *p);
     if (p == NULL) return HN_NOMEM;

@@ -72,7 +72,7 @@ static hn_status lower(hn_lower *c)
     if (why != NULL) return hn_lower_refuse(c, "%s", why);
     if (!hn_gemm_batch_read(&q, &batch, &count, &b_matrices))
         return hn_lower_refuse(c, "more than %d batch dims", HN_GEMM_BATCH_RANK);
-    const hn_kernel *k = hn_lower_kernel(c, "gemm_bf16", -1, 0);
+    const hn_kernel *k = hn_gemm_kernel(c, "gemm_bf16", q.m, q.n);
     if (k == NULL) return hn_lower_refuse(c, "no gemm_bf16 kernel for this instruction set");
     params *p = hn_lower_params(c, sizeof *p);
     if (p == NULL) return HN_NOMEM;
@@ -144,13 +144,12 @@ static void task(void *ctx, size_t index)
         g.b_stride = width;
         g.n = hn_min_size(width, plan->n - col);
         g.bias = x->bias == NULL ? NULL : x->bias + col;
-        for (size_t i = 0; i < rows; i += plan->mr) {
-            g.m = hn_min_size(plan->mr, rows - i);
-            g.a = x->a + a_at + (m0 + i) * x->a_stride;
-            g.c = y + i * plan->n + col;
-            g.ahead = slice > 0 ? g.b + width * plan->k + i / plan->mr * slice : NULL;
-            x->fn(&g);
-        }
+        g.m = rows;
+        g.a = x->a + a_at + m0 * x->a_stride;
+        g.c = y + col;
+        g.ahead = slice > 0 ? g.b + width * plan->k : NULL;
+        g.ahead_row = slice / plan->mr;
+        x->fn(&g);
     }
 }
 

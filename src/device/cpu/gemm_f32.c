@@ -74,7 +74,7 @@ static hn_status lower(hn_lower *c)
         return hn_lower_refuse(c, "more than %d batch dims", HN_GEMM_BATCH_RANK);
     if (hn_node_is(c->node, "hone.Gemm") && !hn_epilogue_read(c->node, &ep))
         return hn_lower_refuse(c, "activation is unknown");
-    const hn_kernel *k = hn_gemm_kernel(c, q.m, q.n);
+    const hn_kernel *k = hn_gemm_kernel(c, "gemm_f32", q.m, q.n);
     if (k == NULL) return hn_lower_refuse(c, "no gemm_f32 kernel for this instruction set");
     if (q.trans_a && hn_lower_kernel(c, "transpose_b4", -1, 0) == NULL)
         return hn_lower_refuse(c, "no transpose_b4 kernel");

@@ -38,7 +38,7 @@ static void depth_pass(const hn_gemm_job *job, hn_gemm_f32 *g, const span *s, co
     g->ep.residual_stride = residual_stride;
     g->ep.bias = NULL;
     size_t tiles = hn_div_up(s->rows, p->mr);
-    const size_t per_call = p->any ? s->rows : p->mr, depth = t->t0 * p->k + t->k0;
+    const size_t depth = t->t0 * p->k + t->k0;
     bool fetch = p->taps == 1 && job->b_stride == 0 && !p->rows_first && tiles >= 8;
     for (size_t j = s->panel0, to; j < s->panel1; j = to) {
         to = p->rows_first ? s->panel1 : j + 1;
@@ -57,14 +57,12 @@ static void depth_pass(const hn_gemm_job *job, hn_gemm_f32 *g, const span *s, co
         if (!fetch) g->ahead = NULL;
         if (job->ep.bias != NULL && t->first) g->ep.bias = job->ep.bias + s->batch * job->bias_matrix + col;
         g->ahead_row = slice / p->mr;
-        for (size_t i = 0; i < s->rows; i += per_call) {
-            g->m = hn_min_size(per_call, s->rows - i);
-            g->rows = rows + i;
-            g->c = c + i * job->c_stride + col;
-            if (residual != NULL) g->ep.residual = residual + i * residual_stride + col;
-            if (fetch) g->ahead = next + i / p->mr * slice;
-            fn(g);
-        }
+        g->m = s->rows;
+        g->rows = rows;
+        g->c = c + col;
+        if (residual != NULL) g->ep.residual = residual + col;
+        if (fetch) g->ahead = next;
+        fn(g);
     }
 }
 

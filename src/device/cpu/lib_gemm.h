@@ -19,10 +19,10 @@ typedef struct hn_gemm_plan {
     uint32_t any, rows_first; /* the kernel takes any number of rows; all panels meet a tile's rows in one call */
 } hn_gemm_plan;
 
-/* The record of a family for n columns, by rank and by what its vectors pad, appended to the step's kernels. */
+/* The record of a family for n columns, by rank, tiles, and what its vectors pad, appended to the step's kernels. */
 const hn_kernel *hn_tile_kernel(hn_lower *c, const char *family, size_t n);
-/* The gemm_f32 record for m rows of n columns, appended to the step's kernels; NULL when there is none. */
-const hn_kernel *hn_gemm_kernel(hn_lower *c, size_t m, size_t n);
+/* The same for m rows of a product; NULL when there is none. */
+const hn_kernel *hn_gemm_kernel(hn_lower *c, const char *family, size_t m, size_t n);
 void hn_gemm_plan_init(hn_gemm_plan *p, const hn_kernel *kernel, size_t batch, size_t m, size_t n, size_t taps,
                        size_t k);
 /* The same problem with another number of rows: panels, and so packed weights, stay. */

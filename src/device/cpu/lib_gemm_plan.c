@@ -30,7 +30,13 @@ static size_t padded(const hn_kernel *k, size_t n)
     return hn_div_up(n, k->flags) * k->flags;
 }
 
-/* The highest rank, unless narrower vectors compute a tenth less. */
+/* What of a tile's cost does not depend on the depth, for n columns of a row: less where tiles are wide and high. */
+static bool fewer_tiles(const hn_kernel *k, const hn_kernel *than, size_t n)
+{
+    return hn_div_up(n, k->nr) * than->mr < hn_div_up(n, than->nr) * k->mr;
+}
+
+/* The highest rank, unless others cover the columns with fewer tiles, or narrower vectors compute a tenth less. */
 const hn_kernel *hn_tile_kernel(hn_lower *c, const char *family, size_t n)
 {
     const hn_kernel *best = hn_lower_kernel(c, family, -1, 0), *wide = best;
@@ -38,19 +44,20 @@ const hn_kernel *hn_tile_kernel(hn_lower *c, const char *family, size_t n)
     for (size_t i = 0; i < hn_kernel_count; i++) {
         const hn_kernel *k = hn_kernel_rows[i];
         if (strcmp(k->family, family) != 0 || (k->isa & ~c->isa) != 0 || k->isa != wide->isa) continue;
-        if (10 * padded(k, n) <= 9 * padded(wide, n) && padded(k, n) < padded(best, n)) best = k;
+        bool narrow = 10 * padded(k, n) <= 9 * padded(wide, n) && padded(k, n) < padded(best, n);
+        if (narrow || (padded(k, n) == padded(best, n) && fewer_tiles(k, best, n))) best = k;
     }
     c->kernels[c->nkernels - 1] = best;
     return best;
 }
 
 /* A single row is bound by loads, which want width. */
-const hn_kernel *hn_gemm_kernel(hn_lower *c, size_t m, size_t n)
+const hn_kernel *hn_gemm_kernel(hn_lower *c, const char *family, size_t m, size_t n)
 {
-    const hn_kernel *wide = hn_lower_kernel(c, "gemm_f32", -1, 0);
+    const hn_kernel *wide = hn_lower_kernel(c, family, -1, 0);
     if (wide == NULL || m < wide->mr) return wide;
     c->nkernels--;
-    return hn_tile_kernel(c, "gemm_f32", n);
+    return hn_tile_kernel(c, family, n);
 }
 
 void hn_gemm_plan_init(hn_gemm_plan *p, const hn_kernel *kernel, size_t batch, size_t m, size_t n, size_t taps,

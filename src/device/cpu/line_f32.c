@@ -86,7 +86,7 @@ static hn_status lower(hn_lower *c)
     if (!hn_epilogue_read(node, &ep)) return hn_lower_refuse(c, "activation is unknown");
     size_t out = (size_t)g.oh * (size_t)g.ow, tiles = hn_div_up(out, HN_LINE_OUTPUTS);
     size_t rows = hn_min_size(tiles * (size_t)g.n, PASS_TILES);
-    const hn_kernel *k = hn_gemm_kernel(c, rows, (size_t)g.m);
+    const hn_kernel *k = hn_gemm_kernel(c, "gemm_f32", rows, (size_t)g.m);
     if (k == NULL || hn_lower_kernel(c, "line_f32", HN_LINE_IN, 0) == NULL ||
         hn_lower_kernel(c, "line_f32", HN_LINE_OUT, 0) == NULL)
         return hn_lower_refuse(c, "no gemm_f32 or line_f32 kernel");
