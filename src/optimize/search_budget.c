@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 
-static const double not_worth = 0.99; /* of float's time */
+static const double not_worth = 0.95; /* of float's time: what is given up in accuracy must buy something */
 
 /* For each layer: the share of the present loss that goes away when it alone is float, or has 8-bit weights. An
  * activation between two layers keeps its codes until both are float, so what each adds when it is alone in INT8, as a
