@@ -308,7 +308,7 @@ static void test_conv_random(void **state)
     }
 }
 
-/* 3 x 3 windows of stride 1, channels last: bytes by 16 products of words a tile where there are none of bytes. */
+/* 3 x 3 windows of stride 1, channels last: bytes by 16 or 36 products of words a tile. */
 static void test_fewer_multiplications(void **state)
 {
     (void)state;
@@ -331,6 +331,15 @@ static void test_fewer_multiplications(void **state)
         bool clear = s.h > 6 && s.w > 6 && s.c % 16 == 0 && s.m != 33;
         run_conv(&s, 400 + i, clear && !(m.isa & HN_ISA_VNNI) ? "qwino" : NULL);
     }
+    for (uint64_t i = 0; i < 12; i++) { /* that are larger: also where there are */
+        conv s = {.n = 1 + (int64_t)(i % 2), .h = 21 + (int64_t)(i % 5), .w = 36 - (int64_t)(i % 3)};
+        s.kh = s.kw = 3, s.stride = s.dilation = s.group = 1, s.layout = s.in_layout = 1, s.pad = s.pad_end = 1;
+        s.c = (const int64_t[]){32, 48, 64}[i % 3], s.m = (const int64_t[]){48, 64, 96, 16}[i % 4];
+        s.x = i % 2 ? HN_U8 : HN_I8, s.wt = HN_I8, s.x_zp = i % 2 ? 3 : -128;
+        s.r = i % 4 < 2 ? HN_U8 : HN_I8, s.y_dtype = i % 3 ? HN_U8 : HN_I8;
+        s.residual = i % 5 == 1, s.bias = s.per_channel = true;
+        run_conv(&s, 460 + i, "qwino");
+    }
 }
 
 static const char *refusal(const conv *s, int64_t bias)
@@ -348,8 +357,8 @@ static const char *refusal(const conv *s, int64_t bias)
     set(&d, n, "layout", s->layout);
     set(&d, n, "y_dtype", HN_U8);
     assert_int_equal(hn_node_infer(n), HN_OK);
-    hn_machine m = {.isa = HN_ISA_AVX2};
-    hn_lower c = {.env = &d.env, .arena = &d.arena, .node = n, .machine = &m, .isa = s->group ? m.isa : HN_ISA_VNNI};
+    hn_machine m = {.isa = HN_ISA_AVX2 | (s->group ? 0 : HN_ISA_AVX512 | HN_ISA_VNNI)};
+    hn_lower c = {.env = &d.env, .arena = &d.arena, .node = n, .machine = &m, .isa = m.isa};
     assert_int_equal(hn_driver_find("qwino")->lower(&c), HN_OK);
     if (c.refused)
         snprintf(reason, sizeof reason, "%s", c.reason);
@@ -373,8 +382,11 @@ static void test_reasons(void **state)
     assert_string_equal(refusal(&s, 1 << 28), "taken, tiles of 2");
     assert_string_equal(refusal(&s, 1 << 29), "a sum or a scale may leave the range that is exact");
     assert_string_equal(refusal(&s, -(1 << 29)), "a sum or a scale may leave the range that is exact");
-    s.group = 0; /* byte products instead */
-    assert_string_equal(refusal(&s, 0), "products of bytes take less time");
+    s.group = 0, s.h = s.w = 7; /* there are products of bytes */
+    assert_string_equal(refusal(&s, 0), "the direct sum takes less time for this shape");
+    s.h = s.w = 34;
+    if (m.isa & HN_ISA_AVX2) assert_string_equal(refusal(&s, 0), "taken, tiles of 4");
+    assert_string_equal(refusal(&s, 1 << 25), "a sum or a scale may leave the range that is exact");
     s = fits, s.stride = 2;
     assert_string_equal(refusal(&s, 0), "strides or dilations");
     s = fits, s.kw = 2;

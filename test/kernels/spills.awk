@@ -12,7 +12,7 @@ function flush(    i, j, k, inner, products, moves) {
         products = moves = 0
         for (k = 1; inner && k <= count; k++) {
             if (at[k] < to[i] || at[k] > from[i]) continue
-            if (text[k] ~ /^v(fn?m(add|sub)[0-9]+ps|pdpbusd|dpbf16ps|pmaddwd|pmaddubsw)/) products++
+            if (text[k] ~ /^v(fn?m(add|sub)[0-9]+ps|pdpbusd|pdpwssd|dpbf16ps|pmaddwd|pmaddubsw)/) products++
             if (text[k] ~ /^vmov.*%[yz]mm/ && text[k] ~ /\(%r[sb]p[,)]/) moves++
         }
         if (products < 8 || name !~ only) continue

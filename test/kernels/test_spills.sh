@@ -30,6 +30,7 @@ avx512/dwconv_f32 .
 avx512/conv_few_f32_* .
 bf16/gemm_bf16_* ^tile
 vnni/gemm_q8_* ^[us]8_
+vnni/wino_q8_4 ^rows_of
 avx2/dwconv_f32 ^(strip|sweep|narrow)
 avx2/dwconv_q8 ^(near|far)_
 avx2/conv_few_f32 ^(tile|short|three)

@@ -133,8 +133,9 @@ static bool choose_kernels(hn_lower *c, params *p)
 {
     for (size_t i = 0; i < p->count; i++) {
         stage *s = &p->stage[i];
-        const hn_kernel *k = is_depthwise(s) ? hn_lower_kernel(c, "dwconv_f32", -1, 0)
-                                             : hn_gemm_kernel(c, "gemm_f32", (size_t)s->oh * (size_t)s->ow, (size_t)s->m);
+        const hn_kernel *k = is_depthwise(s)
+                                 ? hn_lower_kernel(c, "dwconv_f32", -1, 0)
+                                 : hn_gemm_kernel(c, "gemm_f32", (size_t)s->oh * (size_t)s->ow, (size_t)s->m);
         if (k == NULL) return false;
         *(is_depthwise(s) ? &p->depthwise : &s->kernel) = kernel_number(c, k);
     }

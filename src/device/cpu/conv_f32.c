@@ -96,7 +96,8 @@ static hn_status lower(hn_lower *c)
     flatten(&g);
     int64_t group = hn_attr_int(node, "group", 1);
     if (g.c == 0 || g.m == 0) return hn_lower_refuse(c, "no channels");
-    const hn_kernel *k = hn_gemm_kernel(c, "gemm_f32", (size_t)g.oh * (size_t)g.ow, (size_t)(g.m / hn_max_size((size_t)group, 1)));
+    const hn_kernel *k =
+        hn_gemm_kernel(c, "gemm_f32", (size_t)g.oh * (size_t)g.ow, (size_t)(g.m / hn_max_size((size_t)group, 1)));
     if (k == NULL || hn_lower_kernel(c, "transpose_b4", -1, 0) == NULL)
         return hn_lower_refuse(c, "no gemm_f32 or transpose_b4 kernel");
     params *p = hn_lower_params(c, sizeof *p);

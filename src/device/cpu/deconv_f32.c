@@ -68,7 +68,8 @@ static hn_status lower(hn_lower *c)
     }
     if (!small(x->dims[1]) || !small(y->dims[1]) || !small(x->dims[0]))
         return hn_lower_refuse(c, "a size is 0 or beyond 2^20");
-    const hn_kernel *k = hn_gemm_kernel(c, "gemm_f32", (size_t)(g[0][0] * g[1][0]), (size_t)(w->dims[1] * g[0][2] * g[1][2]));
+    const hn_kernel *k =
+        hn_gemm_kernel(c, "gemm_f32", (size_t)(g[0][0] * g[1][0]), (size_t)(w->dims[1] * g[0][2] * g[1][2]));
     if (k == NULL || hn_lower_kernel(c, "transpose_b4", -1, 0) == NULL ||
         hn_lower_kernel(c, "binary_f32", -1, 0) == NULL)
         return hn_lower_refuse(c, "no gemm_f32, transpose_b4 or binary_f32 kernel");

@@ -1,7 +1,7 @@
 /* qwino: hone.QConv with 3 x 3 windows of stride 1, channels last, by Winograd's minimal filtering F(t x t, 3 x 3) in
  * whole numbers: with t 2 four ninths of the multiplications, with t 4 a quarter of them, and the direct sum's bytes.
- * For instruction sets whose exact 8-bit products run at 16 bits anyway; instructions for bytes make the direct sum as
- * fast. Weights are transformed here, at plan time. */
+ * Words are multiplied: where there are instructions for bytes t 2 does not pay, and t 4 less. Weights are transformed
+ * here, at plan time. */
 #include <math.h>
 #include <string.h>
 
@@ -31,31 +31,40 @@ typedef struct params {
     uint32_t flip, pad;
 } params;
 
-/* A step is 16 products, one vpmaddwd. What the other work counts was fitted to a Zen 3 core. */
-static const double DIRECT = 1.25, PRODUCTS = 1.35;     /* steps for 16 products, direct and here */
-static const double IN[] = {56, 210}, OUT[] = {20, 40}; /* of a tile of 2 or 4, for 16 channels in, and out */
-static const double ARRIVE = 2.7; /* bytes a step of weights that are far, for every block again */
-static const double WORTH = 0.8;  /* gain that is wanted */
+/* Half cycles on a Zen 4 core, cycles on a Zen 3 core. What is not products was fitted to measurements of them. */
+typedef struct costs {
+    double direct, pixel; /* 16 products of a direct sum; a pixel of it */
+    double products;      /* 16 products here */
+    double in[2], out[2]; /* of a tile of 2 (words alone) or 4, for 16 channels in, and out */
+    double arrive;        /* bytes a step of weights that are far, for every block again */
+    double worth;         /* gain that is wanted */
+} costs;
 
-static double arrival(double bytes)
+static const costs WORDS = {
+    .direct = 1.25, .products = 1.35, .in = {56, 210}, .out = {20, 40}, .arrive = 2.7, .worth = 0.8};
+/* Instructions for bytes make the direct sum twice as fast as products of words. */
+static const costs BYTES = {
+    .direct = 0.51, .pixel = 10, .products = 1.06, .in = {0, 180}, .out = {0, 240}, .arrive = 10, .worth = 0.85};
+
+static double arrival(const costs *t, double bytes)
 {
-    return bytes > FAR_BYTES ? bytes / ARRIVE : 0;
+    return bytes > FAR_BYTES ? bytes / t->arrive : 0;
 }
 
-static double direct_steps(const hn_q8_window *win)
+static double direct_steps(const costs *t, const hn_q8_window *win)
 {
     const double weights = 9 * (double)win->c * (double)hn_align_up(win->m, 8);
-    return DIRECT * weights / 16 * (double)(win->batch * win->oh * win->ow) + arrival(weights);
+    return (t->direct * weights / 16 + t->pixel) * (double)(win->batch * win->oh * win->ow) + arrival(t, weights);
 }
 
-static double steps(const hn_q8_window *win, const hn_kernel *k)
+static double steps(const costs *t, const hn_q8_window *win, const hn_kernel *k)
 {
-    const size_t t = k->variant, all = win->batch * hn_div_up(win->oh, t) * hn_div_up(win->ow, t);
+    const size_t side = k->variant, all = win->batch * hn_div_up(win->oh, side) * hn_div_up(win->ow, side);
     const double tiles = (double)(hn_div_up(all, k->mr) * k->mr);
     const double in = (double)hn_wino_q8_blocks(win->c), out = (double)hn_wino_q8_blocks(win->m);
-    const double products = (double)hn_wino_q8_words(t, win->c, win->m);
-    return PRODUCTS * tiles * products / 16 + tiles * (IN[t > 2] * in + OUT[t > 2] * out) +
-           ceil(tiles / BLOCK_TILES) * arrival(2 * products);
+    const double products = (double)hn_wino_q8_words(side, win->c, win->m);
+    return t->products * tiles * products / 16 + tiles * (t->in[side > 2] * in + t->out[side > 2] * out) +
+           ceil(tiles / BLOCK_TILES) * arrival(t, 2 * products);
 }
 
 static const char *unfit(const hn_lower *c, const hn_q8_window *win)
@@ -64,7 +73,6 @@ static const char *unfit(const hn_lower *c, const hn_q8_window *win)
     if (win->kh != 3 || win->kw != 3) return "the window is not 3 x 3";
     if (win->sh != 1 || win->sw != 1 || win->dh != 1 || win->dw != 1) return "strides or dilations";
     if (win->c < LEAST_CHANNELS || win->m < LEAST_CHANNELS) return "fewer than 8 channels";
-    if (c->isa & HN_ISA_VNNI) return "products of bytes take less time";
     return NULL;
 }
 
@@ -119,16 +127,17 @@ static bool exact(const packer *k, size_t t)
     return k->most < (INT64_C(1) << 31) / times && (t == 2 || k->far <= HN_WINO_Q8_WEIGHT) && k->p->out.bounded;
 }
 
-/* The kernel that is exact here and takes the fewest steps; NULL: none is exact. */
-static const hn_kernel *choose(const hn_lower *c, const packer *k)
+/* The kernel of the highest rank that is exact here, of several the one that takes the fewest steps; NULL: none is. */
+static const hn_kernel *choose(const hn_lower *c, const packer *k, const costs *t)
 {
     const hn_kernel *best = NULL, *prefer = c->prefer;
     for (size_t i = 0; i < hn_kernel_count; i++) {
         const hn_kernel *row = hn_kernel_rows[i];
         if (strcmp(row->family, "wino_q8") != 0 || (row->isa & ~c->isa) != 0 || !exact(k, row->variant)) continue;
+        if (t == &BYTES && !(row->isa & HN_ISA_VNNI)) continue;
         if (row == prefer) return row;
         if (best == NULL || row->rank > best->rank ||
-            (row->rank == best->rank && steps(&k->p->win, row) < steps(&k->p->win, best)))
+            (row->rank == best->rank && steps(t, &k->p->win, row) < steps(t, &k->p->win, best)))
             best = row;
     }
     return best;
@@ -235,11 +244,12 @@ static hn_status lower(hn_lower *c)
     measure(&k);
     /* Never RAISED: the sums here are larger than those that were measured. */
     p->out.bounded = hn_q8_bounds_level(&k.bounds, &p->out) > 0 ? HN_Q8_BOUNDED : 0;
-    const hn_kernel *kernel = choose(c, &k);
+    const costs *costs = c->isa & HN_ISA_VNNI ? &BYTES : &WORDS;
+    const hn_kernel *kernel = choose(c, &k, costs);
     if (kernel == NULL) return hn_lower_refuse(c, "a sum or a scale may leave the range that is exact");
     HN_TRY(hn_lower_kernel_add(c, kernel));
     const size_t t = kernel->variant;
-    if (steps(&p->win, kernel) > WORTH * direct_steps(&p->win))
+    if (steps(costs, &p->win, kernel) > costs->worth * direct_steps(costs, &p->win))
         return hn_lower_refuse(c, "the direct sum takes less time for this shape");
     const hn_dtype x = node->in[0]->type.dtype;
     p->flip = hn_q8_flip(x);

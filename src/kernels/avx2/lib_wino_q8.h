@@ -1,57 +1,12 @@
-/* What the kernels of wino_q8 for AVX2 share: reading windows, products of 3 tiles by 16 columns of two places at a
- * time in registers, and sums to bytes. */
+/* What the kernels of wino_q8 for AVX2 share: products of 3 tiles by 16 columns of two places at a time in registers,
+ * and sums to bytes. */
 #ifndef HN_KERNELS_AVX2_LIB_WINO_Q8_H
 #define HN_KERNELS_AVX2_LIB_WINO_Q8_H
 
-#include <immintrin.h>
-#include <stdbool.h>
-#include <string.h>
-
 #include "kernels/avx2/lib_q8.h"
-#include "kernels/wino_q8.h"
+#include "kernels/wino_q8_avx2.h"
 
-enum { MR = 3, NR = 16, LANES = 16 };
-
-ALWAYS __m256i load(const void *p)
-{
-    return _mm256_loadu_si256((const __m256i *)p);
-}
-ALWAYS void store(void *p, __m256i v)
-{
-    _mm256_storeu_si256((__m256i *)p, v);
-}
-
-/* The input lines of a row of tiles, at one block of channels. A line outside the image is one pixel of padding
- * that all columns share: `reach` masks their distance. */
-typedef struct lines {
-    const uint8_t *at[6];
-    ptrdiff_t reach[6];
-    size_t w, c, channels; /* channels: of this block, at most 16 */
-    __m128i flip, order;
-    __m256i pad; /* 16 channels of padding, as words */
-} lines;
-
-/* Which bytes of two times eight, the second ones being the last of the block, are its first 16. */
-static __m128i order_of(size_t n)
-{
-    uint8_t order[LANES];
-    for (size_t i = 0; i < LANES; i++) order[i] = (uint8_t)(i >= n ? 0x80 : i < 8 && n >= 8 ? i : i + LANES - n);
-    return _mm_loadu_si128((const __m128i *)(const void *)order);
-}
-
-ALWAYS __m256i pixel(const lines *l, const uint8_t *p, const bool whole)
-{
-    __m128i x;
-    if (whole) {
-        x = _mm_loadu_si128((const __m128i *)(const void *)p);
-    } else {
-        const uint8_t *last = p + l->channels - 8; /* c >= 8: a pixel has as many */
-        const __m128i high = _mm_loadl_epi64((const __m128i *)(const void *)last);
-        x = _mm_loadl_epi64((const __m128i *)(const void *)(l->channels < 8 ? last : p));
-        x = _mm_shuffle_epi8(_mm_unpacklo_epi64(x, high), l->order);
-    }
-    return _mm256_cvtepu8_epi16(_mm_xor_si128(x, l->flip));
-}
+enum { MR = 3 };
 
 /* Two channels of MR tiles at v times u. In assembly: the compiler would add products to each other first, and has no
  * room for them. Two products come before their two sums, as in lib_gemm_q8.inc. */
@@ -89,6 +44,11 @@ typedef struct ending {
     __m256 scale[2];
 } ending;
 
+ALWAYS ending ending_of(const hn_wino_q8 *g, size_t n0)
+{
+    return (ending){finish_q8_load(g->out), {_mm256_loadu_ps(g->scale + n0), _mm256_loadu_ps(g->scale + n0 + 8)}};
+}
+
 /* Two pixels of 16 columns to bytes at y[0] and y[1]. */
 ALWAYS void store_two(const ending *e, __m256i acc[2][2], const uint8_t *const r[2], uint8_t *const y[2],
                       const bool residual)
@@ -103,16 +63,6 @@ ALWAYS void store_two(const ending *e, __m256i acc[2][2], const uint8_t *const r
     const two_q8 bytes = bytes_of(&e->f, q, 0, 0);
     _mm_storeu_si128((__m128i *)(void *)y[0], bytes.v[0]);
     _mm_storeu_si128((__m128i *)(void *)y[1], bytes.v[1]);
-}
-
-/* n <= 16 bytes. */
-ALWAYS void copy(uint8_t *to, const uint8_t *from, size_t n)
-{
-    size_t i = 0;
-    if (n & 16) memcpy(to, from, 16);
-    if (n & 8) memcpy(to, from, 8), i = 8;
-    if (n & 4) memcpy(to + i, from + i, 4), i += 4;
-    for (; i < n && n < 16; i++) to[i] = from[i];
 }
 
 #endif

@@ -5,7 +5,7 @@
 enum { TILE = 2, POINTS = 4, HALVES = POINTS * TILE * NR }; /* HALVES: sums of a tile, [row][output column][NR] */
 
 /* B' d of one column of the window. */
-ALWAYS void column(const lines *l, ptrdiff_t x, const bool whole, __m256i t[4])
+ALWAYS void column(const lines *l, ptrdiff_t x, const bool whole, const bool inside, __m256i t[4])
 {
     if ((size_t)x >= l->w) {
         t[0] = t[2] = t[3] = _mm256_setzero_si256();
@@ -14,7 +14,7 @@ ALWAYS void column(const lines *l, ptrdiff_t x, const bool whole, __m256i t[4])
     }
     const ptrdiff_t off = x * (ptrdiff_t)l->c;
     __m256i d[4];
-    HN_UNROLL for (int i = 0; i < 4; i++) d[i] = pixel(l, l->at[i] + (off & l->reach[i]), whole);
+    HN_UNROLL for (int i = 0; i < 4; i++) d[i] = pixel(l, l->at[i] + (inside ? off : off & l->reach[i]), whole);
     t[0] = _mm256_sub_epi16(d[0], d[2]);
     t[1] = _mm256_add_epi16(d[1], d[2]);
     t[2] = _mm256_sub_epi16(d[2], d[1]);
@@ -24,18 +24,18 @@ ALWAYS void column(const lines *l, ptrdiff_t x, const bool whole, __m256i t[4])
 /* V of `tiles` neighbours, the first of which is number `tile` of the run and has its window at column x. `line` words
  * lie between the rows of V. */
 ALWAYS void windows(const lines *l, ptrdiff_t x, size_t tile, size_t tiles, int16_t *v, size_t product, size_t line,
-                    const bool whole)
+                    const bool whole, const bool inside)
 {
     const size_t group = 4 * product;
     size_t place = tile % MR;
     v += tile / MR * group + place * LANES;
     __m256i a[4], b[4];
-    column(l, x, whole, a);
-    column(l, x + 1, whole, b);
+    column(l, x, whole, inside, a);
+    column(l, x + 1, whole, inside, b);
     for (size_t i = 0; i < tiles; i++, x += 2) {
         __m256i t[4];
         int16_t *to = v;
-        column(l, x + 2, whole, t);
+        column(l, x + 2, whole, inside, t);
         HN_UNROLL for (int k = 0; k < 4; k++, to += line)
         {
             store(to, _mm256_sub_epi16(a[k], t[k]));
@@ -43,7 +43,7 @@ ALWAYS void windows(const lines *l, ptrdiff_t x, size_t tile, size_t tiles, int1
             store(to + 2 * product, _mm256_sub_epi16(t[k], b[k]));
             a[k] = t[k];
         }
-        column(l, x + 3, whole, t);
+        column(l, x + 3, whole, inside, t);
         to = v + 3 * product;
         HN_UNROLL for (int k = 0; k < 4; k++, to += line)
         {
@@ -99,7 +99,7 @@ ALWAYS void outputs(const ending *e, const int32_t *halves, const uint8_t *r, ui
         store_two(e, acc[i], (const uint8_t *const[]){r, r + pixel}, (uint8_t *const[]){y, y + pixel}, residual);
 }
 
-#include "kernels/avx2/lib_wino_q8.inc"
+#include "kernels/wino_q8.inc"
 
 const hn_kernel hn_k_avx2_wino_q8_2 = {.family = "wino_q8",
                                        .name = "avx2_wino_q8_2_3x16",

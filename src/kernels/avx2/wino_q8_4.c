@@ -4,47 +4,35 @@
 
 enum { TILE = 4, POINTS = 6, HALVES = POINTS * TILE * NR }; /* HALVES: sums of a tile, [row][output column][NR] */
 
-/* B' d for 16 channels. */
-ALWAYS void six(const __m256i d[6], __m256i t[6])
-{
-    const __m256i a = _mm256_sub_epi16(d[4], _mm256_slli_epi16(d[2], 2)), c = _mm256_sub_epi16(d[4], d[2]);
-    const __m256i b = _mm256_sub_epi16(d[3], _mm256_slli_epi16(d[1], 2));
-    const __m256i e = _mm256_slli_epi16(_mm256_sub_epi16(d[3], d[1]), 1);
-    t[0] = _mm256_add_epi16(_mm256_slli_epi16(_mm256_sub_epi16(d[0], d[2]), 2), c);
-    t[1] = _mm256_add_epi16(a, b);
-    t[2] = _mm256_sub_epi16(a, b);
-    t[3] = _mm256_add_epi16(c, e);
-    t[4] = _mm256_sub_epi16(c, e);
-    t[5] = _mm256_sub_epi16(_mm256_sub_epi16(d[5], d[3]), _mm256_add_epi16(e, e));
-}
+HN_WINO_Q8_SIX(six, __m256i, _mm256_add_epi16, _mm256_sub_epi16, _mm256_slli_epi16)
 
 /* B' d of one column of the window. */
-ALWAYS void column(const lines *l, ptrdiff_t x, const bool whole, __m256i t[6])
+ALWAYS void column(const lines *l, ptrdiff_t x, const bool whole, const bool inside, __m256i t[6])
 {
     __m256i d[6];
     const ptrdiff_t off = x * (ptrdiff_t)l->c;
     if ((size_t)x >= l->w)
         HN_UNROLL for (int i = 0; i < 6; i++) d[i] = l->pad;
     else
-        HN_UNROLL for (int i = 0; i < 6; i++) d[i] = pixel(l, l->at[i] + (off & l->reach[i]), whole);
+        HN_UNROLL for (int i = 0; i < 6; i++) d[i] = pixel(l, l->at[i] + (inside ? off : off & l->reach[i]), whole);
     six(d, t);
 }
 
 /* V of `tiles` neighbours, the first of which is number `tile` of the run and has its window at column x. `line` words
  * lie between the rows of V. */
 ALWAYS void windows(const lines *l, ptrdiff_t x, size_t tile, size_t tiles, int16_t *v, size_t product, size_t line,
-                    const bool whole)
+                    const bool whole, const bool inside)
 {
     const size_t group = POINTS * product;
     size_t place = tile % MR;
     v += tile / MR * group + place * LANES;
     __m256i c[6][6]; /* [column][row] */
-    column(l, x, whole, c[4]);
-    column(l, x + 1, whole, c[5]);
+    column(l, x, whole, inside, c[4]);
+    column(l, x + 1, whole, inside, c[5]);
     for (size_t i = 0; i < tiles; i++, x += TILE) {
         int16_t *to = v;
         memcpy(c, c[4], 2 * sizeof *c);
-        for (ptrdiff_t k = 2; k < 6; k++) column(l, x + k, whole, c[k]);
+        for (ptrdiff_t k = 2; k < 6; k++) column(l, x + k, whole, inside, c[k]);
         for (size_t k = 0; k < 6; k++, to += line) {
             __m256i d[6], t[6];
             HN_UNROLL for (int j = 0; j < 6; j++) d[j] = c[j][k];
@@ -132,7 +120,7 @@ ALWAYS void outputs(const ending *e, const int32_t *halves, const uint8_t *r, ui
     }
 }
 
-#include "kernels/avx2/lib_wino_q8.inc"
+#include "kernels/wino_q8.inc"
 
 const hn_kernel hn_k_avx2_wino_q8_4 = {.family = "wino_q8",
                                        .name = "avx2_wino_q8_4_3x16",
