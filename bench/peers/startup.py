@@ -1,7 +1,7 @@
 """startup: time to the first answer and peak memory, hone on a saved plan against ONNX Runtime on the ONNX file.
 
-hone is timed from fork to exit of `hone run PLAN --input FOLDER`: loading the program, mapping the plan, reading the
-inputs, one run, printing. ONNX Runtime is timed from before the session is made to after its first run, inside a fresh
+hone is timed from fork to the first byte of the answer that `hone run PLAN --input FOLDER` prints: loading the program,
+mapping the plan, reading the inputs, one run, closing the plan. ONNX Runtime is timed from before the session is made to after its first run, inside a fresh
 Python process whose imports and inputs are not counted. The two take turns; the table shows minima and the ratio of
 medians. Peak memory is of the whole process; for ONNX Runtime that of Python, numpy and the inputs is taken off, so that
 what counts is its library and its session, as hone's own code counts for hone. `idle` is `hone help`, a process that
@@ -47,7 +47,7 @@ def arguments():
     p.add_argument("--models", nargs="*", help="names of models; default: all of the folder")
     p.add_argument("--models-in", required=True, help="the folder of models")
     p.add_argument("--threads", type=int, default=1)
-    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--rounds", type=int, default=9)
     p.add_argument("--json", help="write the record there")
     p.add_argument("--build", required=True, help=argparse.SUPPRESS)
     return p.parse_args()
