@@ -1,13 +1,6 @@
-/* f32 to bytes, for AVX2: 32 at a time; the limits keep words from overflow.
- *
- * Division is what takes the time. f * first + f * rest, where first + rest are 1 / scale to 2^-47, rises with f, and
- * its integer changes at the same f as that of f / scale rounded: checked at each of the 256 halves up to 255.5 for
- * each of the 2^23 significands of a scale, it fails for the one of all ones. Exponents do not matter as long as
- * nothing underflows next to a half. */
-#include <stdbool.h>
-
+/* f32 to bytes, for AVX2: 32 at a time; the limits keep words from overflow. */
 #include "kernels/avx2/lib_q8.h"
-#include "kernels/quant_q8.h"
+#include "kernels/quant_q8_avx2.h"
 
 /* 8 numbers rounded, without the zero point. A NaN gives the lower limit, as max returns its second argument. */
 ALWAYS __m256i rounded(const float *f, __m256 scale)
@@ -37,33 +30,16 @@ ALWAYS void block(const float *f, const float *scale, const int32_t *zp, const i
     _mm256_storeu_si256((__m256i *)(void *)q, _mm256_xor_si256(in_order(bytes), flip));
 }
 
-static bool by_inverse(float scale)
-{
-    uint32_t bits;
-    memcpy(&bits, &scale, sizeof bits);
-    return scale >= 0x1p-60f && scale <= 0x1p60f && (bits & 0x7fffff) != 0x7fffff;
-}
-
-typedef struct inverse {
-    __m256 first, rest, most; /* most: f that gives 1024 */
-} inverse;
-
-static inverse inverse_of(float scale)
-{
-    const __m256 s = _mm256_set1_ps(scale), one = _mm256_set1_ps(1), first = _mm256_div_ps(one, s);
-    const __m256 rest = _mm256_mul_ps(_mm256_fnmadd_ps(s, first, one), first);
-    return (inverse){first, rest, _mm256_set1_ps(1024 * scale)};
-}
-
 /* 32 elements by one scale. NaN goes through the minimum, as that returns its second argument; it and what is far below
  * give INT_MIN, which saturates to 0. zp: words. */
-ALWAYS void block_inverse(const float *f, const inverse *by, __m256i zp, __m256i flip, uint8_t *q)
+ALWAYS void block_inverse(const float *f, inverse by, __m256i zp, __m256i flip, uint8_t *q)
 {
+    const __m256 first = _mm256_set1_ps(by.first), rest = _mm256_set1_ps(by.rest), most = _mm256_set1_ps(by.most);
     __m256i v[4];
     HN_UNROLL for (int k = 0; k < 4; k++)
     {
-        const __m256 a = _mm256_min_ps(by->most, _mm256_loadu_ps(f + 8 * k));
-        v[k] = _mm256_cvtps_epi32(_mm256_fmadd_ps(a, by->first, _mm256_mul_ps(a, by->rest)));
+        const __m256 a = _mm256_min_ps(most, _mm256_loadu_ps(f + 8 * k));
+        v[k] = _mm256_cvtps_epi32(_mm256_fmadd_ps(a, first, _mm256_mul_ps(a, rest)));
     }
     const __m256i low = _mm256_adds_epi16(_mm256_packs_epi32(v[0], v[1]), zp);
     const __m256i high = _mm256_adds_epi16(_mm256_packs_epi32(v[2], v[3]), zp);
@@ -99,7 +75,7 @@ static void run(hn_quant_q8 *args)
         for (; i + 32 <= g.n; i += 32) block(g.f + i, g.scale + i, g.zp + i, 1, flip, g.q + i);
     } else if (by_inverse(scale)) {
         const inverse by = inverse_of(scale);
-        for (; i + 32 <= g.n; i += 32) block_inverse(g.f + i, &by, _mm256_set1_epi16((short)zp), flip, g.q + i);
+        for (; i + 32 <= g.n; i += 32) block_inverse(g.f + i, by, _mm256_set1_epi16((short)zp), flip, g.q + i);
     } else {
         for (; i + 32 <= g.n; i += 32) block(g.f + i, &scale, &zp, 0, flip, g.q + i);
     }
