@@ -2,10 +2,10 @@
  * window), with output pixels next to each other: the first layer of networks that see channels-first images.
  *
  *   acc[i][j] = bias[j] + sum over t of (tap[t][i] ^ x_flip) * (w(j, t) - (t < taps ? w_zp : 0)),  i < m, j < n
- * finished to bytes as kernels/q8.h says for BYTE, Y[i * ldy + j]. There are taps, and up to 4 * groups some that count
- * for nothing but their weight; weights lie in blocks of 8 channels (the last padded), 32 bytes for each group in it: 4
- * taps of each channel. w, bias and scale are padded to whole blocks, w is 32-byte aligned. Of each run the first m
- * bytes, rounded up to a multiple of 64, are read.
+ * finished as kernels/q8.h says for BYTE, or by records with the flag FLOATS also for F32, Y[i * ldy + j]. There are
+ * taps, and up to 4 * groups some that count for nothing but their weight; weights lie in blocks of 8 channels (the
+ * last padded), 32 bytes for each group in it: 4 taps of each channel. w, bias and scale are padded to whole blocks, w
+ * is 32-byte aligned. Of each run the first m bytes, rounded up to a multiple of 64, are read.
  *
  * Records of kr 2 take weights as words, at the same places, without their zero point (w_zp is 0), and bytes of the
  * image as what they stand for: signed where x_flip is 0x80, instead of 128 more. Their pixels may lie `step` = 2 bytes
@@ -18,6 +18,7 @@
 #include "kernels/q8.h"
 
 enum { HN_ROWCONV_Q8_BLOCK = 8 /* channels */, HN_ROWCONV_Q8_GROUPS = 40 /* most groups */ };
+enum { HN_ROWCONV_Q8_FLOATS = 1 }; /* a flag of records */
 
 typedef struct hn_rowconv_q8 {
     size_t m, n, taps, groups;
@@ -27,9 +28,9 @@ typedef struct hn_rowconv_q8 {
     const int8_t *w; /* or words */
     const int32_t *bias;
     const float *scale;
-    uint8_t *y;
+    void *y; /* bytes or floats */
     size_t ldy;
-    const hn_q8_out *out; /* kind BYTE */
+    const hn_q8_out *out; /* kinds BYTE, F32 */
     size_t step;          /* 1, or 2 with kr 2 */
 } hn_rowconv_q8;
 

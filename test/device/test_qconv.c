@@ -256,7 +256,7 @@ static void test_rows(void **state)
         s.wt = i % 3 ? HN_I8 : HN_U8;
         s.w_zp = i % 3 ? 0 : (const int64_t[]){128, 0, 90, 255}[i / 3 % 4];
         s.x_zp = i % 2 ? 114 : -3;
-        s.y_dtype = i % 4 < 2 ? HN_U8 : HN_I8;
+        s.y_dtype = i % 6 == 5 ? HN_F32 : i % 4 < 2 ? HN_U8 : HN_I8;
         s.bias = i % 5 != 0, s.per_channel = i % 4 != 1;
         run_conv(&s, 300 + i, NULL);
     }
@@ -270,7 +270,8 @@ static void test_rows(void **state)
         s.pad = (int64_t)(i % 4), s.pad_end = (int64_t)(i % 3), s.group = s.layout = 1;
         s.x = i % 2 ? HN_U8 : HN_I8, s.wt = i % 4 < 2 ? HN_I8 : HN_U8;
         s.x_zp = i % 2 ? 255 : -128, s.w_zp = i % 4 < 2 ? (int64_t)(i % 3) * -64 : 255 - (int64_t)(i % 3) * 127;
-        s.y_dtype = i % 3 ? HN_U8 : HN_I8;
+        const bool floats = m.isa & HN_ISA_VNNI && i % 4 == 3;
+        s.y_dtype = floats ? HN_F32 : i % 3 ? HN_U8 : HN_I8;
         s.bias = s.per_channel = true;
         run_conv(&s, 350 + i, m.isa & HN_ISA_AVX2 ? "qconv_rows" : "qconv");
     }

@@ -32,13 +32,15 @@ static void make_taps(const hn_rowconv_q8 *g, bool extremes, hn_rng *rng, edge *
 
 typedef struct sizes {
     size_t m, n, groups, step;
+    bool floats;
 } sizes;
 
 static void check(const hn_kernel *k, sizes s, bool extremes, hn_rng *rng)
 {
     size_t m = s.m, n = s.n, groups = s.groups;
     size_t channels = (n + 7) / 8 * 8, ldy = n + hn_rng_below(rng, 2) * 3, weights = channels * 4 * groups;
-    edge x[MOST], y = edge_new((m - 1) * ldy + n), old = edge_new(y.n);
+    size_t bytes = s.floats ? sizeof(float) : 1;
+    edge x[MOST], y = edge_new(((m - 1) * ldy + n) * bytes), old = edge_new(y.n);
     const uint8_t *tap[MOST];
     int8_t *w = aligned_alloc(64, (2 * weights + 63) / 64 * 64);
     int16_t *words = (int16_t *)(void *)w;
@@ -55,6 +57,7 @@ static void check(const hn_kernel *k, sizes s, bool extremes, hn_rng *rng)
     e.y_zp = (int32_t)hn_rng_below(rng, 256);
     if (m % 4 == 0) e.y_zp = m % 8 ? 7 : 0, e.y_lo = 0, e.y_hi = 255;
     e.t_hi = (float)(e.y_hi - e.y_zp);
+    if (s.floats) e.kind = HN_Q8_F32, e.t_lo = m % 2 ? 0 : -INFINITY, e.t_hi = m % 3 ? 6 : INFINITY;
     for (size_t j = 0; j < n; j++) {
         bias[j] = (int32_t)hn_rng_below(rng, 40000) - 20000;
         scale[j] = extremes ? 3e5f : (float)(0.01 / (double)groups * hn_rng_unit(rng));
@@ -76,13 +79,18 @@ static void check(const hn_kernel *k, sizes s, bool extremes, hn_rng *rng)
                 int64_t byte = tap[t][g.step * i] ^ g.x_flip, zp = t < g.taps ? g.w_zp : 0;
                 acc += k->kr == 2 ? (byte - g.x_flip) * words[at] : byte * (w[at] - zp);
             }
+            if (s.floats) {
+                const float u = hn_q8_float((int32_t)acc, scale[j], e.t_lo, e.t_hi);
+                memcpy(old.p + (i * ldy + j) * sizeof u, &u, sizeof u);
+                continue;
+            }
             volatile float v = (float)acc * scale[j];
             double q = rint((double)v) + e.y_zp;
             q = q < e.y_lo ? e.y_lo : q > e.y_hi ? e.y_hi : q;
             old.p[i * ldy + j] = (uint8_t)((int)q ^ e.y_flip);
         }
     if (memcmp(old.p, y.p, y.n) != 0)
-        fail_msg("%s: m %zu, n %zu, %zu groups, step %zu differ", k->name, m, n, groups, s.step);
+        fail_msg("%s: m %zu, n %zu, %zu groups, step %zu, floats %d differ", k->name, m, n, groups, s.step, s.floats);
     assert_true(edge_intact(&y));
     for (size_t t = 0; t < 4 * groups; t++) edge_free(&x[t]);
     edge_free(&y), edge_free(&old);
@@ -100,11 +108,14 @@ static void test_all(void **state)
         if (!guard_runs(k, "rowconv_q8")) continue;
         for (size_t m = 1; m < 200; m += 1 + m / 9)
             for (size_t n = 1; n < 70; n += 1 + n / 2)
-                for (size_t step = 1; step <= (k->kr == 2 ? 2 : 1); step++)
-                    check(k, (sizes){m, n, 1 + (m + n) % 8, step}, (m + n) % 5 == 0, &rng);
-        check(k, (sizes){70, 20, HN_ROWCONV_Q8_GROUPS, 1}, false, &rng);
-        check(k, (sizes){400, 9, 7, 1}, false, &rng);
-        if (k->kr == 2) check(k, (sizes){70, 20, HN_ROWCONV_Q8_GROUPS, 2}, false, &rng);
+                for (size_t step = 1; step <= (k->kr == 2 ? 2 : 1); step++) {
+                    check(k, (sizes){m, n, 1 + (m + n) % 8, step, false}, (m + n) % 5 == 0, &rng);
+                    if (k->flags & HN_ROWCONV_Q8_FLOATS)
+                        check(k, (sizes){m, n, 1 + (m + n) % 8, step, true}, (m + n) % 5 == 0, &rng);
+                }
+        check(k, (sizes){70, 20, HN_ROWCONV_Q8_GROUPS, 1, false}, false, &rng);
+        check(k, (sizes){400, 9, 7, 1, false}, false, &rng);
+        if (k->kr == 2) check(k, (sizes){70, 20, HN_ROWCONV_Q8_GROUPS, 2, false}, false, &rng);
     }
     if (ran == 0) skip();
 }

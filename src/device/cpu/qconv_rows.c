@@ -101,7 +101,7 @@ static void task(void *ctx, size_t t)
         tap[k] = p->step > 1 && k % 2 ? tap[k - 1] + 1 : band;
     for (size_t r = 0; r < rows; r++) {
         for (size_t k = 0; r > 0 && k < n; k++) tap[k] += win->sh * line;
-        g.y = j->y + ((image * win->oh + from + r) * win->ow) * win->m;
+        g.y = j->y + ((image * win->oh + from + r) * win->ow) * win->m * (p->out.kind == HN_Q8_F32 ? sizeof(float) : 1);
         ((hn_rowconv_q8_fn *)j->kernel->fn)(&g);
     }
 }
@@ -258,7 +258,6 @@ static hn_status lower(hn_lower *c)
     if (why == NULL) why = numbers_refusal(&w, &win);
     if (why != NULL) return hn_lower_refuse(c, "%s", why);
     if (!hn_q8_out_read(c, hn_node_in(node, 4), &out)) return HN_OK;
-    if (out.kind != HN_Q8_BYTE) return hn_lower_refuse(c, "the output is not 8-bit, or a residual is added");
     if (w.x_zp < (x->dtype == HN_I8 ? -128 : 0) || w.x_zp > (x->dtype == HN_I8 ? 127 : 255))
         return hn_lower_refuse(c, "the zero point of the input is not a value of its type");
     params *p = hn_lower_params(c, sizeof *p);
@@ -271,6 +270,8 @@ static hn_status lower(hn_lower *c)
     const hn_kernel *kernel = hn_lower_kernel(c, "rowconv_q8", 0, 0);
     if (kernel == NULL || hn_lower_kernel(c, "phases_q8", 0, 0) == NULL)
         return hn_lower_refuse(c, "no rowconv_q8 kernel for this ISA");
+    if (out.kind != HN_Q8_BYTE && (out.kind != HN_Q8_F32 || !(kernel->flags & HN_ROWCONV_Q8_FLOATS)))
+        return hn_lower_refuse(c, "the output is not 8-bit, or a residual is added");
     bool words = kernel->kr == 2;
     if (!pays(&win, words)) return hn_lower_refuse(c, "other drivers need fewer products");
     uint8_t order[MAX_TAPS];

@@ -210,7 +210,7 @@ ALWAYS void block(const hn_rowconv_q8 *g, const finish_q8 *f, const strip *s, si
         HN_UNROLL for (size_t u = 0; u < (size_t)units; u++)
         {
             const size_t i = first + UNIT * u, m = g->m - i < UNIT ? g->m - i : UNIT;
-            uint8_t *y = g->y + i * ldy + from;
+            uint8_t *y = (uint8_t *)g->y + i * ldy + from;
             turn(&bytes[0][u], v);
             if (done > BLOCK) {
                 turn(&bytes[BLOCK / 2][u], more);

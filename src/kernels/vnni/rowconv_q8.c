@@ -1,5 +1,7 @@
 /* Convolution of byte runs with VNNI: lanes are pixels, weights are broadcast. 64 pixels of all taps are interleaved
  * to groups of 4 once, then 16 channels by 16 pixels, or 8 by 32, stay in registers. */
+#include <stdbool.h>
+
 #include "kernels/rowconv_q8.h"
 #include "kernels/vnni/lib_q8.h"
 
@@ -91,10 +93,60 @@ ALWAYS void store_8(const q8_consts *c, const __m512i *q, uint8_t *y, const int 
     _mm512_storeu_si512(y + 64, _mm512_permutex2var_epi64(lo, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), hi));
 }
 
-static __attribute__((noinline)) void store_part(const uint8_t *from, size_t ld, size_t m, size_t n, uint8_t *y,
-                                                 size_t ldy)
+/* m rows of n bytes, ld and ldy bytes apart. */
+static __attribute__((noinline)) void store_part(const void *from, size_t ld, size_t m, size_t n, void *y, size_t ldy)
 {
-    for (size_t i = 0; i < m; i++) memcpy(y + i * ldy, from + i * ld, n);
+    for (size_t i = 0; i < m; i++) memcpy((char *)y + i * ldy, (const char *)from + i * ld, n);
+}
+
+/* Sums of a channel to floats. */
+ALWAYS __m512 real(const q8_consts *c, __m512i acc, float scale)
+{
+    const __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(acc), _mm512_set1_ps(scale));
+    return _mm512_min_ps(c->t_hi, _mm512_max_ps(c->t_lo, v));
+}
+
+/* 4 channels of 16 pixels to pixels: quarter l of r[k] is pixel 4 l + k. */
+ALWAYS void turn_4(const __m512 *q, __m512 *r)
+{
+    const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(q[0], q[1])),
+                  b = _mm512_castps_pd(_mm512_unpackhi_ps(q[0], q[1]));
+    const __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(q[2], q[3])),
+                  d = _mm512_castps_pd(_mm512_unpackhi_ps(q[2], q[3]));
+    r[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c)), r[1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+    r[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d)), r[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+}
+
+/* 16 channels of 16 pixels. */
+ALWAYS void store_floats_16(const __m512 *q, float *y, size_t ldy)
+{
+    __m512 r[4][4];
+    HN_UNROLL for (int k = 0; k < 4; k++) turn_4(q + 4 * k, r[k]);
+    HN_UNROLL for (size_t k = 0; k < 4; k++)
+    {
+        const __m512 a = _mm512_shuffle_f32x4(r[0][k], r[1][k], 0x44), b = _mm512_shuffle_f32x4(r[0][k], r[1][k], 0xee);
+        const __m512 c = _mm512_shuffle_f32x4(r[2][k], r[3][k], 0x44), d = _mm512_shuffle_f32x4(r[2][k], r[3][k], 0xee);
+        _mm512_storeu_ps(y + k * ldy, _mm512_shuffle_f32x4(a, c, 0x88));
+        _mm512_storeu_ps(y + (k + 4) * ldy, _mm512_shuffle_f32x4(a, c, 0xdd));
+        _mm512_storeu_ps(y + (k + 8) * ldy, _mm512_shuffle_f32x4(b, d, 0x88));
+        _mm512_storeu_ps(y + (k + 12) * ldy, _mm512_shuffle_f32x4(b, d, 0xdd));
+    }
+}
+
+/* 8 channels of 16 pixels. */
+ALWAYS void store_floats_8(const __m512 *q, float *y, size_t ldy)
+{
+    __m512 r[2][4];
+    HN_UNROLL for (int k = 0; k < 2; k++) turn_4(q + 4 * k, r[k]);
+    HN_UNROLL for (size_t k = 0; k < 4; k++)
+    {
+        __m512 a = _mm512_shuffle_f32x4(r[0][k], r[1][k], 0x44), b = _mm512_shuffle_f32x4(r[0][k], r[1][k], 0xee);
+        a = _mm512_shuffle_f32x4(a, a, 0xd8), b = _mm512_shuffle_f32x4(b, b, 0xd8);
+        _mm256_storeu_ps(y + k * ldy, _mm512_castps512_ps256(a));
+        _mm256_storeu_ps(y + (k + 4) * ldy, _mm512_extractf32x8_ps(a, 1));
+        _mm256_storeu_ps(y + (k + 8) * ldy, _mm512_castps512_ps256(b));
+        _mm256_storeu_ps(y + (k + 12) * ldy, _mm512_extractf32x8_ps(b, 1));
+    }
 }
 
 ALWAYS __m512i weights(const int8_t *w)
@@ -106,7 +158,7 @@ ALWAYS __m512i weights(const int8_t *w)
 
 /* 16 channels of 16 pixels: vector v of the strip, m of them from pixel i. */
 ALWAYS void block_16(const hn_rowconv_q8 *g, const q8_consts *c, const strip *s, size_t v, size_t i, size_t m, size_t j,
-                     const int bounded, const int plain)
+                     const int bounded, const int plain, const int floats)
 {
     __m512i q[16];
     const int8_t *w = g->w + j * 4 * g->groups, *w8 = w + 32 * g->groups;
@@ -118,19 +170,28 @@ ALWAYS void block_16(const hn_rowconv_q8 *g, const q8_consts *c, const strip *s,
         HN_UNROLL for (int k = 0; k < 8; k++) q[8 + k] = _mm512_dpbusd_epi32(q[8 + k], x, weights(w8 + 4 * k));
         HN_UNROLL for (int k = 0; k < 16; k++) KEEP(q[k]);
     }
+    if (floats) {
+        __m512 v[16];
+        float part[256], *y = (float *)g->y + i * g->ldy + j;
+        HN_UNROLL for (int k = 0; k < 16; k++) v[k] = real(c, q[k], g->scale[j + (size_t)k]);
+        store_floats_16(v, m >= 16 ? y : part, m >= 16 ? g->ldy : 16);
+        if (m < 16) store_part(part, 64, m, 64, y, 4 * g->ldy);
+        return;
+    }
     HN_UNROLL for (int k = 0; k < 16; k++) q[k] = q8_byte(c, q[k], _mm512_set1_ps(g->scale[j + (size_t)k]), bounded);
+    uint8_t *y = (uint8_t *)g->y + i * g->ldy + j;
     if (m >= 16) {
-        store_16(c, q, g->y + i * g->ldy + j, g->ldy, plain);
+        store_16(c, q, y, g->ldy, plain);
     } else {
         _Alignas(64) uint8_t bytes[256];
         store_16(c, q, bytes, 16, plain);
-        store_part(bytes, 16, m, 16, g->y + i * g->ldy + j, g->ldy);
+        store_part(bytes, 16, m, 16, y, g->ldy);
     }
 }
 
 /* 8 channels of 32 pixels. */
 ALWAYS void block_8(const hn_rowconv_q8 *g, const q8_consts *c, const strip *s, size_t v, size_t i, size_t m, size_t j,
-                    const int bounded, const int plain)
+                    const int bounded, const int plain, const int floats)
 {
     __m512i acc[2][BLOCK];
     const int8_t *w = g->w + j * 4 * g->groups;
@@ -154,9 +215,22 @@ ALWAYS void block_8(const hn_rowconv_q8 *g, const q8_consts *c, const strip *s, 
             KEEP(acc[1][k]);
         }
     }
+    const size_t n = g->n - j < BLOCK ? g->n - j : BLOCK;
+    if (floats) {
+        float part[32 * BLOCK], *y = (float *)g->y + i * g->ldy + j;
+        const bool whole = m >= 32 && n == BLOCK;
+        HN_UNROLL for (size_t h = 0; h < 2; h++)
+        {
+            __m512 v[BLOCK];
+            HN_UNROLL for (int k = 0; k < BLOCK; k++) v[k] = real(c, acc[h][k], g->scale[j + (size_t)k]);
+            store_floats_8(v, whole ? y + 16 * h * g->ldy : part + 16 * h * BLOCK, whole ? g->ldy : BLOCK);
+        }
+        if (!whole) store_part(part, 4 * BLOCK, m < 32 ? m : 32, 4 * n, y, 4 * g->ldy);
+        return;
+    }
     HN_UNROLL for (int h = 0; h < 2; h++) HN_UNROLL for (int k = 0; k < BLOCK; k++) acc[h][k] =
         q8_byte(c, acc[h][k], _mm512_set1_ps(g->scale[j + (size_t)k]), bounded);
-    uint8_t *y = g->y + i * g->ldy + j;
+    uint8_t *y = (uint8_t *)g->y + i * g->ldy + j;
     if (m >= 32 && g->ldy == BLOCK && g->n == BLOCK) {
         store_8(c, acc[0], y, plain);
         store_8(c, acc[1], y + 128, plain);
@@ -164,11 +238,11 @@ ALWAYS void block_8(const hn_rowconv_q8 *g, const q8_consts *c, const strip *s, 
         _Alignas(64) uint8_t bytes[256];
         store_8(c, acc[0], bytes, plain);
         store_8(c, acc[1], bytes + 128, plain);
-        store_part(bytes, 8, m < 32 ? m : 32, g->n - j < BLOCK ? g->n - j : BLOCK, y, g->ldy);
+        store_part(bytes, 8, m < 32 ? m : 32, n, y, g->ldy);
     }
 }
 
-ALWAYS void row(const hn_rowconv_q8 *g, const int bounded, const int plain)
+ALWAYS void row(const hn_rowconv_q8 *g, const int bounded, const int plain, const int floats)
 {
     const q8_consts c = q8_load(g->out);
     strip s;
@@ -178,9 +252,11 @@ ALWAYS void row(const hn_rowconv_q8 *g, const int bounded, const int plain)
         sums(g, &s);
         size_t j = 0;
         for (; j + 16 <= g->n; j += 16)
-            for (size_t at = 0; at < m; at += 16) block_16(g, &c, &s, at / 16, from + at, m - at, j, bounded, plain);
+            for (size_t at = 0; at < m; at += 16)
+                block_16(g, &c, &s, at / 16, from + at, m - at, j, bounded, plain, floats);
         for (; j < g->n; j += BLOCK)
-            for (size_t at = 0; at < m; at += 32) block_8(g, &c, &s, at / 16, from + at, m - at, j, bounded, plain);
+            for (size_t at = 0; at < m; at += 32)
+                block_8(g, &c, &s, at / 16, from + at, m - at, j, bounded, plain, floats);
     }
 }
 
@@ -190,16 +266,19 @@ static void rowconv(const hn_rowconv_q8 *args)
     const hn_q8_out out = *args->out;
     hn_rowconv_q8 g = *args;
     g.out = &out;
-    if (!out.bounded)
-        row(&g, 0, 0);
+    if (out.kind == HN_Q8_F32)
+        row(&g, 0, 0, 1);
+    else if (!out.bounded)
+        row(&g, 0, 0, 0);
     else if (q8_is_plain(&out))
-        row(&g, 1, 1);
+        row(&g, 1, 1, 0);
     else
-        row(&g, 1, 0);
+        row(&g, 1, 0, 0);
 }
 
 const hn_kernel hn_k_vnni_rowconv_q8 = {.family = "rowconv_q8",
                                         .name = "vnni_rowconv_q8",
                                         .isa = HN_ISA_AVX2 | HN_ISA_AVX512 | HN_ISA_VNNI,
                                         .rank = 2,
+                                        .flags = HN_ROWCONV_Q8_FLOATS,
                                         .fn = (hn_kernel_fn *)rowconv};
