@@ -5,10 +5,10 @@
  *   acc[i][j] = bias[j] + sum over ky, kx of u8(x(i,ky,kx)[j]) * w[ky*kw+kx][j]
  * finished as kernels/q8.h says (BYTE, RESIDUAL), with x(i,ky,kx) = row[ky] + c * (i*sw + kx*dw - pw), or `pad` (c
  * bytes, all alike) where row[ky] is NULL or the pixel is outside [0, width). Variant PLAIN: w is [taps][c] bytes, bias
- * and scale in channel order. Variant LANES: blocks of 64 channels, the rest in one block of 64, 32 or 16; in a block,
- * for each group of 4 taps (padded with zero weights), what hn_dwconv_q8_at says. Variant COLUMNS (kh <= 3, kw 3, sw 1
- * or 2, dw 1): the same with tap number 4*kx+ky of 12; where `more` is given, the weight is w plus more. Packed arrays
- * are 64-byte aligned and padded to whole blocks. Variants PAIRS and THREE: w holds 16-bit numbers, so that weights may
+ * and scale in channel order. Variant COLUMNS (kh <= 3, kw 3, sw 1 or 2, dw 1): blocks of 64 channels, the rest in one
+ * block of 64, 32 or 16; in a block what hn_dwconv_q8_at says of tap number 4*kx+ky of 12, those past kh with zero
+ * weights; where `more` is given, the weight is w plus more. Packed arrays are 64-byte aligned and padded to whole
+ * blocks. Variants PAIRS and THREE: w holds 16-bit numbers, so that weights may
  * have 9 bits and need no second summand; x counts as signed where x_flip is 0x80, and bias goes with that. Channels
  * come in blocks as hn_dwconv_q8_lane (THREE: lane3) says, for each of them all pairs of taps, weights at
  * hn_dwconv_q8_place (place3), bias and scale in the order of lanes (THREE: at order3). THREE: windows of which
@@ -28,7 +28,7 @@
 #include "kernels/kernel.h"
 #include "kernels/q8.h"
 
-enum { HN_DWCONV_Q8_PLAIN, HN_DWCONV_Q8_LANES, HN_DWCONV_Q8_COLUMNS, HN_DWCONV_Q8_PAIRS, HN_DWCONV_Q8_THREE };
+enum { HN_DWCONV_Q8_PLAIN, HN_DWCONV_Q8_COLUMNS, HN_DWCONV_Q8_PAIRS, HN_DWCONV_Q8_THREE };
 enum { HN_DWCONV_Q8_TAPS = 64 }; /* most taps */
 
 typedef struct hn_dwconv_q8 {
@@ -147,18 +147,16 @@ typedef struct hn_dwconv_q8_taps {
 /* Call for i = from, from + 1, ... with steady false and step set by hn_dwconv_q8_start. */
 static inline void hn_dwconv_q8_start(const hn_dwconv_q8 *g, hn_dwconv_q8_taps *t)
 {
-    size_t taps = g->kh * g->kw, all = (taps + 3) / 4 * 4;
-    for (size_t i = 0; i < all; i++) t->step[i] = i < taps && g->row[i / g->kw] ? g->sw * g->c : 0;
-    for (size_t i = 0; i < all; i++) t->p[i] = g->pad; /* taps that fill the last group stay here */
+    for (size_t i = 0; i < g->kh * g->kw; i++) t->step[i] = g->row[i / g->kw] ? g->sw * g->c : 0;
     t->steady = false;
 }
 static inline void hn_dwconv_q8_move(const hn_dwconv_q8 *g, hn_dwconv_q8_taps *t, size_t i)
 {
-    size_t taps = g->kh * g->kw, all = (taps + 3) / 4 * 4;
+    size_t taps = g->kh * g->kw;
     ptrdiff_t x = (ptrdiff_t)(i * g->sw) - (ptrdiff_t)g->pw;
     bool middle = x >= 0 && (size_t)x + (g->kw - 1) * g->dw < g->width;
     if (middle && t->steady) {
-        for (size_t k = 0; k < all; k++) t->p[k] += t->step[k];
+        for (size_t k = 0; k < taps; k++) t->p[k] += t->step[k];
         return;
     }
     for (size_t k = 0; k < taps; k++) {

@@ -170,7 +170,6 @@ static size_t place(const params *p, int variant, size_t j, size_t t)
 {
     const hn_q8_window *win = &p->win;
     if (variant == HN_DWCONV_Q8_PLAIN) return t * win->c + j;
-    if (variant == HN_DWCONV_Q8_LANES) return hn_dwconv_q8_at(win->c, p->repeats * win->kh * win->kw, j, t);
     size_t part = t / (win->kh * 3);
     t %= win->kh * 3;
     return part * p->more + hn_dwconv_q8_at(win->c, 12, j, 4 * (t % 3) + t / 3);
@@ -266,7 +265,7 @@ static void lay_out(params *p, int variant, size_t parts)
     size_t taps = columns                         ? 12 * parts
                   : variant == HN_DWCONV_Q8_THREE ? 20
                   : pairs                         ? 4 * hn_dwconv_q8_pairs(win->kh, win->kw)
-                                                  : hn_align_up(parts * win->kh * win->kw, 4);
+                                                  : parts * win->kh * win->kw;
     p->parts = pairs ? 1 : parts;
     p->repeats = columns ? 1 : p->parts;
     p->more = columns && parts > 1 ? 12 * channels : 0;
@@ -277,11 +276,10 @@ static void lay_out(params *p, int variant, size_t parts)
 
 static const hn_kernel *choose(hn_lower *c, const hn_q8_window *win, size_t parts, const hn_q8_out *out)
 {
-    static const int order[] = {HN_DWCONV_Q8_COLUMNS, HN_DWCONV_Q8_LANES, HN_DWCONV_Q8_THREE, HN_DWCONV_Q8_PAIRS,
-                                HN_DWCONV_Q8_PLAIN};
+    static const int order[] = {HN_DWCONV_Q8_COLUMNS, HN_DWCONV_Q8_THREE, HN_DWCONV_Q8_PAIRS, HN_DWCONV_Q8_PLAIN};
     hn_dwconv_q8_rows a = call_of(win);
     a.one.out = out;
-    const bool columns = win->kw == 3 && win->kh <= 3 && win->sw <= 2 && win->dw == 1 && parts <= 2,
+    const bool columns = win->kw == 3 && win->kh <= 3 && win->sw <= 2 && win->dw == 1 && parts <= 2 && win->c >= 8,
                three = hn_dwconv_q8_three(&a);
     const hn_kernel *kernel = NULL;
     for (size_t i = 0; kernel == NULL && i < sizeof order / sizeof *order; i++)
