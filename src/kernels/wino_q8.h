@@ -33,13 +33,13 @@ typedef struct hn_wino_q8 {
     ptrdiff_t pt, pl;    /* pads of the window */
     const uint8_t *x;    /* of image 0 */
     uint8_t flip, pad;   /* flip: 0 or 0x80; pad: as it would lie in memory */
-    uint8_t *y;          /* of image 0 */
-    size_t y_stride;     /* from pixel to pixel; m where there is a residual */
+    void *y;             /* of image 0: bytes or floats */
+    size_t y_stride;     /* from pixel to pixel, in elements; m where there is a residual */
     const uint8_t *r;    /* of image 0, as y; only with HN_Q8_RESIDUAL */
     const int16_t *u;
     const int32_t *bias;  /* hn_wino_q8_bias times the bias, modulo 2^32 */
     const float *scale;   /* the scale by hn_wino_q8_times */
-    const hn_q8_out *out; /* kinds BYTE and RESIDUAL, HN_Q8_BOUNDED */
+    const hn_q8_out *out; /* kinds BYTE and RESIDUAL, HN_Q8_BOUNDED; F32 */
     void *scratch;        /* hn_wino_q8_bytes of them, on a 64-byte boundary */
     size_t first, count;  /* tiles, count >= 1 */
 } hn_wino_q8;

@@ -22,7 +22,7 @@ typedef struct shape {
     size_t n, h, w, c, m;
     ptrdiff_t pt, pl, pb, pr;
     size_t first, count; /* tiles; count 0: all */
-    bool is_signed, residual, in_place, at_limit;
+    bool is_signed, residual, in_place, at_limit, floats;
     uint8_t pad;
     pattern x, wt;
     size_t wider; /* elements between the rows of Y */
@@ -152,7 +152,7 @@ static void begin(scene *q, const hn_kernel *k, const shape *s, hn_rng *rng)
     g->count = s->count > 0 ? s->count : s->n * g->down * g->across;
     size_t pixels = s->n * g->oh * g->ow, columns = (s->m + 15) / 16 * 16;
     q->x = edge_new(s->n * s->h * s->w * s->c);
-    q->y = edge_new((pixels - 1) * g->y_stride + s->m);
+    q->y = edge_new(((pixels - 1) * g->y_stride + s->m) * (s->floats ? sizeof(float) : 1));
     q->r = edge_new(pixels * s->m);
     q->w = aligned(s->m * s->c * 9 * sizeof *q->w);
     q->sums = aligned(pixels * s->m * sizeof *q->sums);
@@ -166,11 +166,13 @@ static void begin(scene *q, const hn_kernel *k, const shape *s, hn_rng *rng)
     pack(q);
     sums(q, rng);
     q->out = (hn_q8_out){.kind = s->residual ? HN_Q8_RESIDUAL : HN_Q8_BYTE, .t_scale = 0.37f, .r_scale = 1.3f};
-    q->out.bounded = HN_Q8_BOUNDED;
+    if (s->floats) q->out.kind = HN_Q8_F32;
+    q->out.bounded = s->floats ? 0 : HN_Q8_BOUNDED;
     q->out.y_zp = (int32_t)hn_rng_below(rng, 256), q->out.r_zp = (int32_t)hn_rng_below(rng, 256);
     q->out.y_lo = (uint8_t)hn_rng_below(rng, 60), q->out.y_hi = (uint8_t)(195 + hn_rng_below(rng, 61));
     q->out.t_lo = -100, q->out.t_hi = s->residual ? 127 : (float)(q->out.y_hi - q->out.y_zp);
     q->out.u_hi = (float)(q->out.y_hi - q->out.y_zp);
+    if (s->floats) q->out.t_lo = s->c % 2 ? 0 : -INFINITY, q->out.t_hi = s->m % 3 ? 6 : INFINITY;
     q->out.y_flip = q->out.r_flip = g->flip;
     g->x = q->x.p, g->y = q->y.p, g->r = s->residual ? q->r.p : NULL;
     g->u = q->u, g->bias = q->four, g->scale = q->quarter, g->out = &q->out, g->scratch = q->scratch;
@@ -194,16 +196,23 @@ static void compare(const scene *q)
 {
     const shape *s = q->s;
     const hn_wino_q8 *g = &q->g;
-    for (size_t i = 0; i < q->y.n; i++) {
+    const size_t size = s->floats ? sizeof(float) : 1;
+    for (size_t i = 0; i < q->y.n / size; i++) {
         size_t pixel = i / g->y_stride, o = i % g->y_stride;
         size_t ox = pixel % g->ow, oy = pixel / g->ow % g->oh, image = pixel / g->ow / g->oh;
         size_t t = tile_of(q), tile = (image * g->down + oy / t) * g->across + ox / t;
         if (o >= s->m || tile < g->first || tile >= g->first + g->count) {
-            assert_int_equal(q->y.p[i], s->in_place ? q->r.p[i] : EDGE_MARK);
+            for (size_t b = 0; b < size; b++)
+                assert_int_equal(q->y.p[i * size + b], s->in_place ? q->r.p[i] : EDGE_MARK);
             continue;
         }
         int64_t sum = q->sums[pixel * s->m + o] + q->bias[o];
         assert_true(sum > -limit(q) && sum < limit(q));
+        if (s->floats) {
+            const float real = hn_q8_float((int32_t)sum, q->scale[o], q->out.t_lo, q->out.t_hi);
+            assert_memory_equal(q->y.p + i * size, &real, size);
+            continue;
+        }
         uint8_t want = hn_q8_finish((int32_t)sum, q->scale[o], q->r.p[pixel * s->m + o], &q->out);
         if (q->y.p[i] != want)
             fail_msg("%s image %zu x %zu x %zu x %zu > %zu pads %td %td, tiles %zu + %zu, signed %d residual %d, "
@@ -244,7 +253,7 @@ static void sizes(const hn_kernel *k, hn_rng *rng)
             shape s = {.n = 1 + turn % 2, .h = h, .w = w, .c = C[turn % 9], .m = M[turn % 8]};
             s.pt = (ptrdiff_t)(turn % 3), s.pb = h < 3 ? 2 : (ptrdiff_t)(turn / 2 % 3);
             s.pl = (ptrdiff_t)(turn / 3 % 4), s.pr = w < 3 ? 2 : (ptrdiff_t)(turn / 5 % 2);
-            s.is_signed = turn % 3 == 1, s.residual = turn % 4 == 2;
+            s.is_signed = turn % 3 == 1, s.residual = turn % 4 == 2, s.floats = turn % 4 == 3;
             s.pad = (uint8_t)hn_rng_below(rng, 256);
             s.wider = s.residual ? 0 : turn % 5;
             check(k, &s, rng);
@@ -259,6 +268,7 @@ static void runs(const hn_kernel *k, hn_rng *rng)
         s.first = (all - count) / (1 + count % 4);
         s.pad = 77;
         s.in_place = s.residual = count % 3 == 0;
+        s.floats = count % 3 == 1;
         check(k, &s, rng);
     }
 }
@@ -274,6 +284,7 @@ static void extremes(const hn_kernel *k, hn_rng *rng)
         s.pad = PADS[i % 3];
         s.is_signed = i % 2;
         s.at_limit = i % 5 == 0;
+        s.floats = i % 7 == 3;
         check(k, &s, rng);
     }
 }

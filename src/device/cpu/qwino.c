@@ -124,7 +124,8 @@ static bool exact(const packer *k, size_t t)
     const int32_t times = hn_wino_q8_times(t);
     for (size_t o = 0; o < hn_tensor_elems(k->scale); o++)
         if (!isfinite(scale_of(k, o)) || scale_of(k, o) / (float)times * (float)times != scale_of(k, o)) return false;
-    return k->most < (INT64_C(1) << 31) / times && (t == 2 || k->far <= HN_WINO_Q8_WEIGHT) && k->p->out.bounded;
+    return k->most < (INT64_C(1) << 31) / times && (t == 2 || k->far <= HN_WINO_Q8_WEIGHT) &&
+           (k->p->out.bounded || k->p->out.kind == HN_Q8_F32);
 }
 
 /* The kernel of the highest rank that is exact here, of several the one that takes the fewest steps; NULL: none is. */
@@ -208,8 +209,8 @@ static bool read_node(hn_lower *c, params *p, packer *k)
         why = "channels come first";
     else if (k->w == NULL || k->w->rank != 4 || x->rank != 4)
         why = "weights are not constant, or not of an image";
-    else if (!hn_q8_is_byte(x->dtype) || !hn_q8_is_byte(k->w->dtype) || !hn_q8_is_byte(node->out[0]->type.dtype))
-        why = "inputs or outputs are not 8-bit";
+    else if (!hn_q8_is_byte(x->dtype) || !hn_q8_is_byte(k->w->dtype))
+        why = "inputs are not 8-bit";
     else if (k->scale == NULL || (hn_node_in(node, 3) != NULL && k->bias == NULL))
         why = "scales or bias are not constant";
     else if (x_zp < 0 || x_zp > 255 || k->w_zp < (k->w->dtype == HN_I8 ? -128 : 0) ||
@@ -281,6 +282,7 @@ typedef struct job {
     hn_wino_q8 g;
     char *scratch;
     size_t tile, group, groups, tiles; /* tile: outputs along a side; group: tiles of one */
+    size_t size;                       /* of an output */
 } job;
 
 static void block(void *ctx, size_t slot, size_t i)
@@ -297,7 +299,7 @@ static void block(void *ctx, size_t slot, size_t i)
     g.u += hn_wino_q8_words(j->tile, g.c, n0);
     g.bias += n0;
     g.scale += n0;
-    g.y += n0;
+    g.y = (char *)g.y + n0 * j->size;
     if (g.r != NULL) g.r += n0;
     j->fn(&g);
 }
@@ -308,6 +310,7 @@ static hn_status run(const hn_run *r)
     const hn_q8_window *win = &p->win;
     const uint8_t *blob = r->ptr[OPERAND_U];
     job j = {.p = p, .fn = (hn_wino_q8_fn *)r->kernels[0]->fn, .scratch = r->scratch};
+    j.size = p->out.kind == HN_Q8_F32 ? sizeof(float) : 1;
     j.g = (hn_wino_q8){.h = win->h,
                        .w = win->w,
                        .c = win->c,
@@ -321,7 +324,7 @@ static hn_status run(const hn_run *r)
                        .x = r->ptr[OPERAND_X],
                        .flip = (uint8_t)p->flip,
                        .pad = (uint8_t)p->pad,
-                       .y = (uint8_t *)r->ptr[OPERAND_Y] + p->y_at,
+                       .y = (char *)r->ptr[OPERAND_Y] + p->y_at * j.size,
                        .y_stride = p->y_stride,
                        .r = r->ptr[OPERAND_R],
                        .u = r->ptr[OPERAND_U],

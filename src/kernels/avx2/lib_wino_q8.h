@@ -49,16 +49,25 @@ ALWAYS ending ending_of(const hn_wino_q8 *g, size_t n0)
     return (ending){finish_q8_load(g->out), {_mm256_loadu_ps(g->scale + n0), _mm256_loadu_ps(g->scale + n0 + 8)}};
 }
 
-/* Two pixels of 16 columns to bytes at y[0] and y[1]. */
+/* Two pixels of 16 columns to bytes, or floats, at y[0] and y[1]. */
 ALWAYS void store_two(const ending *e, __m256i acc[2][2], const uint8_t *const r[2], uint8_t *const y[2],
-                      const bool residual)
+                      const int kind)
 {
+    if (kind == HN_Q8_F32) {
+        HN_UNROLL for (int k = 0; k < 4; k++)
+        {
+            const __m256 v = scaled(acc[k / 2][k % 2], e->scale[k % 2]);
+            _mm256_storeu_ps((float *)(void *)y[k / 2] + 8 * (k % 2),
+                             _mm256_min_ps(e->f.t_hi, _mm256_max_ps(e->f.t_lo, v)));
+        }
+        return;
+    }
     __m256i q[4];
     HN_UNROLL for (int k = 0; k < 4; k++)
     {
         const __m256i sum = acc[k / 2][k % 2];
-        q[k] = residual ? rounded_residual(&e->f, sum, e->scale[k % 2], r[k / 2] + 8 * (k % 2))
-                        : rounded_sum(sum, e->scale[k % 2]);
+        q[k] = kind == HN_Q8_RESIDUAL ? rounded_residual(&e->f, sum, e->scale[k % 2], r[k / 2] + 8 * (k % 2))
+                                      : rounded_sum(sum, e->scale[k % 2]);
     }
     const two_q8 bytes = bytes_of(&e->f, q, 0, 0);
     _mm_storeu_si128((__m128i *)(void *)y[0], bytes.v[0]);

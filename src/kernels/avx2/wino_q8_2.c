@@ -83,9 +83,10 @@ ALWAYS void row_of(const int16_t *v, size_t product, const int16_t *u, size_t bl
     }
 }
 
-/* A' down the columns of a tile's halves, then its bytes at y, of whose pixels the residuals are at r. */
+/* A' down the columns of a tile's halves, then its outputs at y, of whose pixels the residuals are at r; pixel and line
+ * in bytes. */
 ALWAYS void outputs(const ending *e, const int32_t *halves, const uint8_t *r, uint8_t *y, size_t pixel, size_t line,
-                    const bool residual)
+                    const int kind)
 {
     __m256i acc[2][2][2];
     HN_UNROLL for (int j = 0; j < 2; j++) HN_UNROLL for (int n = 0; n < 2; n++)
@@ -96,7 +97,7 @@ ALWAYS void outputs(const ending *e, const int32_t *halves, const uint8_t *r, ui
         acc[1][j][n] = _mm256_add_epi32(load(h + 6 * NR), _mm256_sub_epi32(m1, m2));
     }
     HN_UNROLL for (int i = 0; i < 2; i++, r += line, y += line)
-        store_two(e, acc[i], (const uint8_t *const[]){r, r + pixel}, (uint8_t *const[]){y, y + pixel}, residual);
+        store_two(e, acc[i], (const uint8_t *const[]){r, r + pixel}, (uint8_t *const[]){y, y + pixel}, kind);
 }
 
 #include "kernels/wino_q8.inc"

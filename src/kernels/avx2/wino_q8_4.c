@@ -106,9 +106,10 @@ ALWAYS void down(const int32_t *h, __m256i *o, size_t step)
     o[3 * step] = _mm256_mullo_epi32(_mm256_slli_epi32(t3, 2), ninth);
 }
 
-/* A' down the columns of a tile's halves, then its bytes at y, of whose pixels the residuals are at r. */
+/* A' down the columns of a tile's halves, then its outputs at y, of whose pixels the residuals are at r; pixel and line
+ * in bytes. */
 ALWAYS void outputs(const ending *e, const int32_t *halves, const uint8_t *r, uint8_t *y, size_t pixel, size_t line,
-                    const bool residual)
+                    const int kind)
 {
     for (size_t j = 0; j < TILE; j++, halves += NR, r += pixel, y += pixel) {
         __m256i acc[TILE][2];
@@ -116,7 +117,7 @@ ALWAYS void outputs(const ending *e, const int32_t *halves, const uint8_t *r, ui
         down(halves + 8, &acc[0][1], 2);
         HN_UNROLL for (size_t i = 0; i < TILE; i += 2)
             store_two(e, acc + i, (const uint8_t *const[]){r + i * line, r + (i + 1) * line},
-                      (uint8_t *const[]){y + i * line, y + (i + 1) * line}, residual);
+                      (uint8_t *const[]){y + i * line, y + (i + 1) * line}, kind);
     }
 }
 

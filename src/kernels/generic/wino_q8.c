@@ -95,7 +95,11 @@ static void store(const hn_wino_q8 *g, const uint32_t *sums, size_t at, size_t n
     const size_t n = g->m - n0 < NR ? g->m - n0 : NR;
     for (size_t j = 0; j < n; j++) {
         const uint8_t r = g->r == NULL ? 0 : g->r[at + j];
-        g->y[at + j] = hn_q8_finish((int32_t)sums[j], g->scale[n0 + j], r, &e);
+        const int32_t sum = (int32_t)sums[j];
+        if (e.kind == HN_Q8_F32)
+            ((float *)g->y)[at + j] = hn_q8_float(sum, g->scale[n0 + j], e.t_lo, e.t_hi);
+        else
+            ((uint8_t *)g->y)[at + j] = hn_q8_finish(sum, g->scale[n0 + j], r, &e);
     }
 }
 

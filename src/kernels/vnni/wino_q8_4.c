@@ -130,9 +130,10 @@ ALWAYS ending ending_of(const hn_wino_q8 *g, size_t n0)
     return (ending){q8_load(g->out), {scale, twice, _mm512_add_ps(twice, twice)}};
 }
 
-/* A' down the columns of a tile's halves, then its bytes at y, of whose pixels the residuals are at r. */
+/* A' down the columns of a tile's halves, then its outputs at y, of whose pixels the residuals are at r; pixel and line
+ * in bytes. */
 ALWAYS void outputs(const ending *e, const int32_t *halves, const uint8_t *r, uint8_t *y, size_t pixel, size_t line,
-                    const bool residual)
+                    const int kind)
 {
     const __m512i ninth = _mm512_set1_epi32(HN_WINO_Q8_NINTH);
     for (size_t j = 0; j < TILE; j++, halves += NR, r += pixel, y += pixel) {
@@ -148,10 +149,17 @@ ALWAYS void outputs(const ending *e, const int32_t *halves, const uint8_t *r, ui
         {
             const __m512i sum = _mm512_mullo_epi32(o[i], ninth);
             const __m512 scale = e->scale[i < 2 ? i : 2];
-            o[i] = residual ? q8_residual(&e->c, sum, scale,
-                                          _mm_loadu_si128((const __m128i *)(const void *)(r + (size_t)i * line)), 1)
-                            : q8_byte(&e->c, sum, scale, 1);
+            if (kind == HN_Q8_F32) {
+                const __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale);
+                _mm512_storeu_ps(y + (size_t)i * line, _mm512_min_ps(e->c.t_hi, _mm512_max_ps(e->c.t_lo, v)));
+                continue;
+            }
+            o[i] = kind == HN_Q8_RESIDUAL
+                       ? q8_residual(&e->c, sum, scale,
+                                     _mm_loadu_si128((const __m128i *)(const void *)(r + (size_t)i * line)), 1)
+                       : q8_byte(&e->c, sum, scale, 1);
         }
+        if (kind == HN_Q8_F32) continue;
         const __m512i bytes = q8_pack(&e->c, o[0], o[1], o[2], o[3], 0);
         _mm_storeu_si128((__m128i *)(void *)y, _mm512_castsi512_si128(bytes));
         _mm_storeu_si128((__m128i *)(void *)(y + line), _mm512_extracti32x4_epi32(bytes, 1));
