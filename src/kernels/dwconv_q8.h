@@ -8,12 +8,11 @@
  * and scale in channel order. Variant COLUMNS (kh <= 3, kw 3, sw 1 or 2, dw 1): blocks of 64 channels, the rest in one
  * block of 64, 32 or 16; in a block what hn_dwconv_q8_at says of tap number 4*kx+ky of 12, those past kh with zero
  * weights; where `more` is given, the weight is w plus more. Packed arrays are 64-byte aligned and padded to whole
- * blocks. Variants PAIRS and THREE: w holds 16-bit numbers, so that weights may
- * have 9 bits and need no second summand; x counts as signed where x_flip is 0x80, and bias goes with that. Channels
- * come in blocks as hn_dwconv_q8_lane (THREE: lane3) says, for each of them all pairs of taps, weights at
- * hn_dwconv_q8_place (place3), bias and scale in the order of lanes (THREE: at order3). THREE: windows of which
- * hn_dwconv_q8_three is true. Y and R are those of pixel `from`. Nothing outside the pixels and Y's m * c bytes is
- * touched; Y may be R itself.
+ * blocks. Variants PAIRS and THREE: w holds 16-bit numbers, so that weights may have 9 bits and need no second summand;
+ * x counts as signed where x_flip is 0x80, and bias goes with that. Channels come in blocks as hn_dwconv_q8_lane
+ * (THREE: lane3) says, for each of them all pairs of taps, weights at hn_dwconv_q8_place (place3), bias and scale in
+ * the order of lanes (THREE: at order3). THREE: windows of which hn_dwconv_q8_three is true. Y and R are those of pixel
+ * `from`. Nothing outside the pixels and Y's m * c bytes is touched; Y may be R itself.
  *
  * With PAIRS and THREE a call, whose argument is the first member of an hn_dwconv_q8_rows, does these pixels of output
  * rows [oy, oy + rows), which lie one after the other in Y and R, at blocks [block, block + blocks) of channels, from

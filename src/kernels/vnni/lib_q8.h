@@ -1,5 +1,6 @@
-/* Finishing of int32 sums to bytes with AVX-512, the same bytes as hn_q8_finish: min, convert (negative overflow gives
- * INT_MIN, which the saturating packs take to the lower limit), pack with saturation, add the zero point, clamp. */
+/* Finishing of int32 sums with AVX-512: floats as hn_q8_float, bytes as hn_q8_finish makes them: min, convert (negative
+ * overflow gives INT_MIN, which the saturating packs take to the lower limit), pack with saturation, add the zero
+ * point, clamp. */
 #ifndef HN_KERNELS_VNNI_LIB_Q8_H
 #define HN_KERNELS_VNNI_LIB_Q8_H
 
@@ -37,6 +38,12 @@ static inline __attribute__((always_inline)) __m512i q8_byte(const q8_consts *c,
 {
     __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(acc), scale);
     return _mm512_cvtps_epi32(bounded ? v : _mm512_min_ps(v, c->t_hi));
+}
+
+static inline __attribute__((always_inline)) __m512 q8_real(const q8_consts *c, __m512i acc, __m512 scale)
+{
+    const __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(acc), scale);
+    return _mm512_min_ps(c->t_hi, _mm512_max_ps(c->t_lo, v));
 }
 
 /* r: 16 bytes as they are in memory. */

@@ -99,13 +99,6 @@ static __attribute__((noinline)) void store_part(const void *from, size_t ld, si
     for (size_t i = 0; i < m; i++) memcpy((char *)y + i * ldy, (const char *)from + i * ld, n);
 }
 
-/* Sums of a channel to floats. */
-ALWAYS __m512 real(const q8_consts *c, __m512i acc, float scale)
-{
-    const __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(acc), _mm512_set1_ps(scale));
-    return _mm512_min_ps(c->t_hi, _mm512_max_ps(c->t_lo, v));
-}
-
 /* 4 channels of 16 pixels to pixels: quarter l of r[k] is pixel 4 l + k. */
 ALWAYS void turn_4(const __m512 *q, __m512 *r)
 {
@@ -173,7 +166,7 @@ ALWAYS void block_16(const hn_rowconv_q8 *g, const q8_consts *c, const strip *s,
     if (floats) {
         __m512 v[16];
         float part[256], *y = (float *)g->y + i * g->ldy + j;
-        HN_UNROLL for (int k = 0; k < 16; k++) v[k] = real(c, q[k], g->scale[j + (size_t)k]);
+        HN_UNROLL for (int k = 0; k < 16; k++) v[k] = q8_real(c, q[k], _mm512_set1_ps(g->scale[j + (size_t)k]));
         store_floats_16(v, m >= 16 ? y : part, m >= 16 ? g->ldy : 16);
         if (m < 16) store_part(part, 64, m, 64, y, 4 * g->ldy);
         return;
@@ -222,7 +215,8 @@ ALWAYS void block_8(const hn_rowconv_q8 *g, const q8_consts *c, const strip *s, 
         HN_UNROLL for (size_t h = 0; h < 2; h++)
         {
             __m512 v[BLOCK];
-            HN_UNROLL for (int k = 0; k < BLOCK; k++) v[k] = real(c, acc[h][k], g->scale[j + (size_t)k]);
+            HN_UNROLL for (int k = 0; k < BLOCK; k++) v[k] =
+                q8_real(c, acc[h][k], _mm512_set1_ps(g->scale[j + (size_t)k]));
             store_floats_8(v, whole ? y + 16 * h * g->ldy : part + 16 * h * BLOCK, whole ? g->ldy : BLOCK);
         }
         if (!whole) store_part(part, 4 * BLOCK, m < 32 ? m : 32, 4 * n, y, 4 * g->ldy);

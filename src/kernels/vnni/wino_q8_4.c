@@ -150,8 +150,7 @@ ALWAYS void outputs(const ending *e, const int32_t *halves, const uint8_t *r, ui
             const __m512i sum = _mm512_mullo_epi32(o[i], ninth);
             const __m512 scale = e->scale[i < 2 ? i : 2];
             if (kind == HN_Q8_F32) {
-                const __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale);
-                _mm512_storeu_ps(y + (size_t)i * line, _mm512_min_ps(e->c.t_hi, _mm512_max_ps(e->c.t_lo, v)));
+                _mm512_storeu_ps(y + (size_t)i * line, q8_real(&e->c, sum, scale));
                 continue;
             }
             o[i] = kind == HN_Q8_RESIDUAL
