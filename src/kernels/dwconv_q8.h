@@ -73,11 +73,11 @@ static inline size_t hn_dwconv_q8_channel_at(size_t c, size_t j)
     size_t start = j / 64 * 64, width = hn_dwconv_q8_width(c - start), i = j - start;
     return start + i % 16 / 4 * (width / 4) + i / 16 * 4 + i % 4;
 }
-/* t: the tap's number in the packed order, of `taps`. */
-static inline size_t hn_dwconv_q8_at(size_t c, size_t taps, size_t j, size_t t)
+/* t: the tap's number in the packed order, of 12. */
+static inline size_t hn_dwconv_q8_at(size_t c, size_t j, size_t t)
 {
     size_t start = j / 64 * 64, width = hn_dwconv_q8_width(c - start);
-    return start * ((taps + 3) / 4 * 4) + t / 4 * 4 * width + (hn_dwconv_q8_channel_at(c, j) - start) * 4 + t % 4;
+    return start * 12 + t / 4 * 4 * width + (hn_dwconv_q8_channel_at(c, j) - start) * 4 + t % 4;
 }
 
 /* PAIRS: blocks of 8 lanes, lanes counted over the blocks. Few channels that do not fill blocks come again and again:

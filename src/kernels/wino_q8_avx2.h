@@ -74,6 +74,24 @@ ALWAYS __m256i pixel(const lines *l, const uint8_t *p, const bool whole)
         t[5] = sub(sub(d[5], d[3]), add(e, e));                          \
     }
 
+/* Where V of a tile lies: its place in a group of mr, `group` words to the next group. */
+typedef struct spot {
+    int16_t *v;
+    size_t place, group;
+} spot;
+
+ALWAYS spot spot_of(int16_t *v, size_t tile, size_t group, const size_t mr)
+{
+    return (spot){v + tile / mr * group + tile % mr * LANES, tile % mr, group};
+}
+ALWAYS void next_spot(spot *s, const size_t mr)
+{
+    s->v += LANES;
+    if (++s->place < mr) return;
+    s->place = 0;
+    s->v += s->group - mr * LANES;
+}
+
 /* n <= 16 bytes. */
 ALWAYS void copy(uint8_t *to, const uint8_t *from, size_t n)
 {

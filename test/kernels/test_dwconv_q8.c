@@ -73,15 +73,15 @@ static packed pack(const shape *s, const hn_kernel *k, const int16_t *w, const i
 {
     if (takes_rows(k)) return pack_pairs(s, k->variant == HN_DWCONV_Q8_THREE, w, bias, scale);
     size_t taps = s->kh * s->kw, channels = hn_dwconv_q8_channels(s->c);
-    bool lanes = k->variant != HN_DWCONV_Q8_PLAIN, columns = k->variant == HN_DWCONV_Q8_COLUMNS;
-    packed p = {block((taps + 12) / 4 * 4 * channels), block(4 * channels), block(4 * channels)};
+    bool columns = k->variant == HN_DWCONV_Q8_COLUMNS;
+    packed p = {block((columns ? 12 : taps) * channels), block(4 * channels), block(4 * channels)};
     for (size_t j = 0; j < s->c; j++) {
-        size_t at = lanes ? hn_dwconv_q8_channel_at(s->c, j) : j;
+        size_t at = columns ? hn_dwconv_q8_channel_at(s->c, j) : j;
         p.bias[at] = bias[j];
         p.scale[at] = scale[j];
         for (size_t t = 0; t < taps; t++) {
-            size_t number = columns ? 4 * (t % 3) + t / 3 : t;
-            p.w[lanes ? hn_dwconv_q8_at(s->c, columns ? 12 : taps, j, number) : t * s->c + j] = (int8_t)w[t * s->c + j];
+            size_t to = columns ? hn_dwconv_q8_at(s->c, j, 4 * (t % 3) + t / 3) : t * s->c + j;
+            p.w[to] = (int8_t)w[t * s->c + j];
         }
     }
     return p;

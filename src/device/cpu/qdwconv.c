@@ -172,7 +172,7 @@ static size_t place(const params *p, int variant, size_t j, size_t t)
     if (variant == HN_DWCONV_Q8_PLAIN) return t * win->c + j;
     size_t part = t / (win->kh * 3);
     t %= win->kh * 3;
-    return part * p->more + hn_dwconv_q8_at(win->c, 12, j, 4 * (t % 3) + t / 3);
+    return part * p->more + hn_dwconv_q8_at(win->c, j, 4 * (t % 3) + t / 3);
 }
 
 static float scale_of(const weights *w, size_t j)

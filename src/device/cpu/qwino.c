@@ -135,7 +135,7 @@ static const hn_kernel *choose(const hn_lower *c, const packer *k, const costs *
     for (size_t i = 0; i < hn_kernel_count; i++) {
         const hn_kernel *row = hn_kernel_rows[i];
         if (strcmp(row->family, "wino_q8") != 0 || (row->isa & ~c->isa) != 0 || !exact(k, row->variant)) continue;
-        if (t == &BYTES && !(row->isa & HN_ISA_VNNI)) continue;
+        if ((c->isa & HN_ISA_VNNI) > (row->isa & HN_ISA_VNNI)) continue; /* no costs of theirs in t */
         if (row == prefer) return row;
         if (best == NULL || row->rank > best->rank ||
             (row->rank == best->rank && steps(t, &k->p->win, row) < steps(t, &k->p->win, best)))

@@ -26,15 +26,13 @@ ALWAYS void column(const lines *l, ptrdiff_t x, const bool whole, const bool ins
 ALWAYS void windows(const lines *l, ptrdiff_t x, size_t tile, size_t tiles, int16_t *v, size_t product, size_t line,
                     const bool whole, const bool inside)
 {
-    const size_t group = 4 * product;
-    size_t place = tile % MR;
-    v += tile / MR * group + place * LANES;
+    spot at = spot_of(v, tile, POINTS * product, MR);
     __m256i a[4], b[4];
     column(l, x, whole, inside, a);
     column(l, x + 1, whole, inside, b);
     for (size_t i = 0; i < tiles; i++, x += 2) {
         __m256i t[4];
-        int16_t *to = v;
+        int16_t *to = at.v;
         column(l, x + 2, whole, inside, t);
         HN_UNROLL for (int k = 0; k < 4; k++, to += line)
         {
@@ -44,16 +42,13 @@ ALWAYS void windows(const lines *l, ptrdiff_t x, size_t tile, size_t tiles, int1
             a[k] = t[k];
         }
         column(l, x + 3, whole, inside, t);
-        to = v + 3 * product;
+        to = at.v + 3 * product;
         HN_UNROLL for (int k = 0; k < 4; k++, to += line)
         {
             store(to, _mm256_sub_epi16(t[k], b[k]));
             b[k] = t[k];
         }
-        v += LANES;
-        if (++place < MR) continue;
-        place = 0;
-        v += group - MR * LANES;
+        next_spot(&at, MR);
     }
 }
 

@@ -23,14 +23,12 @@ ALWAYS void column(const lines *l, ptrdiff_t x, const bool whole, const bool ins
 ALWAYS void windows(const lines *l, ptrdiff_t x, size_t tile, size_t tiles, int16_t *v, size_t product, size_t line,
                     const bool whole, const bool inside)
 {
-    const size_t group = POINTS * product;
-    size_t place = tile % MR;
-    v += tile / MR * group + place * LANES;
+    spot at = spot_of(v, tile, POINTS * product, MR);
     __m256i c[6][6]; /* [column][row] */
     column(l, x, whole, inside, c[4]);
     column(l, x + 1, whole, inside, c[5]);
     for (size_t i = 0; i < tiles; i++, x += TILE) {
-        int16_t *to = v;
+        int16_t *to = at.v;
         memcpy(c, c[4], 2 * sizeof *c);
         for (ptrdiff_t k = 2; k < 6; k++) column(l, x + k, whole, inside, c[k]);
         for (size_t k = 0; k < 6; k++, to += line) {
@@ -39,10 +37,7 @@ ALWAYS void windows(const lines *l, ptrdiff_t x, size_t tile, size_t tiles, int1
             six(d, t);
             HN_UNROLL for (size_t j = 0; j < 6; j++) store(to + j * product, t[j]);
         }
-        v += LANES;
-        if (++place < MR) continue;
-        place = 0;
-        v += group - MR * LANES;
+        next_spot(&at, MR);
     }
 }
 

@@ -38,13 +38,11 @@ ALWAYS void two_columns(const lines *l, ptrdiff_t x, const bool whole, const boo
 ALWAYS void windows(const lines *l, ptrdiff_t x, size_t tile, size_t tiles, int16_t *v, size_t product, size_t line,
                     const bool whole, const bool inside)
 {
-    const size_t group = POINTS * product;
-    size_t place = tile % MR;
-    v += tile / MR * group + place * LANES;
+    spot at = spot_of(v, tile, POINTS * product, MR);
     __m512i c[3][6]; /* [two columns][row] */
     two_columns(l, x, whole, inside, c[2]);
     for (size_t i = 0; i < tiles; i++, x += TILE) {
-        int16_t *to = v;
+        int16_t *to = at.v;
         HN_UNROLL for (int k = 0; k < 6; k++) c[0][k] = c[2][k];
         two_columns(l, x + 2, whole, inside, c[1]);
         two_columns(l, x + 4, whole, inside, c[2]);
@@ -59,10 +57,7 @@ ALWAYS void windows(const lines *l, ptrdiff_t x, size_t tile, size_t tiles, int1
             six(d, t);
             HN_UNROLL for (size_t j = 0; j < 6; j++) store(to + j * product, t[j]);
         }
-        v += LANES;
-        if (++place < MR) continue;
-        place = 0;
-        v += group - MR * LANES;
+        next_spot(&at, MR);
     }
 }
 
