@@ -91,7 +91,7 @@ def startup(record):
              f"{m['hone_peak_kib'] / 1024:.1f}", f"{m['ort_peak_kib'] / 1024:.1f}"] for m in record["models"]]
     heads = ["model", "hone ms", "idle ms", "ORT ms", "ratio", "hone MiB", "ORT MiB"]
     return [f"## From nothing to the first answer, {record['threads']} thread{'s' * (record['threads'] > 1)}", "",
-            "hone: from fork to what `hone run` on a saved plan prints; ONNX Runtime: session and first run, imports not counted. Minima. "
+            "hone: from posix_spawn to what `hone run` on a saved plan prints; ONNX Runtime: session and first run, imports not counted. Minima. "
             "Idle: a hone process that does nothing. Memory: the peak; ONNX Runtime's without Python, numpy and inputs.", "",
             table(heads, rows), ""]
 

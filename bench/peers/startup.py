@@ -1,6 +1,6 @@
 """startup: time to the first answer and peak memory, hone on a saved plan against ONNX Runtime on the ONNX file.
 
-hone is timed from fork to the first byte of the answer that `hone run PLAN --input FOLDER` prints: loading the program,
+hone is timed from posix_spawn to the first byte of the answer that `hone run PLAN --input FOLDER` prints: loading the program,
 mapping the plan, reading the inputs, one run, closing the plan. ONNX Runtime is timed from before the session is made
 to after its first run, inside a fresh Python process whose imports and inputs are not counted. The two take turns; the
 table shows minima and the ratio of medians. Peak memory is of the whole process; for ONNX Runtime that of Python, numpy and the inputs is taken off, so that

@@ -9,8 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_ROWS = 64, FIRST = 8, LANES = 8 };
-#define F32_EXPONENT UINT32_C(0x7f800000)
+enum { MAX_ROWS = 64, FIRST = 8, LANES = 4 };
 
 typedef struct runner {
     hone_env *e;
@@ -46,67 +45,97 @@ static void write_top(runner *x, hn_rec *rows, const hn_tensor *t, size_t from, 
     }
 }
 
+/* Zero times a number is zero, times an infinity or NaN it is NaN. */
+static bool all_finite_f32(const float *x, size_t n)
+{
+    float zero[2 * LANES] = {0}, sum = 0;
+    size_t i = 0;
+    for (; i + 2 * LANES <= n; i += 2 * LANES)
+        for (size_t k = 0; k < 2 * LANES; k++) zero[k] += x[i + k] * 0.0f;
+    for (; i < n; i++) sum += x[i] * 0.0f;
+    for (size_t k = 0; k < 2 * LANES; k++) sum += zero[k];
+    return sum == 0;
+}
+
 static size_t count_not_finite(const hn_tensor *t)
 {
-    size_t bad = 0, n = hn_tensor_elems(t), i = 0;
-    if (!hn_dtype_is_float(t->dtype)) return 0;
-    if (t->dtype == HN_F32) {
-        const float *x = t->data;
-        for (; i + LANES <= n; i += LANES) {
-            uint32_t lane[LANES], any = 0;
-            memcpy(lane, x + i, sizeof lane);
-            for (int k = 0; k < LANES; k++) any += (lane[k] & F32_EXPONENT) == F32_EXPONENT;
-            bad += any;
-        }
-    }
-    for (; i < n; i++) bad += !isfinite(hn_get_f64(t, i));
+    size_t bad = 0, n = hn_tensor_elems(t);
+    if (!hn_dtype_is_float(t->dtype) || (t->dtype == HN_F32 && all_finite_f32(t->data, n))) return 0;
+    for (size_t i = 0; i < n; i++) bad += !isfinite(hn_get_f64(t, i));
     return bad;
 }
 
 typedef struct summary {
     double lo, hi, sum;
+    size_t bad; /* not finite, and in none of the others */
 } summary;
 
-/* Of finite numbers, a block at a time; returns how many were taken, the rest is less than a block. */
+typedef struct lanes {
+    float lo[LANES], hi[LANES];
+    double sum[LANES];
+} lanes;
+
+static inline void take_lanes(lanes *s, const float *x)
+{
+    for (size_t k = 0; k < LANES; k++) s->lo[k] = x[k] < s->lo[k] ? x[k] : s->lo[k];
+    for (size_t k = 0; k < LANES; k++) s->hi[k] = x[k] > s->hi[k] ? x[k] : s->hi[k];
+    for (size_t k = 0; k < LANES; k++) s->sum[k] += (double)x[k];
+}
+
+/* Whole blocks; returns how many numbers they hold. As no sum of finite floats overflows a double, the sum is finite
+ * just when all of them are; when it is not, the rest says nothing. */
 static size_t sum_up_f32(const float *x, size_t n, summary *s)
 {
-    float lo[LANES], hi[LANES];
-    double sum[LANES] = {0};
+    lanes a = {.sum = {0}}, b;
     size_t i = 0;
-    if (n < LANES) return 0;
-    memcpy(lo, x, sizeof lo);
-    memcpy(hi, x, sizeof hi);
-    for (; i + LANES <= n; i += LANES) {
-        for (int k = 0; k < LANES; k++) lo[k] = x[i + (size_t)k] < lo[k] ? x[i + (size_t)k] : lo[k];
-        for (int k = 0; k < LANES; k++) hi[k] = x[i + (size_t)k] > hi[k] ? x[i + (size_t)k] : hi[k];
-        for (int k = 0; k < LANES; k++) sum[k] += (double)x[i + (size_t)k];
+    if (n < 2 * LANES) return 0;
+    memcpy(a.lo, x, sizeof a.lo);
+    memcpy(a.hi, x, sizeof a.hi);
+    b = a;
+    for (; i + 2 * LANES <= n; i += 2 * LANES) {
+        take_lanes(&a, x + i);
+        take_lanes(&b, x + i + LANES);
     }
-    for (int k = 0; k < LANES; k++) {
-        s->lo = fmin(s->lo, (double)lo[k]);
-        s->hi = fmax(s->hi, (double)hi[k]);
-        s->sum += sum[k];
+    for (size_t k = 0; k < LANES; k++) {
+        s->lo = fmin(s->lo, (double)fminf(a.lo[k], b.lo[k]));
+        s->hi = fmax(s->hi, (double)fmaxf(a.hi[k], b.hi[k]));
+        s->sum += a.sum[k] + b.sum[k];
     }
     return i;
 }
 
+static summary sum_up(const hn_tensor *t)
+{
+    const summary none = {.lo = INFINITY, .hi = -INFINITY};
+    summary s = none;
+    size_t i = t->dtype == HN_F32 ? sum_up_f32(t->data, hn_tensor_elems(t), &s) : 0;
+    if (!isfinite(s.sum)) {
+        s = none;
+        i = 0;
+    }
+    for (size_t n = hn_tensor_elems(t); i < n; i++) {
+        double v = hn_get_f64(t, i);
+        if (isfinite(v)) {
+            s.lo = fmin(s.lo, v);
+            s.hi = fmax(s.hi, v);
+            s.sum += v;
+        } else {
+            s.bad++;
+        }
+    }
+    return s;
+}
+
 static void write_numbers(runner *x, hn_rec *m, const hn_tensor *t)
 {
-    size_t n = hn_tensor_elems(t), bad = count_not_finite(t), i = 0;
-    summary s = {.lo = INFINITY, .hi = -INFINITY};
-    if (t->dtype == HN_F32 && !bad) i = sum_up_f32(t->data, n, &s);
-    for (; i < n; i++) {
-        double v = hn_get_f64(t, i);
-        if (!isfinite(v)) continue;
-        s.lo = fmin(s.lo, v);
-        s.hi = fmax(s.hi, v);
-        s.sum += v;
-    }
+    size_t n = hn_tensor_elems(t), i;
+    const summary s = sum_up(t);
     hn_rec_int(x->r, m, "elements", (int64_t)n);
-    hn_rec_int(x->r, m, "not_finite", (int64_t)bad);
-    if (bad == n) return;
+    hn_rec_int(x->r, m, "not_finite", (int64_t)s.bad);
+    if (s.bad == n) return;
     hn_rec_real(x->r, m, "min", s.lo);
     hn_rec_real(x->r, m, "max", s.hi);
-    hn_rec_real(x->r, m, "mean", s.sum / (double)(n - bad));
+    hn_rec_real(x->r, m, "mean", s.sum / (double)(n - s.bad));
     hn_rec *first = hn_rec_list(x->r, m, "first");
     for (i = 0; i < n && i < FIRST; i++) hn_rec_real(x->r, first, NULL, hn_get_f64(t, i));
     if (!x->o->top || t->rank < 1) return;

@@ -12,6 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/size.h"
+
+enum {
+    READ_LEAST = 1 << 16, /* bytes: of fewer, the system call costs more than their pages */
+    CALL_MOST = 1 << 30   /* bytes of one read or write */
+};
+
 /* Records what could not be done to path and the system's reason. */
 static hn_status refuse(hn_env *env, const char *action, const char *path, int error)
 {
@@ -33,20 +40,59 @@ static hn_status open_file(hn_env *env, const char *path, int *fd, size_t *size)
                    S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
 }
 
-hn_status hn_map_open(hn_env *env, const char *path, hn_map *out)
+hn_status hn_file_open(hn_env *env, const char *path, hn_file *out)
 {
-    int fd;
     size_t size = 0;
-    *out = (hn_map){0};
-    hn_status st = open_file(env, path, &fd, &size);
+    *out = (hn_file){0};
+    hn_status st = open_file(env, path, &out->fd, &size);
     if (st == HN_OK && size > 0) {
-        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, out->fd, 0);
         if (data == MAP_FAILED)
             st = refuse(env, "map", path, errno);
         else
-            *out = (hn_map){.data = data, .size = size};
+            out->map = (hn_map){.data = data, .size = size};
     }
-    if (fd >= 0) close(fd);
+    if (out->map.data == NULL && out->fd >= 0) {
+        close(out->fd);
+        out->fd = -1;
+    }
+    return st;
+}
+
+void hn_file_close(hn_file *file)
+{
+    if (file->map.data != NULL) close(file->fd);
+    hn_map_close(&file->map);
+    file->fd = -1;
+}
+
+hn_status hn_file_copy(hn_env *env, const hn_file *file, void *dst, const uint8_t *from, size_t bytes)
+{
+    uint8_t *to = dst;
+    off_t at = from - file->map.data;
+    if (bytes < READ_LEAST) {
+        if (bytes > 0) memcpy(dst, from, bytes);
+        return HN_OK;
+    }
+    while (bytes > 0) {
+        ssize_t n = pread(file->fd, to, hn_min_size(bytes, CALL_MOST), at);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0)
+            return hn_fail(env, HN_IO, "cannot read %zu bytes from %lld on: %s", bytes, (long long)at,
+                           n < 0 ? "the system refuses" : "the file has become shorter");
+        to += n;
+        at += n;
+        bytes -= (size_t)n;
+    }
+    return HN_OK;
+}
+
+hn_status hn_map_open(hn_env *env, const char *path, hn_map *out)
+{
+    hn_file file;
+    hn_status st = hn_file_open(env, path, &file);
+    *out = file.map;
+    if (out->data != NULL) close(file.fd);
     return st;
 }
 
@@ -59,7 +105,7 @@ void hn_map_close(hn_map *map)
 static int write_all(int fd, const unsigned char *data, size_t bytes)
 {
     while (bytes > 0) {
-        ssize_t n = write(fd, data, bytes < (size_t)1 << 30 ? bytes : (size_t)1 << 30);
+        ssize_t n = write(fd, data, hn_min_size(bytes, CALL_MOST));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return errno;
         data += n;

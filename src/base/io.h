@@ -11,8 +11,19 @@ typedef struct hn_map {
     size_t size;
 } hn_map;
 
+/* A mapped file that is kept open too, so that what is copied out of it can be read instead. A zeroed one is none. */
+typedef struct hn_file {
+    hn_map map;
+    int fd; /* -1 when map.data is NULL */
+} hn_file;
+
 hn_status hn_map_open(hn_env *env, const char *path, hn_map *out) HN_MUST_CHECK;
 void hn_map_close(hn_map *map);
+hn_status hn_file_open(hn_env *env, const char *path, hn_file *out) HN_MUST_CHECK;
+void hn_file_close(hn_file *file);
+/* Copies bytes of the mapping. Many at once are read from the file, which takes half the time of faulting their pages
+ * in; from a file that has shrunk since, they are an error, where touching them would end the process. */
+hn_status hn_file_copy(hn_env *env, const hn_file *file, void *dst, const uint8_t *from, size_t bytes) HN_MUST_CHECK;
 
 /* Write to "PATH.tmp-PID", fsync, rename: a reader never sees half a file. */
 hn_status hn_file_write(hn_env *env, const char *path, const void *data, size_t bytes) HN_MUST_CHECK;

@@ -203,7 +203,8 @@ static void from_fortran(const uint8_t *src, const hn_tensor *dst)
     }
 }
 
-hn_status hn_npy_read(hn_env *env, hn_arena *arena, hn_cursor *c, hn_tensor *out)
+/* file: which the cursor's bytes are mapped from, or NULL. */
+static hn_status read_npy(hn_env *env, hn_arena *arena, hn_cursor *c, const hn_file *file, hn_tensor *out)
 {
     hn_npy_header h;
     const uint8_t *src = NULL;
@@ -213,19 +214,26 @@ hn_status hn_npy_read(hn_env *env, hn_arena *arena, hn_cursor *c, hn_tensor *out
     if (h.bytes == 0) return HN_OK;
     if (h.fortran && h.rank > 1)
         from_fortran(src, out);
+    else if (file)
+        HN_TRY(hn_file_copy(env, file, out->data, src, h.bytes));
     else
         memcpy(out->data, src, h.bytes);
     if (h.swap) swap_words(out->data, out->bytes, word_bytes(h.dtype));
     return HN_OK;
 }
 
+hn_status hn_npy_read(hn_env *env, hn_arena *arena, hn_cursor *c, hn_tensor *out)
+{
+    return read_npy(env, arena, c, NULL, out);
+}
+
 hn_status hn_npy_load(hn_env *env, hn_arena *arena, const char *path, hn_tensor *out)
 {
-    hn_map map;
-    HN_TRY(hn_map_open(env, path, &map));
-    hn_cursor c = hn_cursor_make(map.data, map.size);
-    hn_status st = hn_npy_read(env, arena, &c, out);
-    hn_map_close(&map);
+    hn_file file;
+    HN_TRY(hn_file_open(env, path, &file));
+    hn_cursor c = hn_cursor_make(file.map.data, file.map.size);
+    hn_status st = read_npy(env, arena, &c, &file, out);
+    hn_file_close(&file);
     return hn_context(env, st, "in %s", path);
 }
 

@@ -193,8 +193,8 @@ static bool bools_clean(const uint8_t *data, size_t n)
 }
 
 /* Takes little-endian element bytes as they stand, or a copy of them. */
-static hn_status take_bytes(hn_env *env, hn_arena *arena, const proto *p, const uint8_t *data, size_t bytes, bool copy,
-                            hn_tensor *out)
+static hn_status take_bytes(hn_env *env, hn_arena *arena, const proto *p, const uint8_t *data, size_t bytes,
+                            const hn_onnx_source *src, hn_tensor *out)
 {
     size_t elems = 0, need = 0;
     if (!hn_dims_count(p->rank, p->dims, &elems) || !hn_dtype_bytes(p->dtype, elems, &need))
@@ -207,10 +207,17 @@ static hn_status take_bytes(hn_env *env, hn_arena *arena, const proto *p, const 
         return hn_fail(env, HN_INPUT, "%s needs %zu bytes of data, but %zu are given", text, need, bytes);
     }
     bool dirty = p->dtype == HN_BOOL && !bools_clean(data, bytes);
-    if (!copy && !dirty && bytes > 0 && (uintptr_t)data % align_of(p->dtype) == 0)
+    if (!src->copy && !dirty && bytes > 0 && (uintptr_t)data % align_of(p->dtype) == 0)
         /* The bytes are read-only; nothing writes to a constant's data. */
         return hn_tensor_view(env, out, p->dtype, p->rank, p->dims, (void *)(uintptr_t)data, bytes);
-    HN_TRY(hn_tensor_from(env, arena, out, p->dtype, p->rank, p->dims, data));
+    if (src->file != NULL) {
+        void *own = hn_arena_raw(env, arena, bytes);
+        if (own == NULL) return HN_NOMEM;
+        HN_TRY(hn_file_copy(env, src->file, own, data, bytes));
+        HN_TRY(hn_tensor_view(env, out, p->dtype, p->rank, p->dims, own, bytes));
+    } else {
+        HN_TRY(hn_tensor_from(env, arena, out, p->dtype, p->rank, p->dims, data));
+    }
     for (size_t i = 0; dirty && i < bytes; i++) ((uint8_t *)out->data)[i] = data[i] != 0;
     return HN_OK;
 }
@@ -264,6 +271,7 @@ static hn_status external_bytes(hn_env *env, hn_arena *arena, const proto *p, co
     char *path = name == NULL ? NULL : hn_path_join(env, arena, src->dir, name);
     if (path == NULL) return HN_NOMEM;
     hn_onnx_maps own = {NULL};
+    hn_onnx_source from = {.copy = src->maps == NULL};
     hn_map map;
     hn_status st = map_external(env, arena, src->maps != NULL ? src->maps : &own, path, &map);
     uint64_t length = 0;
@@ -273,7 +281,7 @@ static hn_status external_bytes(hn_env *env, hn_arena *arena, const proto *p, co
                      (unsigned long long)p->offset, path, map.size);
     if (st == HN_OK)
         st = take_bytes(env, arena, p, map.data == NULL ? (const uint8_t *)"" : map.data + p->offset, (size_t)length,
-                        src->maps == NULL, out);
+                        &from, out);
     hn_onnx_maps_fini(&own);
     return st;
 }
@@ -373,7 +381,7 @@ static hn_status fill_typed(hn_env *env, hn_arena *arena, hn_cursor c, const pro
         return hn_fail(env, HN_INPUT, "the shape needs %zu values, but %zu are given", need, p->lists[number]);
     bool fixed = list_wire(number) == HN_PB_FIXED32 || list_wire(number) == HN_PB_FIXED64;
     if (fixed && p->fields[number] == 1 && p->single[number].data != NULL)
-        return take_bytes(env, arena, p, p->single[number].data, p->single[number].size, src->copy, out);
+        return take_bytes(env, arena, p, p->single[number].data, p->single[number].size, src, out);
     HN_TRY(hn_tensor_init(env, arena, out, p->dtype, p->rank, p->dims));
     if (p->dtype == HN_STRING) return fill_strings(env, arena, c, src->copy, out);
     if (bits == 6) return fill_six(env, arena, c, number, out);
@@ -396,7 +404,7 @@ static hn_status parse(hn_env *env, hn_arena *arena, hn_cursor *c, const hn_onnx
     if (p->external) return external_bytes(env, arena, p, src, out);
     if (p->has_raw && (p->raw.size > 0 || p->lists[list_of(p->dtype)] == 0)) {
         if (p->dtype == HN_STRING) return hn_fail(env, HN_INPUT, "strings cannot be raw data");
-        return take_bytes(env, arena, p, p->raw.data, p->raw.size, src->copy, out);
+        return take_bytes(env, arena, p, p->raw.data, p->raw.size, src, out);
     }
     return fill_typed(env, arena, again, p, src, out);
 }
@@ -501,12 +509,12 @@ hn_status hn_onnx_tensor_read(hn_env *env, hn_arena *arena, hn_cursor *c, const 
 
 hn_status hn_onnx_tensor_load(hn_env *env, hn_arena *arena, const char *path, hn_tensor *out, const char **name)
 {
-    hn_map map;
-    HN_TRY(hn_map_open(env, path, &map));
-    hn_cursor c = hn_cursor_make(map.data, map.size);
+    hn_file file;
+    HN_TRY(hn_file_open(env, path, &file));
+    hn_cursor c = hn_cursor_make(file.map.data, file.map.size);
     char *dir = hn_path_dir(env, arena, path);
-    hn_onnx_source src = {.dir = dir, .copy = true};
+    hn_onnx_source src = {.dir = dir, .copy = true, .file = &file};
     hn_status st = dir == NULL ? HN_NOMEM : hn_onnx_tensor_parse(env, arena, &c, &src, out, name);
-    hn_map_close(&map);
+    hn_file_close(&file);
     return hn_context(env, st, "in %s", path);
 }

@@ -21,6 +21,7 @@ typedef struct hn_onnx_source {
     const char *dir;          /* folder that external locations are relative to; NULL: external data is refused */
     hn_onnx_maps *maps;       /* NULL: external bytes are copied */
     bool copy;                /* copy instead of borrowing from the cursor's bytes */
+    const hn_file *file;      /* which the cursor's bytes are mapped from; NULL: not known */
     uint64_t max_dense_bytes; /* of a sparse tensor made dense; 0: 1 GiB */
 } hn_onnx_source;
 

@@ -56,6 +56,32 @@ static size_t entries(fixture *f)
     return n;
 }
 
+/* Few bytes come from the mapping, many from the file; a file that has shrunk is an error. */
+static void copy_out(void **state)
+{
+    fixture *f = *state;
+    enum { SIZE = 200000, FEW = 5, MANY = 150001 };
+    static uint8_t bytes[SIZE], got[SIZE];
+    char *path = in(f, "a.bin");
+    hn_file file;
+    for (size_t i = 0; i < SIZE; i++) bytes[i] = (uint8_t)(i * 131 + i / 256);
+    assert_int_equal(hn_file_write(&f->env, path, bytes, SIZE), HN_OK);
+    assert_int_equal(hn_file_open(&f->env, path, &file), HN_OK);
+    assert_int_equal(file.map.size, SIZE);
+    assert_int_equal(hn_file_copy(&f->env, &file, got, file.map.data + 7, FEW), HN_OK);
+    assert_memory_equal(got, bytes + 7, FEW);
+    assert_int_equal(hn_file_copy(&f->env, &file, got, file.map.data + 31, MANY), HN_OK);
+    assert_memory_equal(got, bytes + 31, MANY);
+    assert_int_equal(truncate(path, 100), 0);
+    assert_int_equal(hn_file_copy(&f->env, &file, got, file.map.data + 31, MANY), HN_IO);
+    assert_non_null(strstr(f->env.error.text, "shorter"));
+    hn_error_clear(&f->env);
+    hn_file_close(&file);
+    hn_file_close(&file);
+    assert_int_equal(hn_file_open(&f->env, in(f, "none"), &file), HN_INPUT);
+    hn_file_close(&file);
+}
+
 static void write_and_map(void **state)
 {
     fixture *f = *state;
@@ -248,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(write_and_map, setup, teardown),
+        cmocka_unit_test_setup_teardown(copy_out, setup, teardown),
         cmocka_unit_test_setup_teardown(refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(folders, setup, teardown),
         cmocka_unit_test_setup_teardown(paths, setup, teardown),
