@@ -1,7 +1,7 @@
 /* spawn: a small process that starts a command N times and prints, as one JSON object, the wall time from posix_spawn
- * (which copies no page tables, as fork does: those are the parent's cost) to the first byte that the command prints, in milliseconds, and the largest peak memory. Small, because Linux counts the
- * memory of the process that forked as the child's peak. What the command prints is thrown away; when it fails, spawn
- * prints nothing and fails as well. */
+ * (which copies no page tables, as fork does: those are the parent's cost) to the first byte that the command prints,
+ * in milliseconds, and the largest peak memory. Small, because Linux counts the memory of the process that forked as
+ * the child's peak. What the command prints is thrown away; when it fails, spawn prints nothing and fails as well. */
 #define _GNU_SOURCE /* wait4, pipe2, environ */
 #include <fcntl.h>
 #include <spawn.h>

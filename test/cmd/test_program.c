@@ -215,6 +215,39 @@ static void a_plan_runs_like_its_model(void **state)
     assert_int_equal(hone("export p/model.hone --out q"), 3);
 }
 
+/* What is said of an output's numbers, against the file that holds them. */
+static void run_sums_up_its_outputs(void **state)
+{
+    (void)state;
+    static const int64_t dims[] = {1, 1, 24, 24};
+    hn_rec *rec;
+    hn_tensor t;
+    write_good_input();
+    assert_int_equal(hone("run %s --input x.npy --out a --json", g.model), 0);
+    assert_int_equal(hn_report_parse(&g.env, &g.arena, g.out, strlen(g.out), &rec), HN_OK);
+    assert_int_equal(hn_npy_load(&g.env, &g.arena, in_dir("a/output_0.npy"), &t), HN_OK);
+    size_t n = hn_tensor_elems(&t);
+    double lo = INFINITY, hi = -INFINITY, sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        lo = fmin(lo, hn_get_f64(&t, i));
+        hi = fmax(hi, hn_get_f64(&t, i));
+        sum += hn_get_f64(&t, i);
+    }
+    assert_true(lo < hi);
+    assert_true(fabs(hn_rec_num(rec, "outputs.0.min", NAN) - lo) <= 1e-6 * fabs(lo));
+    assert_true(fabs(hn_rec_num(rec, "outputs.0.max", NAN) - hi) <= 1e-6 * fabs(hi));
+    assert_true(fabs(hn_rec_num(rec, "outputs.0.mean", NAN) - sum / (double)n) <= 1e-6);
+    assert_true(hn_rec_num(rec, "outputs.0.not_finite", NAN) == 0);
+    write_npy("nan.npy", 4, dims, (double)NAN);
+    assert_int_equal(hone("run %s --input nan.npy --out a --json", g.model), 0);
+    assert_int_equal(hn_report_parse(&g.env, &g.arena, g.out, strlen(g.out), &rec), HN_OK);
+    assert_int_equal(hn_npy_load(&g.env, &g.arena, in_dir("a/output_0.npy"), &t), HN_OK);
+    size_t bad = 0;
+    for (size_t i = 0; i < n; i++) bad += !isfinite(hn_get_f64(&t, i));
+    assert_true(bad > 0);
+    assert_true(hn_rec_num(rec, "outputs.0.not_finite", NAN) == (double)bad);
+}
+
 static void unknown_operators_are_4(void **state)
 {
     (void)state;
@@ -328,6 +361,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(missing_files_are_3, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_command_gives_one_object, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_plan_runs_like_its_model, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(run_sums_up_its_outputs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unknown_operators_are_4, set_up, tear_down),
         cmocka_unit_test_setup_teardown(broken_inputs_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nan_in_the_data_is_said, set_up, tear_down),
