@@ -68,12 +68,12 @@ void hn_file_close(hn_file *file)
 
 hn_status hn_file_copy(hn_env *env, const hn_file *file, void *dst, const uint8_t *from, size_t bytes)
 {
-    uint8_t *to = dst;
-    off_t at = from - file->map.data;
     if (bytes < READ_LEAST) {
         if (bytes > 0) memcpy(dst, from, bytes);
         return HN_OK;
     }
+    uint8_t *to = dst;
+    off_t at = from - file->map.data;
     while (bytes > 0) {
         ssize_t n = pread(file->fd, to, hn_min_size(bytes, CALL_MOST), at);
         if (n < 0 && errno == EINTR) continue;
