@@ -45,26 +45,6 @@ static void write_top(runner *x, hn_rec *rows, const hn_tensor *t, size_t from, 
     }
 }
 
-/* Zero times a number is zero, times an infinity or NaN it is NaN. */
-static bool all_finite_f32(const float *x, size_t n)
-{
-    float zero[2 * LANES] = {0}, sum = 0;
-    size_t i = 0;
-    for (; i + 2 * LANES <= n; i += 2 * LANES)
-        for (size_t k = 0; k < 2 * LANES; k++) zero[k] += x[i + k] * 0.0f;
-    for (; i < n; i++) sum += x[i] * 0.0f;
-    for (size_t k = 0; k < 2 * LANES; k++) sum += zero[k];
-    return sum == 0;
-}
-
-static size_t count_not_finite(const hn_tensor *t)
-{
-    size_t bad = 0, n = hn_tensor_elems(t);
-    if (!hn_dtype_is_float(t->dtype) || (t->dtype == HN_F32 && all_finite_f32(t->data, n))) return 0;
-    for (size_t i = 0; i < n; i++) bad += !isfinite(hn_get_f64(t, i));
-    return bad;
-}
-
 typedef struct summary {
     double lo, hi, sum;
     size_t bad; /* not finite, and in none of the others */
@@ -197,7 +177,8 @@ static hn_status run_once(runner *x, hn_arena *tmp, const hn_tensor *const *in, 
     size_t nin = hn_session_inputs(x->s), nout = hn_session_outputs(x->s), bad = 0;
     hn_tensor *out = hn_arena_array(env, tmp, nout + 1, sizeof *out);
     if (!out) return HN_NOMEM;
-    for (size_t i = 0; i < nin; i++) bad += count_not_finite(in[i]);
+    for (size_t i = 0; i < nin; i++)
+        if (hn_dtype_is_float(in[i]->dtype)) bad += sum_up(in[i]).bad;
     hn_rec_int(x->r, into, "inputs_not_finite", (int64_t)bad);
     HN_TRY(hn_session_run(env, x->s, in, out));
     hn_rec *list = hn_rec_list(x->r, into, "outputs");

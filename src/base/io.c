@@ -52,10 +52,7 @@ hn_status hn_file_open(hn_env *env, const char *path, hn_file *out)
         else
             out->map = (hn_map){.data = data, .size = size};
     }
-    if (out->map.data == NULL && out->fd >= 0) {
-        close(out->fd);
-        out->fd = -1;
-    }
+    if (out->map.data == NULL && out->fd >= 0) close(out->fd);
     return st;
 }
 
@@ -63,7 +60,6 @@ void hn_file_close(hn_file *file)
 {
     if (file->map.data != NULL) close(file->fd);
     hn_map_close(&file->map);
-    file->fd = -1;
 }
 
 hn_status hn_file_copy(hn_env *env, const hn_file *file, void *dst, const uint8_t *from, size_t bytes)

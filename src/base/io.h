@@ -14,7 +14,7 @@ typedef struct hn_map {
 /* A mapped file that is kept open too, so that what is copied out of it can be read instead. A zeroed one is none. */
 typedef struct hn_file {
     hn_map map;
-    int fd; /* -1 when map.data is NULL */
+    int fd; /* open while map.data is not NULL */
 } hn_file;
 
 hn_status hn_map_open(hn_env *env, const char *path, hn_map *out) HN_MUST_CHECK;
